@@ -1,5 +1,6 @@
 """Models by name: `build_model(config.model)`."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,11 +13,28 @@ MODELS: dict[str, type[nn.Module]] = {"mript": MRIPT}
 
 
 def build_model(config: Mapping[str, Any]) -> nn.Module:
-    """The model that `config.model` describes; a missing or unknown field is a UserError."""
+    """The model that `config.model` describes.
+
+    The fields of a model class are the fields of its config: those without a default must be
+    there, and one that the class does not have is a UserError.
+    """
     if "name" not in config:
         raise UserError(f"config.model needs a name; known: {', '.join(sorted(MODELS))}")
-    fields = dict(config)
-    name = fields.pop("name")
-    if name not in MODELS:
-        raise unknown_name("model", name, MODELS)
-    return MODELS[name].from_config(fields)
+    values = {key: _plain(value) for key, value in config.items() if key != "name"}
+    if config["name"] not in MODELS:
+        raise unknown_name("model", config["name"], MODELS)
+    model = MODELS[config["name"]]
+    fields = {f.name: f for f in dataclasses.fields(model) if f.name not in ("parent", "name")}
+    for key in values:
+        if key not in fields:
+            raise unknown_name(f"field of config.model ({config['name']})", key, fields)
+    missing = [
+        name for name, f in fields.items() if name not in values and f.default is f.default_factory
+    ]
+    if missing:
+        raise UserError(f"config.model ({config['name']}) lacks {', '.join(missing)}")
+    return model(**values)
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
