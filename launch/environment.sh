@@ -1,0 +1,13 @@
+# Sourced by the scripts beside it: makes .venv and installs the package with the extras named.
+# Nothing is installed again while setup.cfg and the extras stay as they are.
+
+stamp=".venv/.installed-${1:-base}"
+if [ ! -x .venv/bin/python ]; then
+  echo "== making .venv"
+  python3 -m venv .venv
+fi
+if [ ! -f "$stamp" ] || [ setup.cfg -nt "$stamp" ]; then
+  echo "== installing mript_jax${1:+[$1]}"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".${1:+[$1]}"
+  touch "$stamp"
+fi

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Makes .venv if there is none, installs the test extras, checks the style, runs the tests.
+#   bash launch/test.sh [pytest arguments]      (--slow: the long tests too)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source launch/environment.sh test
+echo "== ruff"
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+echo "== pytest $*"
+exec .venv/bin/python -m pytest "$@"

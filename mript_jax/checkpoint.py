@@ -1,0 +1,116 @@
+"""Checkpoints: what a run needs to go on, and what a user needs to run the model, with its config.
+
+A run's folder holds `config.json` and `checkpoints/<step>/`. One step holds the items `params`,
+`ema` (where weights are averaged), `training` (optimizer state and counters), `data` (the position
+in the data) and `config`. Whoever only wants the model reads `params` and `config`.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from ml_collections import ConfigDict
+
+from mript_jax.errors import UserError
+
+FOLDER = "checkpoints"
+
+
+class Checkpoints:
+    """The checkpoints of one run: saved in the background, restored onto any mesh."""
+
+    def __init__(self, workdir: str | Path, keep: int = 3):
+        logging.getLogger("absl").setLevel(logging.ERROR)
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=keep, enable_async_checkpointing=True, cleanup_tmp_directories=True
+        )
+        self._manager = ocp.CheckpointManager(Path(workdir).absolute() / FOLDER, options=options)
+
+    def latest_step(self) -> int | None:
+        return self._manager.latest_step()
+
+    def save(
+        self, step: int, items: Mapping[str, Any], data: Mapping[str, Any], config: ConfigDict
+    ) -> None:
+        """Starts saving; `items` are trees of arrays, `data` the pipeline's state."""
+        if step in self._manager.all_steps():
+            return
+        arguments = {name: ocp.args.StandardSave(tree) for name, tree in items.items()}
+        arguments["data"] = ocp.args.JsonSave(dict(data))
+        arguments["config"] = ocp.args.JsonSave(json.loads(config.to_json_best_effort()))
+        self._manager.save(step, args=ocp.args.Composite(**arguments))
+
+    def restore(self, step: int, targets: Mapping[str, Any]) -> tuple[dict[str, Any], dict]:
+        """Restores items like `targets` (trees of ShapeDtypeStruct with shardings) and the data state."""
+        arguments = {name: ocp.args.StandardRestore(tree) for name, tree in targets.items()}
+        restored = self._manager.restore(
+            step, args=ocp.args.Composite(data=ocp.args.JsonRestore(), **arguments)
+        )
+        return {name: restored[name] for name in targets}, restored["data"]
+
+    def close(self) -> None:
+        """Waits until everything is written; an error of a background save is raised here."""
+        self._manager.wait_until_finished()
+        self._manager.close()
+
+
+def save_params(path: str | Path, params: Mapping[str, Any], config: ConfigDict) -> None:
+    """Writes a checkpoint that holds a model alone (what a converter makes), as step 0 of `path`."""
+    checkpoints = Checkpoints(path)
+    checkpoints.save(0, {"params": params}, {}, config)
+    checkpoints.close()
+    write_config(path, config)
+
+
+def find_checkpoint(path: str | Path) -> Path:
+    """The step folder meant by `path`: a run's folder (its newest step) or one step in it."""
+    path = Path(path).absolute()
+    if not path.is_dir():
+        raise UserError(f"no checkpoint at {path}: the folder does not exist")
+    if (path / "params").is_dir():
+        return path
+    folder = path / FOLDER if (path / FOLDER).is_dir() else path
+    steps = [p for p in folder.iterdir() if p.name.isdigit() and (p / "params").is_dir()]
+    if not steps:
+        raise UserError(f"no checkpoint in {path}: expected {FOLDER}/<step>/ with a finished save")
+    return max(steps, key=lambda p: int(p.name))
+
+
+def load_config(path: str | Path) -> ConfigDict:
+    """The config that a checkpoint carries."""
+    step = find_checkpoint(path)
+    return parse_config((step / "config" / "metadata").read_text())
+
+
+def load_params(path: str | Path, ema: bool = True) -> dict[str, Any]:
+    """The parameters as nested dicts of numpy arrays, on any machine; averaged ones where there are."""
+    step = find_checkpoint(path)
+    item = step / ("ema" if ema and (step / "ema").is_dir() else "params")
+    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+        tree = checkpointer.metadata(item).item_metadata.tree
+        as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree)
+        return checkpointer.restore(item, args=ocp.args.PyTreeRestore(restore_args=as_numpy))
+
+
+def write_config(workdir: str | Path, config: ConfigDict) -> None:
+    """Writes the resolved config beside the run."""
+    path = Path(workdir) / "config.json"
+    path.write_text(json.dumps(json.loads(config.to_json_best_effort()), indent=1) + "\n")
+
+
+def parse_config(text: str) -> ConfigDict:
+    """A locked config from its JSON form, where tuples had become lists."""
+    return ConfigDict(_tuples(json.loads(text))).lock()
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return tuple(_tuples(item) for item in value)
+    return value

@@ -1,0 +1,97 @@
+"""What every launch script shares: flags, and mistakes told in one line with exit status 2."""
+
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from absl import flags, logging
+from ml_collections import config_flags
+
+from mript_jax.checkpoint import load_config
+from mript_jax.errors import UserError
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_bool("debug", False, "Show the traceback of a mistake.")
+
+
+def run(main: Callable[[], None], config_from_checkpoint: bool = False) -> None:
+    """Parses the flags and calls `main`; a user's mistake becomes one line and exit status 2.
+
+    With `config_from_checkpoint`, FLAGS.config is the config that --checkpoint carries, and
+    `--config.a.b=value` changes it.
+    """
+    argv = sys.argv
+    logging.set_verbosity(logging.ERROR)
+    if {"--help", "-h", "-help"} & set(argv[1:]):
+        _print_help()
+        return
+    try:
+        if config_from_checkpoint:
+            _parse([a for a in argv if not _is_override(a)])
+            required(checkpoint=FLAGS.checkpoint)
+            config_flags.DEFINE_config_dict("config", load_config(FLAGS.checkpoint))
+        _parse(argv)
+        main()
+    except UserError as error:
+        _fail(error, str(error))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _fail(error, f"{error.filename}: {error.strerror}")
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+def required(**values: str | None) -> None:
+    """Raises a UserError for the first flag that was not given."""
+    for name, value in values.items():
+        if not value:
+            raise UserError(f"--{name} is needed; see --help")
+
+
+def existing_path(flag: str, value: str) -> Path:
+    """The path behind a flag, which must exist."""
+    path = Path(value)
+    if not path.exists():
+        raise UserError(f"--{flag}: {value} does not exist")
+    return path
+
+
+def _is_override(argument: str) -> bool:
+    return argument.lstrip("-").startswith(("config.", "noconfig."))
+
+
+def _parse(argv: list[str]) -> None:
+    try:
+        rest = FLAGS(argv)
+    except OSError as error:
+        raise UserError(f"--config: {error.filename or error}: cannot be read") from error
+    except SyntaxError as error:
+        raise UserError(f"--config: {error.filename} is not Python: {error}") from error
+    except AttributeError as error:
+        raise UserError(f"unknown config field: {_one_line(error)}") from error
+    except (flags.Error, KeyError, ValueError, TypeError, ImportError) as error:
+        raise UserError(_one_line(error)) from error
+    if len(rest) > 1:
+        raise UserError(f"unexpected argument {rest[1]!r}; every argument is a --flag=value")
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error.args[0] if error.args else error).replace('"', "'").split())
+    return text.replace("' Did you", "'; did you")
+
+
+def _fail(error: Exception, message: str) -> None:
+    if {"--debug", "--debug=true"} & set(sys.argv):
+        traceback.print_exception(error)
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _print_help() -> None:
+    print((sys.modules["__main__"].__doc__ or "").strip(), end="\n\n")
+    flags.declare_key_flag("debug")
+    print(FLAGS.main_module_help())

@@ -1,0 +1,120 @@
+"""What a training config holds: every field but the model's, documented where it is defined.
+
+The files of `configs/` start from `base_config()` and change what makes them different; the
+`model` group is theirs, since its fields are those of the model's class.
+"""
+
+import importlib.util
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from mript_jax.errors import UserError
+from mript_jax.physics.tasks import LEVELS, PATTERN_NAMES
+
+
+def base_config() -> ConfigDict:
+    """The fields that all experiments share, with values that suit the paper's protocol."""
+    config = ConfigDict()
+    config.seed = 0  # of everything random: data order, masks, initial weights
+    config.total_steps = 1000  # updates of the weights
+    config.global_batch_size = 16  # examples in one update, over all devices and micro-batches
+    config.checkpoint_every_steps = 500  # 0: only at the end
+    config.keep_checkpoints = 3  # the newest ones stay
+    config.log_every_steps = 20
+    config.evaluate_every_steps = 0  # validation while training; 0: never
+    config.mesh = "data:-1"  # axes data, fsdp, model; -1: all devices that are left
+    config.init_from = ""  # a checkpoint to start from: fine-tuning
+    config.loss = "l1"  # see training/losses.py
+    config.profile_steps = 0  # so many steps are traced into workdir/profile, from step 10 on
+
+    config.data = data = ConfigDict()
+    data.source = "phantom"  # see data/readers
+    data.path = ""  # file or folder of the data; the phantoms need none
+    data.options = ConfigDict()  # what the reader takes besides a path
+    data.split_fractions = (0.8, 0.1, 0.1)  # train, validation, test: shares of the volumes
+    data.splits_file = ""  # a published split instead of the shares
+    data.max_slices = 0  # use so many training slices (few-shot studies); 0: all
+    data.crop = 0  # center crop (zero-padded where smaller) before resizing; 0: none
+    data.image_size = 224  # slices are resized to this: one number, or (height, width)
+    data.patterns = PATTERN_NAMES  # sampling patterns; the position is the pattern index
+    data.accelerations = tuple(r for r, _ in LEVELS)  # the position is the level index
+    data.center_fractions = tuple(c for _, c in LEVELS)  # one for each acceleration
+    data.scale = "target"  # a slice is divided by the maximum of its "target" or "zero_filled"
+    data.fields = ()  # "kspace": batches carry the target's k-space too
+    data.workers = 0  # processes that prepare examples; 0: threads of this process
+    data.max_broken = 10  # so many broken slices are left out and counted; then the run stops
+
+    config.optimizer = optimizer = ConfigDict()
+    optimizer.name = "adam"  # or adamw
+    optimizer.learning_rate = 1e-5  # the schedule's peak
+    optimizer.schedule = "constant"  # or one_cycle, cosine
+    optimizer.warmup_steps = 0  # linear, from 0 (one_cycle: from 1/25 of the peak)
+    optimizer.weight_decay = 0.0  # adamw's, on matrices and kernels only
+    optimizer.b1 = 0.9
+    optimizer.b2 = 0.999
+    optimizer.clip_l2 = 0.0  # largest global L2 norm of the gradient; 0: no clipping
+    optimizer.clip_l1 = 0.0  # the same for its L1 norm
+    optimizer.micro_batches = 1  # the batch is worked off in so many parts (memory)
+    optimizer.ema_decay = 0.0  # running average of the weights, used in evaluation; 0: none
+    optimizer.layer_decay = 1.0  # rate of an encoder block over that of the next one
+    optimizer.freeze = ()  # name patterns (regular expressions) of parameters that stay
+    optimizer.max_nonfinite = 10  # updates skipped in a row for NaN or infinity before stopping
+
+    config.evaluation = evaluation = ConfigDict()
+    evaluation.split = "test"
+    evaluation.max_slices = 64  # 0: all
+    evaluation.batch_size = 16
+    evaluation.protocol = "mript_paper"
+    evaluation.patterns = PATTERN_NAMES
+    evaluation.accelerations = tuple(r for r, _ in LEVELS)
+    evaluation.center_fractions = tuple(c for _, c in LEVELS)
+    return config
+
+
+def load_config(path: str | Path) -> ConfigDict:
+    """The config of a file of `configs/`, for one that builds on another."""
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"no config file at {path}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.get_config()
+
+
+def check_config(config: ConfigDict) -> None:
+    """Refuses values that cannot be, before anything is computed."""
+    _at_least(config, 1, "total_steps", "global_batch_size", "keep_checkpoints", "log_every_steps")
+    _at_least(config, 0, "seed", "checkpoint_every_steps", "evaluate_every_steps", "profile_steps")
+    _at_least(config.data, 0, "max_slices", "crop", "workers", "max_broken")
+    _at_least(config.optimizer, 0, "learning_rate", "warmup_steps", "weight_decay")
+    _at_least(config.optimizer, 1, "micro_batches", "max_nonfinite")
+    _at_least(config.evaluation, 1, "batch_size")
+    for group in ("data", "evaluation"):
+        accelerations, centers = config[group].accelerations, config[group].center_fractions
+        if len(accelerations) != len(centers):
+            raise UserError(
+                f"config.{group} has {len(accelerations)} accelerations and {len(centers)} "
+                "center_fractions; each acceleration needs one"
+            )
+        if not config[group].patterns or not accelerations:
+            raise UserError(f"config.{group} needs at least one pattern and one acceleration")
+    if config.global_batch_size % config.optimizer.micro_batches:
+        raise UserError(
+            f"config.global_batch_size={config.global_batch_size} cannot be cut into "
+            f"config.optimizer.micro_batches={config.optimizer.micro_batches} equal parts"
+        )
+    if config.data.scale not in ("target", "zero_filled"):
+        raise UserError(f"config.data.scale={config.data.scale!r}; use 'target' or 'zero_filled'")
+
+
+def image_shape(image_size: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of a config's image_size, which may be one number."""
+    return (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+
+
+def _at_least(group: ConfigDict, least: float, *names: str) -> None:
+    for name in names:
+        if group[name] < least:
+            raise UserError(f"config field {name}={group[name]} must be {least} or more")

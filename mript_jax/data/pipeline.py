@@ -1,0 +1,155 @@
+"""The stream of training batches, and the batches of an evaluation.
+
+Element k of the training stream is a pure function of (seed, k): the k-th entry of the shuffled,
+endlessly repeated source, with a task and a mask drawn from a generator of its own. Batch n holds
+the elements n * B ... (n + 1) * B - 1, of which each process makes its own consecutive part. So
+the position in the data is one number, the same for any count of workers and processes.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import grain
+import numpy as np
+from absl import flags
+
+from mript_jax.config import image_shape
+from mript_jax.data.batch import Batch, stack
+from mript_jax.data.readers import open_source
+from mript_jax.data.records import BrokenRecord, Record
+from mript_jax.data.splits import select_split
+from mript_jax.data.transforms import ExampleMaker, RandomExample, training_tasks, volume_seed
+from mript_jax.errors import UserError
+from mript_jax.physics.tasks import Task
+
+READ_AHEAD = 4  # batches that are prepared while the accelerator works
+
+
+class Selection:
+    """Some elements of a source; a broken one comes back as its error."""
+
+    def __init__(self, source: Any, indices: np.ndarray):
+        self._source = source
+        self._indices = indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, position: int) -> Record | BrokenRecord:
+        try:
+            return self._source[int(self._indices[position])]
+        except BrokenRecord as error:
+            return error
+
+
+class Pipeline:
+    """An endless iterator of batches whose position can be saved and restored."""
+
+    def __init__(self, batches: grain.MapDataset, workers: int):
+        self._batches = batches
+        self._workers = workers
+        self._start = 0
+        self._taken = 0
+        self._iterator: Iterator[Batch] | None = None
+
+    def __iter__(self) -> "Pipeline":
+        return self
+
+    def __next__(self) -> Batch:
+        if self._iterator is None:
+            self._iterator = self._open()
+        batch = next(self._iterator)
+        self._taken += 1
+        return batch
+
+    def get_state(self) -> dict[str, int]:
+        return {"next_batch": self._start + self._taken}
+
+    def set_state(self, state: Mapping[str, int]) -> None:
+        self._start, self._taken, self._iterator = int(state["next_batch"]), 0, None
+
+    def _open(self) -> Iterator[Batch]:
+        threads = grain.ReadOptions(num_threads=0 if self._workers else 2, prefetch_buffer_size=READ_AHEAD)
+        stream = self._batches[self._start :].to_iter_dataset(threads)
+        if self._workers:
+            if not flags.FLAGS.is_parsed():  # grain reads a flag of its own, also in a notebook
+                flags.FLAGS.mark_as_parsed()
+            options = grain.MultiprocessingOptions(
+                num_workers=self._workers, per_worker_buffer_size=READ_AHEAD
+            )
+            stream = stream.mp_prefetch(options)
+        return iter(stream)
+
+
+def build_pipeline(
+    config: Mapping[str, Any],
+    split: str,
+    seed: int,
+    batch_size: int,
+    process_index: int = 0,
+    process_count: int = 1,
+) -> Pipeline:
+    """The training stream of `config.data`: this process's part of each batch of `batch_size`."""
+    if batch_size % process_count:
+        raise UserError(
+            f"global_batch_size={batch_size} cannot be shared by {process_count} processes"
+        )
+    source, indices = open_split(config, split, config.max_slices)
+    random_example = RandomExample(
+        example_maker(config),
+        training_tasks(config.patterns, config.accelerations, config.center_fractions),
+    )
+    examples = (
+        grain.MapDataset.source(Selection(source, indices))
+        .seed(seed)
+        .shuffle()
+        .repeat(None)
+        .random_map(random_example)
+    )
+    batches = examples.batch(batch_size // process_count)[process_index::process_count]
+    return Pipeline(batches, config.workers)
+
+
+def evaluation_batches(
+    config: Mapping[str, Any],
+    split: str,
+    task: Task,
+    batch_size: int,
+    max_slices: int = 0,
+    seed: int = 0,
+) -> Iterator[tuple[Batch, list[Record]]]:
+    """Each slice of a split once, undersampled by `task`, with its records; the last batch is filled up."""
+    source, indices = open_split(config, split)
+    if max_slices and max_slices < len(indices):  # spread over the whole split
+        indices = indices[np.linspace(0, len(indices) - 1, max_slices).astype(int)]
+    maker = example_maker(config)
+    for start in range(0, len(indices), batch_size):
+        records = [source[int(i)] for i in indices[start : start + batch_size]]
+        examples = [maker(r, task, volume_seed(r.volume, seed)) for r in records]
+        yield stack(examples, batch_size), records
+
+
+def example_maker(config: Mapping[str, Any]) -> ExampleMaker:
+    """The transform that `config.data` describes."""
+    return ExampleMaker(
+        image_shape(config.image_size), config.crop, config.scale, tuple(config.fields)
+    )
+
+
+def open_split(
+    config: Mapping[str, Any], split: str, max_slices: int = 0
+) -> tuple[Any, np.ndarray]:
+    """The source of `config.data` and the indices of one of its splits."""
+    source = open_source(config.source, config.path, **config.options)
+    indices = select_split(source.groups, split, config.split_fractions, config.splits_file)
+    if max_slices:
+        order = np.random.default_rng(0).permutation(len(indices))  # subsets are nested
+        indices = indices[np.sort(order[:max_slices])]
+    if len(indices) == 0:
+        raise UserError(
+            f"the split {split!r} of {config.source} data {config.path!r} is empty "
+            f"({len(source)} slices in all)"
+        )
+    return source, indices
+
+

@@ -1,0 +1,167 @@
+"""Training from a config: `train(config, workdir)`, the whole story from top to bottom."""
+
+import itertools
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from mript_jax.checkpoint import Checkpoints, write_config
+from mript_jax.config import check_config, image_shape
+from mript_jax.data.batch import empty_example, stack
+from mript_jax.data.pipeline import Pipeline, build_pipeline
+from mript_jax.errors import UserError
+from mript_jax.models import build_model
+from mript_jax.training.finetune import initialise_from
+from mript_jax.training.log import TrainingLog
+from mript_jax.training.losses import build_loss
+from mript_jax.training.optimizer import build_optimizer
+from mript_jax.training.sharding import (
+    batch_sharding,
+    build_mesh,
+    state_shardings,
+    with_shardings,
+)
+from mript_jax.training.state import (
+    TrainState,
+    checkpoint_items,
+    create_state,
+    from_checkpoint_items,
+)
+from mript_jax.training.step import make_step
+
+
+def train(config: ConfigDict, workdir: str | Path) -> TrainState:
+    """Trains until `config.total_steps`, from the newest checkpoint of `workdir` if there is one."""
+    check_config(config)
+    workdir = Path(workdir).absolute()
+    mesh = build_mesh(config.mesh)
+    if config.global_batch_size % (mesh.shape["data"] * mesh.shape["fsdp"]):
+        raise UserError(
+            f"config.global_batch_size={config.global_batch_size} cannot be spread over "
+            f"{mesh.shape['data'] * mesh.shape['fsdp']} devices (mesh {config.mesh!r})"
+        )
+    model = build_model(config.model)
+    loss = build_loss(config.loss)
+    pipeline = build_pipeline(
+        config.data,
+        "train",
+        config.seed,
+        config.global_batch_size,
+        jax.process_index(),
+        jax.process_count(),
+    )
+
+    init_key, step_key = jax.random.split(jax.random.key(config.seed))
+    example = stack([empty_example(image_shape(config.data.image_size), config.data.fields)])
+    init = jax.jit(lambda key: model.init({"params": key}, example, method="on_batch")["params"])
+    abstract_params = jax.eval_shape(init, init_key)
+    optimizer = build_optimizer(
+        config.optimizer, config.total_steps, abstract_params, getattr(model, "FIXED", ())
+    )
+    with_ema = config.optimizer.ema_decay > 0
+    abstract = jax.eval_shape(lambda p: create_state(p, optimizer, with_ema), abstract_params)
+    shardings = state_shardings(mesh, abstract)
+
+    checkpoints = Checkpoints(workdir, config.keep_checkpoints)
+    newest = checkpoints.latest_step()
+    if newest is not None:
+        targets = checkpoint_items(with_shardings(abstract, shardings))
+        items, data_state = checkpoints.restore(newest, targets)
+        state = from_checkpoint_items(items)
+        pipeline.set_state(data_state)
+    else:
+        write_config(workdir, config)
+        params = init(init_key)
+        if config.init_from:
+            params = initialise_from(config.init_from, params)
+        state = jax.jit(
+            lambda p: create_state(p, optimizer, with_ema), out_shardings=shardings
+        )(params)
+
+    step = jax.jit(
+        make_step(
+            model,
+            loss,
+            optimizer,
+            step_key,
+            config.optimizer.micro_batches,
+            config.optimizer.ema_decay,
+        ),
+        in_shardings=(shardings, batch_sharding(mesh)),
+        out_shardings=(shardings, None),
+        donate_argnums=0,
+    )
+    try:
+        return _run(config, workdir, state, step, pipeline, checkpoints, batch_sharding(mesh))
+    finally:
+        checkpoints.close()
+
+
+def _run(
+    config: ConfigDict,
+    workdir: Path,
+    state: TrainState,
+    step: Any,
+    pipeline: Pipeline,
+    checkpoints: Checkpoints,
+    sharding: Any,
+) -> TrainState:
+    """The loop: next batch, step, log, save."""
+    start = int(state.step)
+    with TrainingLog(workdir, start, config.total_steps, config.global_batch_size) as log, _Stop() as stop:
+        for number in itertools.count(start + 1):
+            if number > config.total_steps:
+                break
+            waited = time.perf_counter()
+            local = next(pipeline)
+            waited = time.perf_counter() - waited
+            batch = {
+                key: jax.make_array_from_process_local_data(sharding, np.asarray(value))
+                for key, value in local.items()
+            }
+            state, metrics = step(state, batch)
+            last = number == config.total_steps or stop.asked
+            log.step(number, metrics, waited, due=last or number % config.log_every_steps == 0)
+            every = config.checkpoint_every_steps
+            if last or (every and number % every == 0):
+                _refuse_nonfinite(metrics, config.optimizer.max_nonfinite)
+                checkpoints.save(number, checkpoint_items(state), pipeline.get_state(), config)
+            elif number % config.log_every_steps == 0:
+                _refuse_nonfinite(metrics, config.optimizer.max_nonfinite)
+            if stop.asked:
+                break
+    return state
+
+
+def _refuse_nonfinite(metrics: dict[str, jax.Array], most: int) -> None:
+    in_a_row = int(metrics["nonfinite_in_a_row"])
+    if in_a_row >= most:
+        raise UserError(
+            f"the loss or its gradient was not finite in {in_a_row} updates in a row; "
+            "the newest checkpoint is from before (a lower learning rate or clip_l2 may help)"
+        )
+
+
+class _Stop:
+    """Whether the run was asked to end (SIGTERM): it then saves and leaves."""
+
+    def __init__(self):
+        self.asked = False
+
+    def __enter__(self) -> "_Stop":
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGTERM, self._ask)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._before)
+
+    def _ask(self, *_: Any) -> None:
+        self.asked = True

@@ -1,0 +1,86 @@
+"""Losses by name. Each gives one value per example; the step averages them by weight.
+
+A loss sees `apply(method)`, the model bound to its parameters and the batch: most ask for the
+image (`on_batch`) and compare it with the target, masked modelling asks for its own prediction.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from mript_jax.errors import unknown_name
+from mript_jax.evaluation.metrics import ssim
+from mript_jax.physics.fourier import fft2c
+
+Batch = Mapping[str, jax.Array]
+Apply = Callable[[str], Any]  # method name -> what it returns for this batch
+Loss = Callable[[Apply, Batch], jax.Array]  # -> [B]
+ImageLoss = Callable[[jax.Array, jax.Array], jax.Array]  # target, estimate [B, H, W] -> [B]
+
+
+def l1(target: jax.Array, estimate: jax.Array) -> jax.Array:
+    return _mean(jnp.abs(target - estimate))
+
+
+def l2(target: jax.Array, estimate: jax.Array) -> jax.Array:
+    return _mean(jnp.square(target - estimate))
+
+
+def ssim_loss(target: jax.Array, estimate: jax.Array) -> jax.Array:
+    """1 - SSIM, with the target's maximum as data range."""
+    maximum = jnp.maximum(jnp.max(target, axis=(1, 2)), 1e-6)
+    return 1.0 - ssim(target, estimate, data_range=maximum)
+
+
+def l1_ssim(target: jax.Array, estimate: jax.Array) -> jax.Array:
+    return l1(target, estimate) + ssim_loss(target, estimate)
+
+
+def l1_gradient(target: jax.Array, estimate: jax.Array) -> jax.Array:
+    """L1 + 0.1 times L1 between gradient magnitudes (the later MR-IPT code's loss)."""
+    return l1(target, estimate) + 0.1 * l1(_gradient(target), _gradient(estimate))
+
+
+def frequency(target: jax.Array, estimate: jax.Array) -> jax.Array:
+    """L1 in the image plus L1 between the k-spaces."""
+    return l1(target, estimate) + 0.1 * _mean(jnp.abs(fft2c(target) - fft2c(estimate)))
+
+
+def image_loss(compare: ImageLoss) -> Loss:
+    """The loss of the model's image against the batch's target."""
+
+    def loss(apply: Apply, batch: Batch) -> jax.Array:
+        estimate = apply("on_batch")  # [B, H, W, 1]
+        return compare(batch["target"][..., 0], estimate[..., 0])
+
+    return loss
+
+
+LOSSES: dict[str, Loss] = {
+    "l1": image_loss(l1),
+    "l2": image_loss(l2),
+    "ssim": image_loss(ssim_loss),
+    "l1_ssim": image_loss(l1_ssim),
+    "l1_gradient": image_loss(l1_gradient),
+    "frequency": image_loss(frequency),
+}
+
+
+def build_loss(name: str) -> Loss:
+    """The loss that `config.loss` names."""
+    if name not in LOSSES:
+        raise unknown_name("loss", name, LOSSES)
+    return LOSSES[name]
+
+
+def _mean(x: jax.Array) -> jax.Array:
+    return jnp.mean(x, axis=(1, 2))
+
+
+def _gradient(image: jax.Array) -> jax.Array:
+    """Gradient magnitude by central differences, [B, H, W] -> [B, H - 2, W - 2]."""
+    dy = 0.5 * (image[:, 2:, 1:-1] - image[:, :-2, 1:-1])
+    dx = 0.5 * (image[:, 1:-1, 2:] - image[:, 1:-1, :-2])
+    return jnp.sqrt(dy**2 + dx**2 + 1e-8)

@@ -1,0 +1,118 @@
+"""The optimizer that `config.optimizer` describes, as one optax transformation."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from mript_jax.errors import UserError, unknown_name
+from mript_jax.training.sharding import path_name
+
+
+def build_optimizer(
+    config: Mapping[str, Any], total_steps: int, params: Any, fixed: tuple[str, ...] = ()
+) -> optax.GradientTransformation:
+    """Clipping, the named optimizer on its schedule, layer-wise rates, frozen parameters.
+
+    `params` may be shapes only; `fixed` are patterns of parameters that a model never trains.
+    """
+    frozen = frozen_parameters(params, (*config.freeze, *fixed))
+    steps = [_clip(config), _scale_by(config)]
+    if config.weight_decay:
+        decayed = jax.tree.map(lambda leaf: leaf.ndim > 1, params)
+        steps.append(optax.add_decayed_weights(config.weight_decay, decayed))
+    if config.layer_decay != 1.0:
+        steps.append(_scale_by_depth(params, config.layer_decay))
+    steps.append(optax.scale_by_learning_rate(build_schedule(config, total_steps)))
+    labels = jax.tree.map(lambda stays: "frozen" if stays else "trained", frozen)
+    return optax.multi_transform(
+        {"trained": optax.chain(*steps), "frozen": optax.set_to_zero()}, labels
+    )
+
+
+def build_schedule(config: Mapping[str, Any], total_steps: int) -> optax.Schedule:
+    """The learning rate over steps."""
+    peak, warmup = config.learning_rate, config.warmup_steps
+    rest = max(total_steps - warmup, 1)
+    if config.schedule == "constant":
+        after, start = optax.constant_schedule(peak), 0.0
+    elif config.schedule == "cosine":
+        after, start = optax.cosine_decay_schedule(peak, rest), 0.0
+    elif config.schedule == "one_cycle":  # linear up, linear down, as Lin and Heckel
+        after, start = optax.linear_schedule(peak, peak / 25e4, rest), peak / 25
+    else:
+        raise unknown_name("schedule", config.schedule, ("constant", "cosine", "one_cycle"))
+    if not warmup:
+        return after
+    return optax.join_schedules([optax.linear_schedule(start, peak, warmup), after], [warmup])
+
+
+def frozen_parameters(params: Any, patterns: tuple[str, ...]) -> Any:
+    """A tree of booleans: whose name matches one of the patterns; a pattern must match something."""
+    names = [path_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
+    for pattern in patterns:
+        if not any(re.search(pattern, name) for name in names):
+            raise UserError(
+                f"config.optimizer.freeze: {pattern!r} matches no parameter; there is {names[0]}, ..."
+            )
+    return jax.tree_util.tree_map_with_path(
+        lambda path, _: any(re.search(p, path_name(path)) for p in patterns), params
+    )
+
+
+def clip_by_l1_norm(largest: float) -> optax.GradientTransformation:
+    """Scales the gradient so that the sum of its absolute values is at most `largest`."""
+
+    def update(updates, state, params=None):
+        norm = sum(jnp.sum(jnp.abs(leaf)) for leaf in jax.tree.leaves(updates))
+        factor = jnp.minimum(1.0, largest / (norm + 1e-6))
+        return jax.tree.map(lambda leaf: leaf * factor, updates), state
+
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+def _clip(config: Mapping[str, Any]) -> optax.GradientTransformation:
+    if config.clip_l1:
+        return clip_by_l1_norm(config.clip_l1)
+    if config.clip_l2:
+        return optax.clip_by_global_norm(config.clip_l2)
+    return optax.identity()
+
+
+def _scale_by(config: Mapping[str, Any]) -> optax.GradientTransformation:
+    if config.name not in ("adam", "adamw"):
+        raise unknown_name("optimizer", config.name, ("adam", "adamw"))
+    if config.name == "adam" and config.weight_decay:
+        raise UserError("config.optimizer.weight_decay needs config.optimizer.name='adamw'")
+    return optax.scale_by_adam(b1=config.b1, b2=config.b2)
+
+
+def _scale_by_depth(params: Any, decay: float) -> optax.GradientTransformation:
+    """Rates that fall from the last encoder block to the first: block k of n has decay^(n - 1 - k).
+
+    Blocks are counted by the numbers in parameter names; a leading axis of scanned blocks counts
+    along that axis. What stands before the blocks has the first block's rate, all else rate 1.
+    """
+    names = [path_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
+    depth = 1 + max((_block(name) for name in names), default=0)
+
+    def factor(path, leaf):
+        name = path_name(path)
+        if re.search(r"(patch_embed|position)", name):
+            return decay ** (depth - 1)
+        return decay ** (depth - 1 - _block(name)) if _block(name) >= 0 else 1.0
+
+    factors = jax.tree_util.tree_map_with_path(factor, params)
+
+    def update(updates, state, params=None):
+        return jax.tree.map(lambda u, f: u * f, updates, factors), state
+
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+def _block(name: str) -> int:
+    found = re.search(r"block_?(\d+)", name)
+    return int(found.group(1)) if found else -1

@@ -1,0 +1,92 @@
+"""Which device holds what: the mesh, and rules from parameter names to its axes."""
+
+import re
+from typing import Any
+
+import jax
+from jax.sharding import AxisType, Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from mript_jax.errors import UserError, unknown_name
+
+AXES = ("data", "fsdp", "model")
+
+# Parameter name -> how its last axes are cut. The first rule that matches counts; an axis that
+# does not divide stays whole, and leading axes (stacked blocks or heads) are never cut.
+RULES: tuple[tuple[str, P], ...] = (
+    (r"(qkv|dense_in|query|key|value)/kernel$", P("fsdp", "model")),
+    (r"(proj|dense_out|out)/kernel$", P("model", "fsdp")),
+    (r"(qkv|dense_in)/bias$", P("model")),
+    (r"kernel$", P("fsdp", None)),
+    (r"position", P(None, None, "fsdp")),
+    (r".*", P()),
+)
+
+
+def build_mesh(spec: str, devices: list | None = None) -> Mesh:
+    """The mesh of a config string such as "data:-1" or "data:2,fsdp:4" (-1: what is left)."""
+    devices = jax.devices() if devices is None else devices
+    sizes = dict.fromkeys(AXES, 1)
+    for part in spec.split(","):
+        name, _, size = part.strip().partition(":")
+        if name not in AXES:
+            raise unknown_name("mesh axis", name, AXES)
+        if not re.fullmatch(r"-1|[1-9]\d*", size):
+            raise UserError(f"config.mesh={spec!r}: {name} needs a count such as {name}:2 or -1")
+        sizes[name] = int(size)
+    open_axes = [name for name, size in sizes.items() if size == -1]
+    fixed = 1
+    for size in sizes.values():
+        fixed *= max(size, 1)
+    if len(open_axes) > 1:
+        raise UserError(f"config.mesh={spec!r}: only one axis can be -1")
+    if open_axes and len(devices) % fixed == 0:
+        sizes[open_axes[0]] = len(devices) // fixed
+        fixed = len(devices)
+    if fixed != len(devices):
+        raise UserError(f"config.mesh={spec!r} does not make {len(devices)} devices")
+    return jax.make_mesh(
+        tuple(sizes.values()), AXES, axis_types=(AxisType.Auto,) * len(AXES), devices=devices
+    )
+
+
+def batch_sharding(mesh: Mesh) -> NamedSharding:
+    """Examples are spread over the data and fsdp axes."""
+    return NamedSharding(mesh, P(("data", "fsdp")))
+
+
+def state_shardings(mesh: Mesh, abstract_state: Any) -> Any:
+    """A sharding for each array of a state, by its name."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: NamedSharding(mesh, _spec(mesh, path_name(path), leaf.shape)),
+        abstract_state,
+    )
+
+
+def with_shardings(abstract: Any, shardings: Any) -> Any:
+    """Shapes with shardings: what a checkpoint is restored into."""
+    return jax.tree.map(
+        lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+        abstract,
+        shardings,
+    )
+
+
+def path_name(path: tuple) -> str:
+    """A parameter's name, such as encoder/block_0/attention/qkv/kernel."""
+    return "/".join(
+        str(getattr(k, "key", getattr(k, "name", getattr(k, "idx", k)))) for k in path
+    )
+
+
+def _spec(mesh: Mesh, name: str, shape: tuple[int, ...]) -> P:
+    rule = next(spec for pattern, spec in RULES if re.search(pattern, name))
+    if len(shape) < len(rule):
+        return P()
+    axes = (None,) * (len(shape) - len(rule)) + tuple(rule)
+    return P(
+        *(
+            axis if axis is not None and size % mesh.shape[axis] == 0 else None
+            for size, axis in zip(shape, axes, strict=True)
+        )
+    )

@@ -1,0 +1,85 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mript_jax.config import base_config
+from mript_jax.errors import UserError
+from mript_jax.training.optimizer import build_optimizer, build_schedule, clip_by_l1_norm
+
+
+@pytest.fixture
+def params():
+    return {
+        "block_0": {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)},
+        "block_1": {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)},
+        "tail": {"kernel": jnp.ones((2, 2))},
+    }
+
+
+def optimizer_config(**values):
+    config = base_config().optimizer
+    config.update(values)
+    return config
+
+
+def updates_of(config, params):
+    optimizer = build_optimizer(config, 100, params)
+    gradients = jax.tree.map(jnp.ones_like, params)
+    return optimizer.update(gradients, optimizer.init(params), params)[0]
+
+
+def test_frozen_parameters_stay(params):
+    updates = updates_of(optimizer_config(freeze=("block_0",)), params)
+    assert not np.any(updates["block_0"]["kernel"])
+    assert np.all(updates["block_1"]["kernel"] != 0)
+
+
+def test_a_freeze_pattern_that_matches_nothing_is_refused(params):
+    with pytest.raises(UserError, match="blok"):
+        updates_of(optimizer_config(freeze=("blok",)), params)
+
+
+def test_layer_decay_lowers_the_rate_of_early_blocks(params):
+    updates = updates_of(optimizer_config(layer_decay=0.5), params)
+    early, late = updates["block_0"]["kernel"][0, 0], updates["block_1"]["kernel"][0, 0]
+    assert float(early / late) == pytest.approx(0.5)
+    assert float(late) == pytest.approx(float(updates["tail"]["kernel"][0, 0]))
+
+
+def test_weight_decay_pulls_kernels_but_not_biases(params):
+    plain = updates_of(optimizer_config(name="adamw"), params)["tail"], params["tail"]
+    with_decay = updates_of(optimizer_config(name="adamw", weight_decay=0.1), params)
+    assert float(with_decay["tail"]["kernel"][0, 0]) < float(plain[0]["kernel"][0, 0])
+    assert float(with_decay["block_0"]["bias"][0]) == pytest.approx(-1e-5, rel=1e-3)
+
+
+def test_weight_decay_without_adamw_is_refused(params):
+    with pytest.raises(UserError, match="adamw"):
+        updates_of(optimizer_config(weight_decay=0.1), params)
+
+
+def test_l1_clipping_bounds_the_sum_of_absolute_values(params):
+    clipped, _ = clip_by_l1_norm(1.0).update(params, None)
+    assert sum(float(jnp.abs(x).sum()) for x in jax.tree.leaves(clipped)) == pytest.approx(1.0)
+    small = jax.tree.map(lambda x: 1e-3 * x, params)
+    np.testing.assert_allclose(
+        clip_by_l1_norm(1.0).update(small, None)[0]["tail"]["kernel"], 1e-3, rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("schedule", "start", "end"), [("constant", 0, 1e-3), ("cosine", 0, 0), ("one_cycle", 4e-5, 0)]
+)
+def test_a_schedule_warms_up_to_its_peak_and_ends_where_it_should(schedule, start, end):
+    config = optimizer_config(schedule=schedule, warmup_steps=10, learning_rate=1e-3)
+    rate = build_schedule(config, 100)
+    assert float(rate(0)) == pytest.approx(start)
+    assert float(rate(10)) == pytest.approx(1e-3)
+    assert float(rate(100)) == pytest.approx(end, abs=1e-8)
+
+
+@pytest.mark.parametrize("field", ["name", "schedule"])
+def test_unknown_names_are_answered_with_those_that_exist(params, field):
+    with pytest.raises(UserError, match="unknown"):
+        updates_of(optimizer_config(**{field: "nothing-like-it"}), params)

@@ -1,0 +1,47 @@
+import jax
+import jax.numpy as jnp
+import pytest
+from jax.sharding import PartitionSpec as P
+
+from mript_jax.errors import UserError
+from mript_jax.training.sharding import build_mesh, state_shardings
+
+
+@pytest.mark.parametrize(
+    ("spec", "shape"),
+    [
+        ("data:-1", (8, 1, 1)),
+        ("data:2,fsdp:4", (2, 4, 1)),
+        ("data:2,fsdp:-1,model:2", (2, 2, 2)),
+    ],
+)
+def test_a_mesh_string_becomes_a_mesh_of_all_devices(spec, shape):
+    assert tuple(build_mesh(spec).shape.values()) == shape
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("data:3", "does not make 8 devices"),
+        ("date:2", "did you mean 'data'"),
+        ("data:-1,fsdp:-1", "only one axis"),
+        ("data:two", "needs a count"),
+        ("data:0", "needs a count"),
+    ],
+)
+def test_an_impossible_mesh_is_refused_with_its_reason(spec, told):
+    with pytest.raises(UserError, match=told):
+        build_mesh(spec)
+
+
+def test_kernels_are_cut_by_rule_and_what_does_not_divide_stays_whole():
+    mesh = build_mesh("fsdp:4,model:2")
+    shapes = {
+        "blocks": {"qkv": {"kernel": jnp.zeros((3, 16, 48))}},  # leading axis of stacked blocks
+        "odd": {"dense_in": {"kernel": jnp.zeros((6, 7))}},
+        "scale": jnp.zeros(16),
+    }
+    specs = jax.tree.map(lambda s: s.spec, state_shardings(mesh, shapes))
+    assert specs["blocks"]["qkv"]["kernel"] == P(None, "fsdp", "model")
+    assert specs["odd"]["dense_in"]["kernel"] == P(None, None)
+    assert not any(specs["scale"])
