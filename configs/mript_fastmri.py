@@ -18,7 +18,7 @@ def get_config() -> ConfigDict:
     config.total_steps = 20_000
     config.global_batch_size = 16
     config.data.source = "fastmri"
-    config.data.options = ConfigDict({"skip_ends": 5, "acquisition": ""})
+    config.data.options.fastmri.skip_ends = 5
     config.data.crop = 320
     config.optimizer.learning_rate = 4e-5
     return config.lock()

@@ -15,7 +15,6 @@ def get_config() -> ConfigDict:
     config.checkpoint_every_steps = 150
 
     config.data.source = "phantom"
-    config.data.options = ConfigDict({"seed": 1, "count": 1600, "size": 128})
     config.data.image_size = 128
     config.data.scale = "zero_filled"
 

@@ -140,7 +140,7 @@ def open_split(
     config: Mapping[str, Any], split: str, max_slices: int = 0
 ) -> tuple[Any, np.ndarray]:
     """The source of `config.data` and the indices of one of its splits."""
-    source = open_source(config.source, config.path, **config.options)
+    source = open_source(config.source, config.path, **config.options.get(config.source, {}))
     indices = select_split(source.groups, split, config.split_fractions, config.splits_file)
     if max_slices:
         order = np.random.default_rng(0).permutation(len(indices))  # subsets are nested

@@ -61,7 +61,7 @@ class RandomExample:
     maker: ExampleMaker
     tasks: tuple[tuple[Task, ...], ...]  # [pattern][level]
 
-    def random_map(
+    def __call__(
         self, record: Record | BrokenRecord, rng: np.random.Generator
     ) -> dict[str, np.ndarray]:
         levels = self.tasks[rng.integers(len(self.tasks))]

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Runs one training as several processes on this machine, joined over the loopback interface.
+#
+#   PROCESSES=2 bash launch/local.sh --config=configs/mript_tiny.py --workdir=runs/two [...]
+#
+# PROCESSES  how many (default 2)      PORT  where they meet (default: a free one)
+# PYTHON     the interpreter (default: .venv/bin/python)
+# All processes end when one fails. Run again, it resumes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python="${PYTHON:-.venv/bin/python}"
+processes="${PROCESSES:-2}"
+port="${PORT:-$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')}"
+pids=()
+trap 'kill "${pids[@]}" 2>/dev/null || true' EXIT
+trap 'kill -TERM "${pids[@]}" 2>/dev/null || true' TERM
+for ((i = 0; i < processes; i++)); do
+  "$python" launch/train.py --coordinator="127.0.0.1:$port" --processes="$processes" \
+    --process="$i" "$@" &
+  pids+=($!)
+done
+for ((i = 0; i < processes; i++)); do
+  wait -n "${pids[@]}"
+done

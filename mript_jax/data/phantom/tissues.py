@@ -1,0 +1,42 @@
+"""Tissues with relaxation times and proton densities from the literature, at 1.5 to 3 T.
+
+T1 and T2 in milliseconds, proton density relative to water, texture as relative variation. Values
+lie within the ranges collected in Stanisz et al., Magn Reson Med 54 (2005) and de Bazelaire et
+al., Radiology 230 (2004); each subject varies around them.
+"""
+
+from typing import NamedTuple
+
+
+class Tissue(NamedTuple):
+    label: int
+    t1: float
+    t2: float
+    density: float
+    texture: float
+
+
+TISSUES: dict[str, Tissue] = {
+    "air": Tissue(0, 1000.0, 10.0, 0.0, 0.0),
+    "fat": Tissue(1, 340.0, 75.0, 0.95, 0.06),
+    "skin": Tissue(2, 900.0, 35.0, 0.75, 0.10),
+    "cortical_bone": Tissue(3, 900.0, 4.0, 0.15, 0.30),
+    "marrow": Tissue(4, 380.0, 60.0, 0.80, 0.09),
+    "csf": Tissue(5, 4000.0, 1800.0, 1.00, 0.02),
+    "gray_matter": Tissue(6, 1400.0, 95.0, 0.82, 0.05),
+    "white_matter": Tissue(7, 900.0, 75.0, 0.70, 0.04),
+    "deep_gray": Tissue(8, 1200.0, 80.0, 0.80, 0.05),
+    "lesion": Tissue(9, 1600.0, 170.0, 0.88, 0.10),
+    "blood": Tissue(10, 1750.0, 200.0, 0.90, 0.05),
+    "muscle": Tissue(11, 1200.0, 40.0, 0.80, 0.09),
+    "cartilage": Tissue(12, 1150.0, 38.0, 0.75, 0.06),
+    "meniscus": Tissue(13, 900.0, 12.0, 0.60, 0.10),
+    "ligament": Tissue(14, 800.0, 8.0, 0.45, 0.15),
+    "fluid": Tissue(15, 3200.0, 700.0, 0.98, 0.02),
+    "liver": Tissue(16, 700.0, 44.0, 0.75, 0.06),
+    "spleen": Tissue(17, 1150.0, 78.0, 0.80, 0.05),
+    "kidney_cortex": Tissue(18, 1050.0, 85.0, 0.82, 0.06),
+    "kidney_medulla": Tissue(19, 1500.0, 100.0, 0.85, 0.06),
+    "bowel": Tissue(20, 1300.0, 100.0, 0.80, 0.20),
+    "disc": Tissue(21, 1250.0, 90.0, 0.75, 0.10),
+}

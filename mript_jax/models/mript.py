@@ -1,0 +1,114 @@
+"""MR-IPT (arXiv 2405.15098): heads and tails per task around a shared ViT, prompted by the task."""
+
+from collections.abc import Mapping
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from mript_jax.models.decoder import Decoder, PromptEncoder
+from mript_jax.models.encoder import Encoder
+from mript_jax.models.task_conv import TaskConv
+from mript_jax.physics.tasks import head_index, num_heads
+
+
+SMALL = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal", batch_axis=(0,))
+
+
+def pass_on(key: jax.Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> jax.Array:
+    """Initial kernels that hand channel 0 on and mix little of the others into it.
+
+    With them in the first and the last convolution, an untrained network is near the identity.
+    """
+    kernel = 0.1 * nn.initializers.lecun_normal(batch_axis=(0,))(key, shape, dtype)
+    middle = shape[1] // 2
+    kernel = kernel.at[:, :, :, 0, 1:].multiply(10.0)  # the other channels are features as usual
+    return kernel.at[:, middle, middle, 0, 0].set(1.0)
+
+
+class Head(nn.Module):
+    """3x3 convolution, then two residual blocks of 5x5 convolutions."""
+
+    count: int
+    features: int
+    dtype: jnp.dtype
+
+    @nn.compact
+    def __call__(self, x: jax.Array, index: jax.Array) -> jax.Array:
+        def conv(size, name, **init):
+            return TaskConv(self.count, self.features, size, self.dtype, name=name, **init)
+
+        x = conv(3, "conv_in", kernel_init=pass_on)(x, index)
+        for i in range(2):
+            y = nn.relu(conv(5, f"residual_{i}_in")(x, index))
+            x = x + conv(5, f"residual_{i}_out", kernel_init=SMALL)(y, index)
+        return x
+
+
+class MRIPT(nn.Module):
+    """Zero-filled magnitude images and their tasks -> reconstructed images."""
+
+    mode: str
+    image_size: int | tuple[int, int]
+    patch_size: int
+    features: int
+    width: int
+    depth: int
+    heads: int
+    mlp_ratio: float
+    window: int
+    global_blocks: tuple[int, ...]
+    decoder_depth: int
+    decoder_heads: int
+    decoder_mlp: int
+    decoder_downsample: int
+    num_patterns: int
+    num_levels: int
+    dtype: str
+
+    FIXED = ("grid_encoding/gaussian",)
+
+    @nn.compact
+    def __call__(
+        self, zero_filled: jax.Array, pattern_index: jax.Array, level_index: jax.Array
+    ) -> jax.Array:
+        dtype = jnp.dtype(self.dtype)
+        size = self.image_size
+        size = (size, size) if isinstance(size, int) else size
+        C = self.features * self.patch_size
+        count = num_heads(self.mode, self.num_patterns, self.num_levels)
+        index = head_index(self.mode, pattern_index, level_index, self.num_levels)
+
+        head = Head(count, self.features, dtype, name="head")
+        features = head(zero_filled.astype(dtype), index)  # [B, H, W, F]
+        tokens = Encoder(
+            tuple(n // self.patch_size for n in size),
+            self.patch_size,
+            self.width,
+            self.depth,
+            self.heads,
+            self.mlp_ratio,
+            self.window,
+            tuple(self.global_blocks),
+            C,
+            dtype,
+            name="encoder",
+        )(features)  # [B, h, w, C]
+        prompt = PromptEncoder(self.num_patterns, self.num_levels, C, name="prompt")(
+            pattern_index, level_index
+        )  # [B, 2, C]
+        decoded = Decoder(
+            self.decoder_depth,
+            self.decoder_heads,
+            self.decoder_mlp,
+            self.decoder_downsample,
+            self.patch_size.bit_length() - 1,
+            dtype,
+            name="decoder",
+        )(tokens, prompt)  # [B, H, W, F]
+        tail = TaskConv(count, 1, 3, dtype, kernel_init=pass_on, name="tail")
+        return tail(decoded + features, index).astype(jnp.float32)
+
+    def on_batch(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
+        """The batch's images, [B, H, W, 1]."""
+        return self(batch["zero_filled"], batch["pattern_index"], batch["level_index"])

@@ -1,0 +1,41 @@
+"""Low-rank adapters on the attention layers: fine-tuning with few trained numbers.
+
+A model's parameters become {"base": ..., "lora": ...}: the base stays, and each adapted kernel W
+is used as W + A B. Merged, they are ordinary parameters again.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import traverse_util
+
+ADAPTED = r"(qkv|proj|query|key|value|out)/kernel$"
+
+
+def add_adapters(params: Mapping[str, Any], rank: int, key: jax.Array) -> dict[str, Any]:
+    """Adapters of a rank for each attention kernel [..., in, out]; B is zero, so nothing changes yet."""
+    flat = traverse_util.flatten_dict(params, sep="/")
+    adapters = {}
+    for number, (name, kernel) in enumerate(sorted(flat.items())):
+        if not re.search(ADAPTED, name) or "patch_embed" in name or kernel.ndim < 2:
+            continue
+        *stacked, inputs, outputs = kernel.shape
+        down = jax.random.normal(jax.random.fold_in(key, number), (*stacked, inputs, rank))
+        adapters[f"{name}/down"] = down / jnp.sqrt(inputs)
+        adapters[f"{name}/up"] = jnp.zeros((*stacked, rank, outputs))
+    return {"base": params, "lora": traverse_util.unflatten_dict(adapters, sep="/")}
+
+
+def merge_adapters(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Ordinary parameters; those without adapters come back as they are."""
+    if set(params) != {"base", "lora"}:
+        return params
+    flat = traverse_util.flatten_dict(params["base"], sep="/")
+    adapters = traverse_util.flatten_dict(params["lora"], sep="/")
+    for name in flat:
+        if f"{name}/down" in adapters:
+            flat[name] = flat[name] + adapters[f"{name}/down"] @ adapters[f"{name}/up"]
+    return traverse_util.unflatten_dict(flat, sep="/")

@@ -1,0 +1,135 @@
+"""Whole volumes through a reconstruction: from the slices of a reader to a file and a picture."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from PIL import Image
+
+from mript_jax.data.records import Record
+from mript_jax.data.transforms import center_crop, volume_seed
+from mript_jax.errors import UserError
+from mript_jax.evaluation.metrics import psnr
+from mript_jax.physics.coils import root_sum_of_squares
+from mript_jax.physics.fourier import fft2c, ifft2c
+from mript_jax.physics.masks import sample_mask
+from mript_jax.physics.recognise import recognise_mask
+from mript_jax.physics.tasks import Task
+from mript_jax.reconstruction import Reconstruction
+
+PREVIEW_SLICES = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    name: str
+    reconstruction: np.ndarray  # [S, H, W]
+    zero_filled: np.ndarray  # [S, H, W]
+    reference: np.ndarray | None  # [S, H, W]
+    mask: np.ndarray  # [H, W] of the k-space
+    simulated: bool  # the mask was ours, not the scanner's
+
+    def summary(self) -> str:
+        """One line: what was done, and how near the reference it came."""
+        seen = recognise_mask(self.mask)
+        how = "undersampled here" if self.simulated else "mask of the file"
+        line = (
+            f"{len(self.reconstruction)} slices, {seen.pattern}, "
+            f"acceleration {seen.true_acceleration:.2f} ({how})"
+        )
+        if self.reference is not None:
+            before, after = (
+                float(np.mean(psnr(self.reference, image, data_range=self.reference.max())))
+                for image in (self.zero_filled, self.reconstruction)
+            )
+            line += f", PSNR {after:.2f} dB (zero-filled {before:.2f} dB)"
+        return line
+
+
+def iterate_volumes(source: Any) -> Iterator[list[Record]]:
+    """The records of a source, volume by volume."""
+    groups = list(source.groups)
+    start = 0
+    for end in range(1, len(groups) + 1):
+        if end == len(groups) or groups[end] != groups[start]:
+            yield [source[i] for i in range(start, end)]
+            start = end
+
+
+def reconstruct_volume(
+    reconstruction: Reconstruction, records: list[Record], task: Task
+) -> Result:
+    """Reconstructs a volume with its own mask, or with one of `task` where it is fully sampled."""
+    first = records[0]
+    kspace = np.stack([_kspace(record) for record in records])  # [S, C, H, W]
+    references = [record.image for record in records]
+    mask = first.mask
+    simulated = mask is None or bool(np.all(mask))
+    if simulated:
+        mask = sample_mask(
+            task.pattern,
+            kspace.shape[-2:],
+            task.acceleration,
+            task.center_fraction,
+            volume_seed(first.volume),
+        )
+    mask = np.broadcast_to(mask, kspace.shape[-2:])
+    shape = _image_shape(first, kspace.shape[-2:])
+    zero_filled = root_sum_of_squares(center_crop(ifft2c(kspace * mask), shape), axis=1)
+    return Result(
+        name=Path(first.volume).stem,
+        reconstruction=reconstruction.from_zero_filled(zero_filled, mask),
+        zero_filled=zero_filled,
+        reference=None if references[0] is None else np.stack(references),
+        mask=mask,
+        simulated=simulated,
+    )
+
+
+def write_volume(folder: Path, result: Result) -> Path:
+    """Writes NAME.h5 (fastMRI's layout) and NAME.png, and returns the former's path."""
+    path = folder / f"{result.name}.h5"
+    seen = recognise_mask(result.mask)
+    with h5py.File(path, "w") as file:
+        file["reconstruction"] = result.reconstruction.astype(np.float32)
+        file["zero_filled"] = result.zero_filled.astype(np.float32)
+        file["mask"] = result.mask.astype(np.float32)
+        file.attrs["max"] = float(result.reconstruction.max())
+        file.attrs["pattern"] = seen.pattern
+        file.attrs["true_acceleration"] = seen.true_acceleration
+        file.attrs["simulated_undersampling"] = result.simulated
+    _preview(result).save(path.with_suffix(".png"))
+    return path
+
+
+def _kspace(record: Record) -> np.ndarray:
+    """Measured k-space [C, H, W], or that of the magnitude image where a file has none."""
+    if record.kspace is not None:
+        return record.kspace
+    if record.image is None:
+        raise UserError(f"{record.volume}: slice {record.slice_index} has neither k-space nor image")
+    return fft2c(record.image)[None]
+
+
+def _image_shape(record: Record, kspace_shape: tuple[int, int]) -> tuple[int, int]:
+    """The size of the image: the reference's, or what the header says, or that of k-space."""
+    if record.image is not None:
+        return record.image.shape
+    return tuple(record.attributes.get("recon_size", kspace_shape))
+
+
+def _preview(result: Result) -> Image.Image:
+    """Rows of slices: zero-filled, reconstruction, and reference and error where there is one."""
+    chosen = np.linspace(0, len(result.reconstruction) - 1, PREVIEW_SLICES + 2).astype(int)[1:-1]
+    rows = []
+    for i in dict.fromkeys(chosen.tolist()):
+        images = [result.zero_filled[i], result.reconstruction[i]]
+        if result.reference is not None:
+            error = np.abs(result.reconstruction[i] - result.reference[i])
+            images += [result.reference[i], 4 * error]
+        brightest = np.percentile(images[-2 if result.reference is not None else 0], 99.5)
+        rows.append(np.concatenate([np.clip(im / max(brightest, 1e-12), 0, 1) for im in images], 1))
+    return Image.fromarray((255 * np.concatenate(rows)).astype(np.uint8))
