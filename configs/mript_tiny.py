@@ -10,20 +10,21 @@ from mript_jax.config import base_config
 
 def get_config() -> ConfigDict:
     config = base_config()
-    config.total_steps = 450
-    config.global_batch_size = 16
+    config.total_steps = 1200
+    config.global_batch_size = 4
     config.checkpoint_every_steps = 150
 
     config.data.source = "phantom"
     config.data.image_size = 128
     config.data.scale = "zero_filled"
+    config.data.fields = ("kspace",)
 
     config.model = model = ConfigDict()
     model.name = "mript"
     model.mode = "type"  # heads and tails: one pair for each "type", "level", or both ("split")
     model.image_size = config.data.get_ref("image_size")
     model.patch_size = 8
-    model.features = 16
+    model.features = 8
     model.width = 192
     model.depth = 4
     model.heads = 6
@@ -37,8 +38,9 @@ def get_config() -> ConfigDict:
     model.num_patterns = 4
     model.num_levels = 5
     model.dtype = "float32"
+    model.iterations = 1  # of network and data consistency; 0: the network alone, as the paper's
 
-    config.optimizer.learning_rate = 2e-3
+    config.optimizer.learning_rate = 1e-3
     config.optimizer.schedule = "cosine"
     config.optimizer.warmup_steps = 30
     config.optimizer.clip_l2 = 1.0

@@ -18,6 +18,7 @@ from mript_jax.models import build_model
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.recognise import Recognised, recognise_kspace, recognise_mask
+from mript_jax.physics.tasks import nearest_level
 
 log = logging.getLogger(__name__)
 
@@ -111,10 +112,9 @@ class Reconstruction:
             pattern = data.patterns[0]
         if not min(data.accelerations) <= acceleration <= max(data.accelerations):
             log.warning("acceleration %.1f is outside the range trained on", acceleration)
-        distance = [abs(np.log(acceleration / r)) for r in data.accelerations]
         return {
             "pattern_index": list(data.patterns).index(pattern),
-            "level_index": int(np.argmin(distance)),
+            "level_index": nearest_level(acceleration, data.accelerations),
             "acceleration": acceleration,
             "center_fraction": seen.center_fraction,
         }

@@ -9,7 +9,7 @@
 | acceleration, center_fraction | [B] | the task in numbers |
 | scale | [B] | what zero_filled and target were divided by |
 | weight | [B] | 1, or 0 for an example that must not count |
-| kspace | [B, H, W, 2] | only on demand: the target's centered k-space, real and imaginary |
+| kspace | [B, H, W, 2] | on demand: centered k-space, real and imaginary; where mask is 1 it was measured |
 """
 
 from collections.abc import Mapping, Sequence

@@ -18,9 +18,9 @@ from mript_jax.data.batch import Batch, stack
 from mript_jax.data.readers import open_source
 from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.data.splits import select_split
-from mript_jax.data.transforms import ExampleMaker, RandomExample, training_tasks, volume_seed
+from mript_jax.data.transforms import ExampleMaker, RandomExample, volume_seed
 from mript_jax.errors import UserError
-from mript_jax.physics.tasks import Task
+from mript_jax.physics.tasks import Task, task_grid
 
 READ_AHEAD = 4  # batches that are prepared while the accelerator works
 
@@ -97,7 +97,7 @@ def build_pipeline(
     source, indices = open_split(config, split, config.max_slices)
     random_example = RandomExample(
         example_maker(config),
-        training_tasks(config.patterns, config.accelerations, config.center_fractions),
+        task_grid(config.patterns, config.accelerations, config.center_fractions),
     )
     examples = (
         grain.MapDataset.source(Selection(source, indices))

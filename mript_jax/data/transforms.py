@@ -6,7 +6,6 @@ zero-filled image is |ifft(mask * fft(image))|.
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -56,33 +55,19 @@ class ExampleMaker:
 
 @dataclasses.dataclass(frozen=True)
 class RandomExample:
-    """For training: the task is drawn uniformly, first the pattern, then the level."""
+    """For training: the task is drawn uniformly."""
 
     maker: ExampleMaker
-    tasks: tuple[tuple[Task, ...], ...]  # [pattern][level]
+    tasks: tuple[Task, ...]
 
     def __call__(
         self, record: Record | BrokenRecord, rng: np.random.Generator
     ) -> dict[str, np.ndarray]:
-        levels = self.tasks[rng.integers(len(self.tasks))]
-        task = levels[rng.integers(len(levels))]
+        task = self.tasks[rng.integers(len(self.tasks))]
         seed = int(rng.integers(2**31))
         if isinstance(record, BrokenRecord):
             return empty_example(self.maker.shape, self.maker.fields)
         return self.maker(record, task, seed)
-
-
-def training_tasks(
-    patterns: Sequence[str], accelerations: Sequence[float], center_fractions: Sequence[float]
-) -> tuple[tuple[Task, ...], ...]:
-    """The grid of a config, [pattern][level]; positions are the indices."""
-    return tuple(
-        tuple(
-            Task(pattern, float(r), float(c), i, j)
-            for j, (r, c) in enumerate(zip(accelerations, center_fractions, strict=True))
-        )
-        for i, pattern in enumerate(patterns)
-    )
 
 
 def volume_seed(volume: str, seed: int = 0) -> int:

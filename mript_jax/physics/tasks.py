@@ -1,6 +1,8 @@
 """The task grid: sampling pattern x acceleration, and which head and tail serve a task."""
 
 import dataclasses
+import math
+from collections.abc import Sequence
 
 
 from mript_jax.errors import UserError
@@ -26,6 +28,49 @@ TASKS = tuple(
     for i, pattern in enumerate(PATTERN_NAMES)
     for j, (acceleration, center) in enumerate(LEVELS)
 )
+
+
+def task_grid(
+    patterns: Sequence[str],
+    accelerations: Sequence[float],
+    center_fractions: Sequence[float],
+    trained_patterns: Sequence[str] | None = None,
+    trained_accelerations: Sequence[float] | None = None,
+) -> tuple[Task, ...]:
+    """Every pattern at every acceleration, with the indices of the nearest trained task.
+
+    Without trained ones the grid is what is trained, and positions are the indices.
+    """
+    trained_patterns = patterns if trained_patterns is None else trained_patterns
+    trained = accelerations if trained_accelerations is None else trained_accelerations
+    return tuple(
+        Task(
+            pattern,
+            float(acceleration),
+            float(center),
+            trained_patterns.index(pattern) if pattern in trained_patterns else 0,
+            nearest_level(acceleration, trained),
+        )
+        for pattern in patterns
+        for acceleration, center in zip(accelerations, center_fractions, strict=True)
+    )
+
+
+def nearest_level(acceleration: float, accelerations: Sequence[float]) -> int:
+    """The position of the nearest acceleration, by ratio."""
+    distances = [abs(math.log(acceleration / r)) for r in accelerations]
+    return distances.index(min(distances))
+
+
+def usual_center_fraction(acceleration: float) -> float:
+    """The center fraction that goes with an acceleration: between the levels, linear in log R."""
+    if acceleration <= LEVELS[0][0]:
+        return LEVELS[0][1]
+    for (r0, c0), (r1, c1) in zip(LEVELS, LEVELS[1:], strict=False):
+        if acceleration <= r1:
+            part = math.log(acceleration / r0) / math.log(r1 / r0)
+            return c0 + part * (c1 - c0)
+    return LEVELS[-1][1] * LEVELS[-1][0] / acceleration
 
 
 def head_index(mode: str, pattern_index, level_index, num_levels: int):
