@@ -30,6 +30,7 @@ def export_model(checkpoint: str | Path, output: str | Path) -> Path:
     (batch,) = jax_export.symbolic_shape("b")
     inputs = {
         "zero_filled": jax.ShapeDtypeStruct((batch, *shape, 1), np.float32),
+        "kspace": jax.ShapeDtypeStruct((batch, *shape, 2), np.float32),
         "mask": jax.ShapeDtypeStruct((batch, *shape), np.float32),
         "pattern_index": jax.ShapeDtypeStruct((batch,), np.int32),
         "level_index": jax.ShapeDtypeStruct((batch,), np.int32),

@@ -1,7 +1,7 @@
 """A checkpoint as a function: k-space or zero-filled images in, reconstructed images out.
 
-Images keep their own size: they are zero-padded to a multiple of the model's patch and cropped
-back. The scale comes from the zero-filled image, since nobody has the target's, and is restored.
+Images keep their own size. The scale comes from the zero-filled image, since nobody has the
+target's, and is restored.
 """
 
 import logging
@@ -15,15 +15,13 @@ from ml_collections import ConfigDict
 from mript_jax.checkpoint import load_config, load_params
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
-from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.fourier import fft2c, ifft2c
-from mript_jax.physics.recognise import Recognised, recognise_kspace, recognise_mask
+from mript_jax.physics.recognise import recognise_kspace, recognise_mask
 from mript_jax.physics.tasks import nearest_level
 
 log = logging.getLogger(__name__)
 
 BATCH_SIZE = 8
-SMALLEST_MAXIMUM = 1e-12
 
 
 def load(checkpoint: str | Path) -> "Reconstruction":
@@ -36,10 +34,10 @@ class Reconstruction:
 
     def __init__(self, config: ConfigDict, params: Any):
         self.config = config
-        self._model = build_model(config.model)
+        model = build_model(config.model)
         self._params = jax.device_put(params)
         self._predict = jax.jit(
-            lambda params, batch: self._model.apply({"params": params}, batch, method="on_batch")
+            lambda params, batch: model.apply({"params": params}, batch, method="on_batch")
         )
 
     def __call__(
@@ -60,48 +58,41 @@ class Reconstruction:
         if not np.isfinite(data).all():
             raise UserError("the input holds NaN or infinity")
         stack = data if data.ndim == 3 else data[None]
-        mask = self._full_mask(stack, mask)
-        if np.iscomplexobj(stack):
-            zero_filled = np.abs(ifft2c(stack * mask))
-        else:
-            zero_filled = np.abs(stack)
-        result = self.from_zero_filled(zero_filled, mask, pattern, acceleration)
+        kspace = stack if np.iscomplexobj(stack) else fft2c(stack.astype(np.float32))
+        mask = recognise_kspace(kspace) if mask is None else _full_mask(mask, stack.shape[1:])
+        images = ifft2c(kspace * mask) if np.iscomplexobj(stack) else stack
+        result = self.from_zero_filled(images, mask, pattern, acceleration)
         return result if data.ndim == 3 else result[0]
-
-    def from_multicoil(self, kspace: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
-        """Reconstructs [S, C, H, W] k-space to [S, H, W]: root-sum-of-squares, then the model."""
-        mask = self._full_mask(kspace, mask)
-        zero_filled = root_sum_of_squares(ifft2c(kspace * mask), axis=1)
-        return self.from_zero_filled(zero_filled, mask)
 
     def from_zero_filled(
         self,
-        zero_filled: np.ndarray,
+        images: np.ndarray,
         mask: np.ndarray,
         pattern: str | None = None,
         acceleration: float | None = None,
     ) -> np.ndarray:
-        """Reconstructs magnitudes [S, H, W] whose k-space was sampled at `mask`, which may be larger."""
-        task = self.task_of(recognise_mask(mask), pattern, acceleration)
-        shape = zero_filled.shape[1:]
-        padded = _pad(zero_filled.astype(np.float32), self._patch())
-        scale = np.maximum(padded.max(axis=(1, 2)), SMALLEST_MAXIMUM)
-        scale = np.where(scale > SMALLEST_MAXIMUM, scale, 1.0).astype(np.float32)
-        results = []
-        for start in range(0, len(padded), BATCH_SIZE):
-            part = slice(start, start + BATCH_SIZE)
-            batch = self._batch(padded[part] / scale[part, None, None], mask, task)
-            image = np.asarray(self._predict(self._params, batch))[..., 0]
-            results.append(image[: len(scale[part])] * scale[part, None, None])
-        return _crop(np.concatenate(results), shape)
+        """Reconstructs zero-filled images [S, H, W], complex or magnitudes, sampled at `mask`.
 
-    def task_of(
-        self, seen: Recognised, pattern: str | None = None, acceleration: float | None = None
+        The mask may belong to a larger k-space, of which the images are a central part.
+        """
+        task = self._task(mask, pattern, acceleration)
+        shape = images.shape[1:]
+        known = _mask_of_image(mask, shape)
+        scale = np.abs(images).max(axis=(1, 2))
+        scale = np.where(scale > 0, scale, 1.0).astype(np.float32)[:, None, None]
+        results = []
+        for start in range(0, len(images), BATCH_SIZE):
+            part = slice(start, start + BATCH_SIZE)
+            batch = _batch(images[part] / scale[part], known, task)
+            results.append(np.asarray(self._predict(self._params, batch))[..., 0] * scale[part])
+        return np.concatenate(results)
+
+    def _task(
+        self, mask: np.ndarray, pattern: str | None, acceleration: float | None
     ) -> dict[str, float]:
         """The nearest task the model was trained on, and the numbers that describe this one."""
-        data = self.config.data
-        pattern = pattern or seen.pattern
-        acceleration = acceleration or seen.acceleration
+        data, seen = self.config.data, recognise_mask(mask)
+        pattern, acceleration = pattern or seen.pattern, acceleration or seen.acceleration
         if pattern not in data.patterns:
             log.warning(
                 "the sampling pattern %s is not among those trained on (%s); using %s",
@@ -110,66 +101,44 @@ class Reconstruction:
                 data.patterns[0],
             )
             pattern = data.patterns[0]
-        if not min(data.accelerations) <= acceleration <= max(data.accelerations):
+        if not 0.9 * min(data.accelerations) < acceleration < 1.1 * max(data.accelerations):
             log.warning("acceleration %.1f is outside the range trained on", acceleration)
         return {
-            "pattern_index": list(data.patterns).index(pattern),
-            "level_index": nearest_level(acceleration, data.accelerations),
-            "acceleration": acceleration,
-            "center_fraction": seen.center_fraction,
+            "pattern_index": np.int32(list(data.patterns).index(pattern)),
+            "level_index": np.int32(nearest_level(acceleration, data.accelerations)),
+            "acceleration": np.float32(acceleration),
+            "center_fraction": np.float32(seen.center_fraction),
         }
 
-    def _full_mask(self, stack: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-        shape = stack.shape[-2:]
-        if mask is None:
-            kspace = stack if np.iscomplexobj(stack) else fft2c(stack)
-            return recognise_kspace(kspace)
-        mask = np.asarray(mask, np.float32)
-        try:
-            return np.broadcast_to(mask, shape)
-        except ValueError:
-            raise UserError(f"a mask of shape {mask.shape} does not fit data of {shape}") from None
 
-    def _batch(self, zero_filled: np.ndarray, mask: np.ndarray, task: dict) -> dict:
-        missing = BATCH_SIZE - len(zero_filled)
-        zero_filled = np.pad(zero_filled, ((0, missing), (0, 0), (0, 0)))[..., None]
-        shape = zero_filled.shape[:3]
-
-        def each(value, dtype):
-            return np.full(BATCH_SIZE, value, dtype)
-
-        return {
-            "zero_filled": zero_filled,
-            "mask": np.broadcast_to(_fit_mask(mask, shape[1:]), shape),
-            "pattern_index": each(task["pattern_index"], np.int32),
-            "level_index": each(task["level_index"], np.int32),
-            "acceleration": each(task["acceleration"], np.float32),
-            "center_fraction": each(task["center_fraction"], np.float32),
-        }
-
-    def _patch(self) -> tuple[int, int]:
-        patch = self.config.model.get("patch_size", 1)
-        return (patch, patch) if isinstance(patch, int) else tuple(patch)
+def _full_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    mask = np.asarray(mask, np.float32)
+    try:
+        return np.broadcast_to(mask, shape)
+    except ValueError:
+        raise UserError(f"a mask of shape {mask.shape} does not fit data of {shape}") from None
 
 
-def _pad(images: np.ndarray, multiple: tuple[int, int]) -> np.ndarray:
-    """Zero-pads the last two axes, on both sides, to a multiple."""
-    padding = [(0, 0)]
-    for size, m in zip(images.shape[1:], multiple, strict=True):
-        missing = -size % m
-        padding.append((missing // 2, missing - missing // 2))
-    return np.pad(images, padding)
+def _mask_of_image(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """What was sampled of the k-space of a central part of the image.
+
+    Cropping along the readout leaves the phase encodes as they are. Cropping across them mixes
+    what was sampled with what was not: then nothing counts as measured.
+    """
+    if mask.shape == tuple(shape):
+        return np.asarray(mask, np.float32)
+    if mask.shape[1] == shape[1] and (mask == mask[:1]).all():
+        return np.broadcast_to(mask[:1], shape).astype(np.float32)
+    if mask.shape[0] == shape[0] and (mask == mask[:, :1]).all():
+        return np.broadcast_to(mask[:, :1], shape).astype(np.float32)
+    return np.zeros(shape, np.float32)
 
 
-def _crop(images: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    top, left = ((have - want) // 2 for have, want in zip(images.shape[1:], shape, strict=True))
-    return images[:, top : top + shape[0], left : left + shape[1]]
-
-
-def _fit_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """The mask on a k-space grid of another size: the nearest sample."""
-    rows, columns = (
-        np.clip(((np.arange(n) + 0.5) * m / n).astype(int), 0, m - 1)
-        for n, m in zip(shape, mask.shape, strict=True)
-    )
-    return np.asarray(mask[np.ix_(rows, columns)], np.float32)
+def _batch(images: np.ndarray, mask: np.ndarray, task: dict[str, float]) -> dict[str, np.ndarray]:
+    kspace = fft2c(images) * mask
+    batch = {
+        "zero_filled": np.abs(images).astype(np.float32)[..., None],
+        "mask": np.broadcast_to(mask, images.shape),
+        "kspace": np.stack([kspace.real, kspace.imag], axis=-1).astype(np.float32),
+    }
+    return batch | {name: np.full(len(images), value) for name, value in task.items()}

@@ -78,11 +78,12 @@ def reconstruct_volume(
         )
     mask = np.broadcast_to(mask, kspace.shape[-2:])
     shape = _image_shape(first, kspace.shape[-2:])
-    zero_filled = root_sum_of_squares(center_crop(ifft2c(kspace * mask), shape), axis=1)
+    coil_images = center_crop(ifft2c(kspace * mask), shape)  # [S, C, H, W]
+    images = coil_images[:, 0] if coil_images.shape[1] == 1 else root_sum_of_squares(coil_images, 1)
     return Result(
         name=Path(first.volume).stem,
-        reconstruction=reconstruction.from_zero_filled(zero_filled, mask),
-        zero_filled=zero_filled,
+        reconstruction=reconstruction.from_zero_filled(images, mask),
+        zero_filled=np.abs(images),
         reference=None if references[0] is None else np.stack(references),
         mask=mask,
         simulated=simulated,

@@ -77,6 +77,9 @@ class MRIPT(nn.Module):
         dtype = jnp.dtype(self.dtype)
         size = self.image_size
         size = (size, size) if isinstance(size, int) else size
+        H, W = zero_filled.shape[1:3]
+        bottom, right = -H % self.patch_size, -W % self.patch_size
+        zero_filled = jnp.pad(zero_filled, ((0, 0), (0, bottom), (0, right), (0, 0)))
         C = self.features * self.patch_size
         count = num_heads(self.mode, self.num_patterns, self.num_levels)
         index = head_index(self.mode, pattern_index, level_index, self.num_levels)
@@ -109,7 +112,7 @@ class MRIPT(nn.Module):
             name="decoder",
         )(tokens, prompt)  # [B, H, W, F]
         tail = TaskConv(count, 1, 3, dtype, kernel_init=pass_on, name="tail")
-        return tail(decoded + features, index).astype(jnp.float32)
+        return tail(decoded + features, index)[:, :H, :W].astype(jnp.float32)
 
     def on_batch(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
         """The batch's images, [B, H, W, 1].

@@ -1,0 +1,118 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from mript_jax.config import base_config
+from mript_jax.data.pipeline import build_pipeline, evaluation_batches, open_split
+from mript_jax.errors import UserError
+from mript_jax.physics.tasks import TASKS
+
+
+def data_config(**changes):
+    config = base_config().data
+    config.image_size = 32
+    config.options.phantom.update({"count": 24, "size": 32})
+    config.update_from_flattened_dict(changes)
+    return config
+
+
+def batches(count, start=0, workers=0, processes=1, **changes):
+    """The global batches as `processes` processes see them together."""
+    parts = []
+    for index in range(processes):
+        config = data_config(workers=workers, **changes)
+        pipeline = build_pipeline(config, "train", 3, 8, index, processes)
+        pipeline.set_state({"next_batch": start})
+        parts.append(list(itertools.islice(pipeline, count)))
+    return [
+        {key: np.concatenate([part[key] for part in together]) for key in together[0]}
+        for together in zip(*parts, strict=True)
+    ]
+
+
+def assert_same(a, b):
+    assert len(a) == len(b)
+    for left, right in zip(a, b, strict=True):
+        for key in left:
+            np.testing.assert_array_equal(left[key], right[key])
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return batches(6)
+
+
+def test_the_stream_is_the_same_every_time(reference):
+    assert_same(reference, batches(6))
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_processes_share_each_batch_between_them(reference, processes):
+    assert_same(reference, batches(6, processes=processes))
+
+
+@pytest.mark.parametrize("processes", [1, 2, 4])
+def test_resuming_gives_exactly_the_samples_that_were_left(reference, processes):
+    assert_same(reference[2:], batches(4, start=2, processes=processes))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [2, 4])
+def test_worker_processes_change_nothing(reference, workers):
+    assert_same(reference, batches(6, workers=workers))
+    assert_same(reference[2:], batches(4, start=2, workers=workers))
+
+
+def test_the_state_counts_what_was_taken():
+    pipeline = build_pipeline(data_config(), "train", 3, 8)
+    next(pipeline), next(pipeline)
+    assert pipeline.get_state() == {"next_batch": 2}
+
+
+def test_an_epoch_holds_every_slice_once(reference):
+    _, indices = open_split(data_config(), "train")
+    count = len(indices)
+    stream = np.concatenate([batch["target"] for batch in reference])
+    seen = {image.tobytes() for image in stream[:count]}
+    assert len(seen) == count
+
+
+def test_masks_and_tasks_are_new_in_every_epoch(reference):
+    stream = [m.tobytes() for batch in reference for m in batch["mask"]]
+    assert len(set(stream)) > len(stream) // 2
+
+
+def test_train_and_test_share_no_volume():
+    config = data_config()
+    volumes = {}
+    for split in ("train", "validation", "test"):
+        source, indices = open_split(config, split)
+        volumes[split] = {source.groups[i] for i in indices}
+    assert not volumes["train"] & volumes["test"]
+    assert sum(map(len, volumes.values())) == 24
+
+
+def test_few_shot_subsets_are_nested():
+    small, large = (set(open_split(data_config(), "train", n)[1].tolist()) for n in (4, 9))
+    assert len(small) == 4 and small < large
+
+
+def test_evaluation_counts_each_slice_once_and_repeats_its_masks():
+    config = data_config(split_fractions=(0.0, 0.0, 1.0))
+    first, second = (list(evaluation_batches(config, "test", TASKS[3], 7)) for _ in range(2))
+    assert sum(float(batch["weight"].sum()) for batch, _ in first) == 24
+    assert_same([batch for batch, _ in first], [batch for batch, _ in second])
+
+
+def test_kspace_on_demand_belongs_to_the_target():
+    batch = batches(1, fields=("kspace",))[0]
+    from mript_jax.physics.fourier import ifft2c
+
+    image = np.abs(ifft2c(batch["kspace"][..., 0] + 1j * batch["kspace"][..., 1]))
+    np.testing.assert_allclose(image, batch["target"][..., 0], atol=1e-5)
+
+
+def test_an_empty_split_is_refused():
+    with pytest.raises(UserError, match="empty"):
+        build_pipeline(data_config(split_fractions=(0.0, 0.5, 0.5)), "train", 0, 8)
