@@ -1,120 +1,199 @@
-"""Measuring methods on a grid of tasks: `evaluate_tasks(methods, make_batches, tasks)`.
+"""Methods on tasks: `evaluate_tasks(methods, make_batches, tasks) -> (rows, examples)`.
 
-A method is a function from a batch to images; nothing here knows of checkpoints or training.
+A method is a function from a batch to images [B, H, W, 1]; nothing here knows of checkpoints,
+models or training. A row is one method on one task; an example is one slice in one task, with
+the values of every method and, for some, the pictures.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
 
+from mript_jax.errors import UserError
 from mript_jax.evaluation.metrics import nmse, psnr, ssim
+from mript_jax.evaluation.protocols import Protocol, get_protocol
+from mript_jax.evaluation.summary import summarise
 from mript_jax.physics.tasks import Task
 
-Batch = Mapping[str, np.ndarray]
+Batch = Mapping[str, Any]  # see data/batch.py
 Method = Callable[[Batch], jax.Array]  # -> [B, H, W, 1]
 
-METRICS = {"psnr": psnr, "ssim": ssim, "nmse": nmse}
+EMPTY = 1e-12  # a slice whose data range is below holds nothing to compare
 
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """One slice of the report: what went in, what each method made of it."""
+    """One slice in one task."""
 
     task: Task
+    true_acceleration: float  # of the mask that was used
     volume: str
     slice_index: int
-    target: np.ndarray  # [H, W]
-    mask: np.ndarray  # [H, W]
-    images: dict[str, np.ndarray]  # method -> [H, W]
-    psnr: dict[str, float]
-
-
-def zero_filled(batch: Batch) -> jax.Array:
-    """The baseline that does nothing."""
-    return jnp.asarray(batch["zero_filled"])
+    values: dict[str, dict[str, float]]  # method -> metric -> value
+    pictures: dict[str, np.ndarray] | None = None
+    """[H, W] in units of the data range: "reference", "mask", and one of each method's name."""
 
 
 def evaluate_tasks(
     methods: Mapping[str, Method],
-    make_batches: Callable[[Task], Iterable[tuple[Batch, Sequence[Any]]]],
-    tasks: Sequence[Task],
-    examples_per_task: int = 2,
-    progress: Callable[[Task], None] = lambda task: None,
+    make_batches: Callable[[Task], Iterable[Any]],
+    tasks: Iterable[Task],
+    protocol: str = "mript_paper",
+    pictures: int = 2,
+    devices: Sequence[jax.Device] | None = None,
 ) -> tuple[list[dict[str, Any]], list[Example]]:
-    """Rows of results (see interface: one per task and method) and slices to look at.
+    """Runs every method on every task.
 
-    `make_batches(task)` yields batches with the records behind them; examples of weight 0 do not
-    count. Of each task the worst slice of the first method, and a median one, are kept.
+    `make_batches(task)` yields batches, or pairs of a batch and its records (for the names of
+    the volumes). Examples of weight 0 are not counted, all others exactly once. Batches are
+    spread over the devices (default: all of this process). For each task the pictures of the
+    first slices of the first `pictures` volumes are kept, and of as many of the worst slices
+    (lowest PSNR of the first method).
     """
+    rules = get_protocol(protocol)
+    devices = jax.local_devices() if devices is None else devices
     rows, examples = [], []
     for task in tasks:
-        progress(task)
-        values: dict[str, dict[str, list[float]]] = {m: {k: [] for k in METRICS} for m in methods}
-        sampled, candidates = [], []
-        for batch, records in make_batches(task):
-            counts = batch["weight"] > 0
-            sampled += list(batch["mask"][counts].mean(axis=(1, 2)))
-            outputs = {name: np.asarray(method(batch)) for name, method in methods.items()}
-            scores = {name: _scores(batch["target"], image) for name, image in outputs.items()}
-            for name, measured in scores.items():
-                for key, value in measured.items():
-                    values[name][key] += value[counts].tolist()
-            for i in np.flatnonzero(counts):
-                candidates.append(_example(task, batch, records[i], outputs, scores, i))
-        for name in methods:
-            rows.append(_row(task, name, values[name], float(np.mean(sampled))))
-        examples += _worst_and_median(candidates, next(iter(methods)), examples_per_task)
+        of_task: list[Example] = []
+        for batch, records in _measured(methods, make_batches(task), rules, devices):
+            of_task += _examples(batch, records, task, len(of_task))
+            of_task = _keep_pictures(of_task, next(iter(methods)), pictures)
+        if not of_task:
+            raise UserError(f"no example to evaluate for {task.pattern} x{task.acceleration:g}")
+        rows += [summarise(of_task, name, rules) for name in methods]
+        examples += of_task
     return rows, examples
 
 
+def _measured(
+    methods: Mapping[str, Method],
+    batches: Iterable[Any],
+    rules: Protocol,
+    devices: Sequence[jax.Device],
+) -> Iterator[tuple[dict[str, Any], Sequence[Any] | None]]:
+    """Each batch on the host, with "estimates" and "values" of the methods.
+
+    One batch behind: the devices work on the next one while this one is taken over.
+    """
+    waiting = None
+    for item in batches:
+        batch, records = (item, None) if isinstance(item, Mapping) else item
+        arrays = _spread(batch, devices)
+        data_range = rules.data_range(arrays)
+        estimates = {name: jnp.asarray(method(arrays)) for name, method in methods.items()}
+        for name, estimate in estimates.items():
+            assert estimate.shape == arrays["target"].shape, (
+                f"method {name!r} gave {estimate.shape} for {arrays['target'].shape}"
+            )
+        values = {
+            name: _measure(arrays["target"][..., 0], estimate[..., 0], data_range)
+            for name, estimate in estimates.items()
+        }
+        done, waiting = waiting, (arrays, data_range, estimates, values, records)
+        if done:
+            yield _fetch(*done)
+    if waiting:
+        yield _fetch(*waiting)
+
+
+def _spread(batch: Batch, devices: Sequence[jax.Device]) -> dict[str, jax.Array]:
+    """The batch over the devices, filled up with copies of weight 0 to a multiple of them."""
+    missing = -len(batch["target"]) % len(devices)
+    batch = {key: np.asarray(value) for key, value in batch.items()}
+    batch.setdefault("weight", np.ones(len(batch["target"]), np.float32))
+    if missing:
+        batch = {
+            key: np.concatenate([value, np.repeat(value[-1:], missing, axis=0)])
+            for key, value in batch.items()
+        }
+        batch["weight"][-missing:] = 0.0
+    mesh = Mesh(np.asarray(devices), ("data",))
+    return jax.device_put(batch, NamedSharding(mesh, P("data")))
+
+
 @jax.jit
-def _measure(target: jax.Array, estimate: jax.Array) -> dict[str, jax.Array]:
-    maximum = jnp.maximum(jnp.max(target, axis=(1, 2)), 1e-12)
-    return {name: metric(target, estimate, data_range=maximum) for name, metric in METRICS.items()}
+def _measure(
+    reference: jax.Array, estimate: jax.Array, data_range: jax.Array
+) -> dict[str, jax.Array]:
+    """Every metric, [B] each."""
+    in_range = jnp.maximum(data_range, EMPTY)[:, None, None]
+    x, y = reference / in_range, estimate / in_range
+    return {name: metric(x, y) for name, metric in MEASURES.items()}
 
 
-def _scores(target: np.ndarray, estimate: np.ndarray) -> dict[str, np.ndarray]:
-    """The metrics of each slice, with its own maximum as data range."""
-    return jax.tree.map(np.asarray, _measure(target[..., 0], estimate[..., 0]))
+def _mean_squared_error(x: jax.Array, y: jax.Array) -> jax.Array:
+    return jnp.mean(jnp.square(x - y), axis=(1, 2))
 
 
-def _row(task: Task, method: str, values: dict[str, list[float]], sampled: float) -> dict[str, Any]:
-    row = {
-        "pattern": task.pattern,
-        "acceleration": task.acceleration,
-        "center_fraction": task.center_fraction,
-        "true_acceleration": round(1 / sampled, 4),
-        "method": method,
-    }
-    row |= {name: float(np.mean(value)) for name, value in values.items()}
-    row |= {f"{name}_std": float(np.std(value)) for name, value in values.items()}
-    return row | {"count": len(values["psnr"])}
+def _power(x: jax.Array, y: jax.Array) -> jax.Array:
+    return jnp.mean(jnp.square(x), axis=(1, 2))
 
 
-def _example(
-    task: Task,
-    batch: Batch,
-    record: Any,
-    outputs: Mapping[str, np.ndarray],
-    scores: Mapping[str, Mapping[str, np.ndarray]],
-    i: int,
-) -> Example:
-    return Example(
-        task,
-        record.volume,
-        record.slice_index,
-        batch["target"][i, ..., 0],
-        batch["mask"][i],
-        {name: image[i, ..., 0] for name, image in outputs.items()},
-        {name: float(measured["psnr"][i]) for name, measured in scores.items()},
-    )
+MEASURES: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {
+    "psnr": psnr,
+    "ssim": ssim,
+    "nmse": nmse,
+    "mse": _mean_squared_error,  # these two are what a volume's PSNR and NMSE are made of
+    "power": _power,
+}
 
 
-def _worst_and_median(candidates: list[Example], method: str, count: int) -> list[Example]:
-    ordered = sorted(candidates, key=lambda example: example.psnr[method])
-    positions = np.linspace(0, len(ordered) // 2, min(count, len(ordered))).astype(int)
-    return [ordered[p] for p in dict.fromkeys(positions.tolist())]
+def _fetch(
+    arrays: dict[str, jax.Array],
+    data_range: jax.Array,
+    estimates: dict[str, jax.Array],
+    values: dict[str, dict[str, jax.Array]],
+    records: Sequence[Any] | None,
+) -> tuple[dict[str, Any], Sequence[Any] | None]:
+    fields = ("target", "mask", "weight")
+    batch = {key: arrays[key] for key in fields}
+    batch |= {"data_range": data_range, "estimates": estimates, "values": values}
+    return jax.device_get(batch), records
+
+
+def _examples(
+    batch: dict[str, Any], records: Sequence[Any] | None, task: Task, start: int
+) -> list[Example]:
+    """The examples of a batch that count, all with pictures."""
+    examples = []
+    for i in np.flatnonzero((batch["weight"] > 0) & (batch["data_range"] > EMPTY)):
+        volume = records[i].volume if records is not None else f"example {start + len(examples)}"
+        index = int(records[i].slice_index) if records is not None else 0
+        values = {
+            method: {metric: float(array[i]) for metric, array in of_method.items()}
+            for method, of_method in batch["values"].items()
+        }
+        for method, of_method in values.items():
+            if not np.isfinite(list(of_method.values())).all():
+                raise UserError(
+                    f"{method} gave values that are not finite for slice {index} of {volume} "
+                    f"({task.pattern} x{task.acceleration:g})"
+                )
+        mask = batch["mask"][i]
+        true_acceleration = float(mask.size / max(mask.sum(), 1))
+        scale = batch["data_range"][i]
+        pictures = {"reference": batch["target"][i, ..., 0] / scale, "mask": mask}
+        pictures |= {name: im[i, ..., 0] / scale for name, im in batch["estimates"].items()}
+        examples.append(Example(task, true_acceleration, volume, index, values, pictures))
+    return examples
+
+
+def _keep_pictures(examples: list[Example], method: str, count: int) -> list[Example]:
+    """Drops the pictures of all but the first slice of the first volumes, and the worst slices."""
+    first: dict[str, int] = {}
+    for i, example in enumerate(examples):
+        first.setdefault(example.volume, i)
+    worst = sorted(range(len(examples)), key=lambda i: examples[i].values[method]["psnr"])
+    kept = {*list(first.values())[:count], *worst[:count]}
+    return [
+        example
+        if i in kept or example.pictures is None
+        else dataclasses.replace(example, pictures=None)
+        for i, example in enumerate(examples)
+    ]

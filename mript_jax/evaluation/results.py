@@ -1,89 +1,158 @@
-"""Results as files: results.json (the schema), results.csv, and tables for papers."""
+"""results.json: what was measured, on what, how; and the same as CSV, Markdown and LaTeX tables."""
 
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mript_jax.errors import UserError
+from mript_jax.evaluation.protocols import get_protocol
+from mript_jax.evaluation.summary import METRICS
 
-HEADER = ("model", "dataset", "protocol", "split")
-ROW = (
-    "pattern",
-    "acceleration",
-    "center_fraction",
-    "true_acceleration",
-    "method",
-    "psnr",
-    "ssim",
-    "nmse",
-    "psnr_std",
-    "ssim_std",
-    "nmse_std",
-    "count",
-)
-PROTOCOLS = ("mript_paper", "fastmri_official")
+Results = dict[str, Any]
+Row = Mapping[str, Any]
+
+SAME = ("protocol", "split", "dataset")  # what rows must share to stand in one table
+REQUIRED = ("model", *SAME, "rows")
+TASK = ("pattern", "acceleration", "center_fraction")
+FORMATS = {"psnr": "{:.2f}", "ssim": "{:.4f}", "nmse": "{:.4f}"}
+BEST = {"psnr": max, "ssim": max, "nmse": min}
 
 
-def write_results(folder: str | Path, results: Mapping[str, Any]) -> None:
-    """Writes results.json and results.csv."""
+def make_results(
+    model: str, dataset: str, protocol: str, split: str, rows: Sequence[Row], **provenance: Any
+) -> Results:
+    """The content of results.json; `provenance` tells what made it (seed, checkpoint, ...)."""
+    get_protocol(protocol)
+    head = {"model": model, "dataset": dataset, "protocol": protocol, "split": split}
+    return {**head, **provenance, "rows": [dict(row) for row in rows]}
+
+
+def write_results(folder: str | Path, results: Results) -> None:
+    """Writes results.json, results.csv, results.md and results.tex into a folder."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    with (folder / "results.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, (*HEADER, *ROW), extrasaction="ignore")
-        writer.writeheader()
-        for row in results["rows"]:
-            writer.writerow({**{key: results[key] for key in HEADER}, **row})
+    texts = {
+        "json": json.dumps(results, indent=1, allow_nan=False) + "\n",
+        "csv": csv_table(results),
+        "md": markdown_table(results),
+        "tex": latex_table(results),
+    }
+    for suffix, text in texts.items():
+        (folder / f"results.{suffix}").write_text(text)
 
 
-def read_results(path: str | Path) -> dict[str, Any]:
-    """A results.json, or the one in a folder."""
+def read_results(path: str | Path) -> Results:
+    """The results of a results.json, or of the one in a folder."""
     path = Path(path)
     path = path / "results.json" if path.is_dir() else path
     try:
         results = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as results: {error}") from error
-    missing = [key for key in (*HEADER, "rows") if key not in results]
+    except OSError as error:
+        raise UserError(f"no results at {path}") from error
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON: {error}") from error
+    missing = [key for key in REQUIRED if not isinstance(results, dict) or key not in results]
     if missing:
-        raise UserError(f"{path} lacks {', '.join(missing)}")
+        raise UserError(f"{path} holds no results: it lacks {', '.join(missing)}")
     return results
 
 
-def refuse_mixture(results: Sequence[Mapping[str, Any]]) -> None:
-    """Results are compared only within one protocol, one data set and one split."""
-    for key in ("protocol", "dataset", "split"):
-        values = list(dict.fromkeys(str(r[key]) for r in results))
-        if len(values) > 1:
-            raise UserError(f"results of different {key} cannot be compared: {', '.join(values)}")
+def merge_results(several: Sequence[Results]) -> Results:
+    """One table of several; refused where protocol, split or dataset differ."""
+    first = several[0]
+    for other in several[1:]:
+        for key in SAME:
+            if other[key] != first[key]:
+                raise UserError(
+                    f"rows of {key} {first[key]!r} ({first['model']}) and {other[key]!r} "
+                    f"({other['model']}) cannot be compared"
+                )
+    models = list(dict.fromkeys(results["model"] for results in several))
+    rows: dict[tuple, Row] = {}
+    for results in several:
+        for row in results["rows"]:
+            key = (*(row[name] for name in TASK), row["method"])
+            if key in rows and rows[key] != row:
+                raise UserError(
+                    f"two different rows for {row['method']} on {row['pattern']} "
+                    f"x{row['acceleration']:g}; rename one of the methods"
+                )
+            rows[key] = row
+    return {**first, "model": " + ".join(models), "rows": list(rows.values())}
 
 
-def gains(rows: Sequence[Mapping[str, Any]], method: str, over: str = "zero_filled") -> list[float]:
-    """PSNR of a method above another's, task by task."""
-    other = {_task(row): row["psnr"] for row in rows if row["method"] == over}
-    return [row["psnr"] - other[_task(row)] for row in rows if row["method"] == method]
+def csv_table(results: Results) -> str:
+    """One line a row, each saying its model, dataset, protocol and split."""
+    head = {key: results[key] for key in ("protocol", "dataset", "split", "model")}
+    names = list(dict.fromkeys(name for row in results["rows"] for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*head, *names], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**head, **row} for row in results["rows"])
+    return text.getvalue()
 
 
-def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A line for each task, PSNR / SSIM of every method."""
-    methods = list(dict.fromkeys(row["method"] for row in rows))
-    tasks: dict[tuple, dict[str, Mapping[str, Any]]] = {}
+def markdown_table(results: Results) -> str:
+    """Tasks down, methods and metrics across, the best in bold."""
+    header, lines = _cells(results, bold="**{}**".format)
+    width = len(header)
+    rows = [header, ["---"] * 2 + ["---:"] * (width - 2), *lines]
+    return _caption(results) + "\n\n" + "\n".join(f"| {' | '.join(r)} |" for r in rows) + "\n"
+
+
+def latex_table(results: Results) -> str:
+    """A booktabs table, the best in bold."""
+    header, lines = _cells(results, bold=r"\textbf{{{}}}".format)
+    body = [" & ".join(map(_escape, cells)) + r" \\" for cells in (header, *lines)]
+    return "\n".join(
+        [
+            "% " + _caption(results),
+            rf"\begin{{tabular}}{{ll{'r' * (len(header) - 2)}}}",
+            r"\toprule",
+            body[0],
+            r"\midrule",
+            *body[1:],
+            r"\bottomrule",
+            r"\end{tabular}",
+            "",
+        ]
+    )
+
+
+def by_task(rows: Sequence[Row]) -> dict[tuple, dict[str, Row]]:
+    """(pattern, acceleration, center fraction) -> method -> row, in the order of the rows."""
+    tasks: dict[tuple, dict[str, Row]] = {}
     for row in rows:
-        tasks.setdefault(_task(row), {})[row["method"]] = row
-    lines = ["| pattern | R | true R | " + " | ".join(methods) + " |"]
-    lines.append("|---" * (3 + len(methods)) + "|")
-    for (pattern, acceleration), of_method in tasks.items():
-        first = next(iter(of_method.values()))
-        cells = [f"{r['psnr']:.2f} dB / {r['ssim']:.3f}" for r in of_method.values()]
-        lines.append(
-            f"| {pattern} | {acceleration:g} | {first['true_acceleration']:.2f} | "
-            + " | ".join(cells)
-            + " |"
-        )
-    return "\n".join(lines)
+        tasks.setdefault(tuple(row[name] for name in TASK), {})[row["method"]] = row
+    return tasks
 
 
-def _task(row: Mapping[str, Any]) -> tuple[str, float]:
-    return row["pattern"], row["acceleration"]
+def _cells(results: Results, bold: Any) -> tuple[list[str], list[list[str]]]:
+    methods = list(dict.fromkeys(row["method"] for row in results["rows"]))
+    header = ["pattern", "acceleration"]
+    header += [f"{method} {metric.upper()}" for metric in METRICS for method in methods]
+    lines = []
+    for (pattern, acceleration, _), of_task in by_task(results["rows"]).items():
+        line = [pattern, f"{acceleration:g}"]
+        for metric in METRICS:
+            best = BEST[metric](row[metric] for row in of_task.values())
+            for method in methods:
+                value = of_task[method][metric] if method in of_task else None
+                text = "" if value is None else FORMATS[metric].format(value)
+                line.append(bold(text) if value == best and len(of_task) > 1 else text)
+        lines.append(line)
+    return header, lines
+
+
+def _caption(results: Results) -> str:
+    return (
+        f"Protocol {results['protocol']}, {results['dataset']}, split {results['split']}, "
+        f"model {results['model']}"
+    )
+
+
+def _escape(text: str) -> str:
+    return text.replace("_", r"\_").replace("%", r"\%").replace("#", r"\#")

@@ -1,0 +1,131 @@
+"""Evaluation counts each example once, on any number of devices, and means what it says."""
+
+import types
+
+import jax
+import numpy as np
+import pytest
+
+from mript_jax.errors import UserError
+from mript_jax.evaluation.baselines import zero_filled
+from mript_jax.evaluation.evaluate import evaluate_tasks
+from mript_jax.physics.tasks import TASKS
+
+TASK = TASKS[1]
+
+
+def make_batch(count: int, seed: int = 0, weight=None) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    target = rng.uniform(size=(count, 16, 12, 1)).astype(np.float32)
+    target /= target.max(axis=(1, 2), keepdims=True)
+    noise = rng.normal(0, 0.1, target.shape) * np.arange(1, count + 1).reshape(-1, 1, 1, 1)
+    mask = np.zeros((count, 16, 12), np.float32)
+    mask[:, :, ::4] = 1.0
+    return {
+        "target": target,
+        "zero_filled": (target + noise).astype(np.float32),
+        "mask": mask,
+        "weight": np.ones(count, np.float32) if weight is None else np.float32(weight),
+    }
+
+
+def names(count: int, volume="v{}") -> list:
+    return [
+        types.SimpleNamespace(volume=volume.format(i // 2), slice_index=i % 2) for i in range(count)
+    ]
+
+
+def halfway(batch):
+    return 0.5 * (batch["zero_filled"] + batch["target"])
+
+
+METHODS = {"halfway": halfway, "zero_filled": zero_filled}
+
+
+def test_rows_have_the_keys_of_results_json():
+    rows, _ = evaluate_tasks(METHODS, lambda task: [make_batch(3)], TASKS[:2])
+    assert [(row["acceleration"], row["method"]) for row in rows] == [
+        (2.0, "halfway"),
+        (2.0, "zero_filled"),
+        (4.0, "halfway"),
+        (4.0, "zero_filled"),
+    ]
+    keys = "pattern acceleration center_fraction true_acceleration method psnr ssim nmse "
+    keys += "psnr_std ssim_std nmse_std count"
+    for row in rows:
+        assert set(keys.split()) <= set(row)
+        assert row["true_acceleration"] == pytest.approx(4.0)
+        assert row["count"] == 3
+
+
+def test_means_and_deviations_are_those_of_the_values_by_hand():
+    batch = make_batch(4)
+    (row,), examples = evaluate_tasks({"m": zero_filled}, lambda task: [batch], [TASK])
+    error = ((batch["zero_filled"] - batch["target"]) ** 2).mean(axis=(1, 2, 3))
+    by_hand = -10 * np.log10(error)
+    assert row["psnr"] == pytest.approx(by_hand.mean(), abs=1e-4)
+    assert row["psnr_std"] == pytest.approx(by_hand.std(), abs=1e-4)
+    values = [example.values["m"]["psnr"] for example in examples]
+    np.testing.assert_allclose(values, by_hand, atol=1e-4)
+
+
+@pytest.mark.parametrize("devices", (1, 3, 8))
+def test_each_example_counts_once_with_the_same_figures_on_any_number_of_devices(devices):
+    whole, padded = make_batch(5, seed=1), make_batch(5, seed=2, weight=[1, 1, 1, 0, 0])
+
+    def evaluate(count: int):
+        return evaluate_tasks(
+            METHODS,
+            lambda task: [(whole, names(5)), (padded, names(5, "w{}"))],
+            [TASK],
+            devices=jax.devices()[:count],
+        )
+
+    rows, examples = evaluate(devices)
+    on_one, _ = evaluate(1)
+    seen = [(example.volume, example.slice_index) for example in examples]
+    assert len(seen) == len(set(seen)) == rows[0]["count"] == 8
+    for ours, theirs in zip(rows, on_one, strict=True):  # equal up to the order of summation
+        assert ours == pytest.approx(theirs, rel=1e-6)
+
+
+def test_examples_of_weight_0_and_empty_slices_do_not_count():
+    batch = make_batch(4, weight=[1, 0, 1, 1])
+    batch["target"][2] = 0.0
+    (row,), examples = evaluate_tasks({"m": zero_filled}, lambda task: [batch], [TASK])
+    assert row["count"] == len(examples) == 2
+
+
+def test_figures_do_not_depend_on_how_slices_are_cut_into_batches():
+    batch = make_batch(6)
+    together, _ = evaluate_tasks(METHODS, lambda task: [batch], [TASK])
+    apart = [{key: value[i : i + 2] for key, value in batch.items()} for i in (0, 2, 4)]
+    separate, _ = evaluate_tasks(METHODS, lambda task: apart, [TASK])
+    assert together == separate
+
+
+def test_pictures_are_kept_of_the_first_and_of_the_worst_slices():
+    batch = make_batch(6)  # the later the noisier
+    _, examples = evaluate_tasks(METHODS, lambda task: [(batch, names(6))], [TASK], pictures=1)
+    assert [e.pictures is not None for e in examples] == [True, *[False] * 4, True]
+    worst = examples[-1].pictures
+    assert set(worst) == {"reference", "mask", *METHODS}
+    np.testing.assert_allclose(worst["zero_filled"], batch["zero_filled"][-1, ..., 0])
+
+
+def test_a_method_that_gives_nan_is_named():
+    def broken(batch):
+        return batch["zero_filled"] * np.nan
+
+    with pytest.raises(UserError, match=r"broken .* slice 0 of v0"):
+        evaluate_tasks({"broken": broken}, lambda task: [(make_batch(2), names(2))], [TASK])
+
+
+def test_nothing_to_evaluate_is_an_error():
+    with pytest.raises(UserError, match="cartesian_random x4"):
+        evaluate_tasks({"m": zero_filled}, lambda task: [], [TASK])
+
+
+def test_an_unknown_protocol_is_answered_with_the_nearest_one():
+    with pytest.raises(UserError, match="mript_paper"):
+        evaluate_tasks({"m": zero_filled}, lambda task: [], [TASK], protocol="mript_papers")
