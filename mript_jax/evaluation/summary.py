@@ -1,4 +1,4 @@
-"""From the values of examples to a row: means, standard deviations, counts."""
+"""From the values of examples to a row: means, standard deviations, intervals, counts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,12 +8,15 @@ import numpy as np
 from mript_jax.evaluation.protocols import Protocol
 
 METRICS = ("psnr", "ssim", "nmse")
+DRAWS = 1000  # bootstrap samples
+LEVEL = 0.95  # of the intervals
 
 
 def summarise(examples: Sequence[Any], method: str, protocol: Protocol) -> dict[str, Any]:
-    """The row of a method in the examples' task, with the keys of results.json."""
+    """The row of a method in the examples' task, with the keys of results.json and more."""
     task = examples[0].task
     units = protocol.units((e.volume, e.values[method]) for e in examples)
+    volumes = [volume for volume, _ in units]
     row: dict[str, Any] = {
         "pattern": task.pattern,
         "acceleration": task.acceleration,
@@ -25,5 +28,25 @@ def summarise(examples: Sequence[Any], method: str, protocol: Protocol) -> dict[
         values = np.array([of_unit[metric] for _, of_unit in units])
         row[metric] = float(values.mean())
         row[f"{metric}_std"] = float(values.std())
+        row[f"{metric}_low"], row[f"{metric}_high"] = bootstrap_interval(values, volumes)
     row["count"] = len(units)
+    row["volumes"] = len(set(volumes))
     return row
+
+
+def bootstrap_interval(
+    values: np.ndarray, volumes: Sequence[str], seed: int = 0
+) -> tuple[float | None, float | None]:
+    """The 95 % interval of the mean when whole volumes are drawn again; None for one volume.
+
+    Slices of a volume resemble each other: drawing slices would make the interval too narrow.
+    """
+    names, member = np.unique(np.asarray(volumes), return_inverse=True)
+    if len(names) < 2:
+        return None, None
+    sums = np.bincount(member, weights=values)
+    counts = np.bincount(member)
+    draws = np.random.default_rng(seed).integers(len(names), size=(DRAWS, len(names)))
+    means = sums[draws].sum(axis=1) / counts[draws].sum(axis=1)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

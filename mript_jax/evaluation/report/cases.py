@@ -1,0 +1,54 @@
+"""The cases of the viewer: examples with pictures, as data for the page's script."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mript_jax.evaluation.evaluate import Example
+from mript_jax.evaluation.report.pictures import (
+    error_scale,
+    error_uri,
+    grey,
+    grey_uri,
+    kspace_uri,
+    white_point,
+    worst_spot,
+)
+
+ZOOM_PART = 0.25  # of each side that the zoom box covers
+
+
+def make_cases(
+    examples: Sequence[Example], methods: Sequence[str], main: str
+) -> list[dict[str, Any]]:
+    """The examples that have pictures, by PSNR of the main method, worst first."""
+    shown = [example for example in examples if example.pictures is not None]
+    shown.sort(key=lambda example: example.values[main]["psnr"])
+    return [_case(example, methods, main) for example in shown]
+
+
+def _case(example: Example, methods: Sequence[str], main: str) -> dict[str, Any]:
+    reference = example.pictures["reference"]
+    images = {name: example.pictures[name] for name in methods} | {"reference": reference}
+    errors = {name: np.abs(images[name] - reference) for name in methods}
+    brightest, scale = white_point(reference), error_scale(list(errors.values()))
+    task = example.task
+    return {
+        "volume": example.volume,
+        "slice": example.slice_index,
+        "pattern": task.pattern,
+        "acceleration": task.acceleration,
+        "trueAcceleration": round(example.true_acceleration, 2),
+        "values": {
+            name: {metric: round(example.values[name][metric], 4) for metric in ("psnr", "ssim")}
+            for name in methods
+        },
+        "size": reference.shape,
+        "errorScale": scale,
+        "zoom": worst_spot(errors[main], ZOOM_PART),
+        "mask": grey_uri(grey(example.pictures["mask"], 1.0)),
+        "images": {name: grey_uri(grey(image, brightest)) for name, image in images.items()},
+        "errors": {name: error_uri(error, scale) for name, error in errors.items()},
+        "kspace": {name: kspace_uri(image) for name, image in images.items()},
+    }

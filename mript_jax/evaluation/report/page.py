@@ -1,0 +1,127 @@
+"""Puts the page together: `write_report(path, results, examples)`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from mript_jax.evaluation.evaluate import Example
+from mript_jax.evaluation.protocols import get_protocol
+from mript_jax.evaluation.report.cases import make_cases
+from mript_jax.evaluation.report.charts import BASELINE, curves, style
+from mript_jax.evaluation.report.tables import heat_map, results_table, volume_sections
+from mript_jax.evaluation.results import Results, by_task
+from mript_jax.evaluation.summary import METRICS
+
+
+def write_report(path: str | Path, results: Results, examples: Sequence[Example]) -> None:
+    """Writes report.html: one page with everything in it (styles, script, pictures)."""
+    rows = results["rows"]
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    methods.sort(key=lambda name: name == BASELINE)  # gains are counted from it
+    main, baseline = methods[0], BASELINE if BASELINE in methods and len(methods) > 1 else None
+    cases = make_cases(examples, methods, main)
+    fields = {
+        "title": escape(f"{results['model']} on {results['dataset']}"),
+        "lead": _lead(results, main, baseline),
+        "provenance": _provenance(results),
+        "legend": _legend(methods),
+        "tabs": _tabs(),
+        "curves": "".join(
+            f'<div class="curves" id="curves-{m}" role="tabpanel" aria-labelledby="tab-{m}"'
+            f"{'' if m == METRICS[0] else ' hidden'}>{curves(rows, m, methods)}</div>"
+            for m in METRICS
+        ),
+        "grid": _grid(rows, main, baseline),
+        "table": results_table(rows),
+        "volumes": volume_sections(examples, methods, main, baseline),
+        "cases": _script_json({"methods": methods, "main": main, "cases": cases}),
+        "style": _read("report.css"),
+        "script": _read("report.js"),
+    }
+    Path(path).write_text(Template(_read("report.html")).substitute(fields), encoding="utf-8")
+
+
+def _lead(results: Results, main: str, baseline: str | None) -> str:
+    """The outcome in a sentence or two."""
+    tasks = by_task(results["rows"])
+    ours = [of_task[main] for of_task in tasks.values() if main in of_task]
+    text = (
+        f"<b>{escape(main)}</b> reaches {np.mean([row['psnr'] for row in ours]):.2f} dB PSNR and "
+        f"{np.mean([row['ssim'] for row in ours]):.4f} SSIM on average over {len(tasks)} "
+        f"task{'s' if len(tasks) > 1 else ''}"
+    )
+    if baseline:
+        gains = _gains(results["rows"], main, baseline)
+        worst = min(gains, key=gains.get)
+        text += (
+            f", {np.mean(list(gains.values())):+.2f} dB over {baseline.replace('_', '-')}; "
+            f"the least in {escape(worst[0].replace('_', ' '))} {worst[1]:g}× "
+            f"({gains[worst]:+.2f} dB)"
+        )
+    return text + "."
+
+
+def _provenance(results: Results) -> str:
+    """What was measured, on what, how."""
+    fields = {key: value for key, value in results.items() if key != "rows"}
+    fields["protocol"] = f"{results['protocol']}: {get_protocol(results['protocol']).about}"
+    return "".join(
+        f"<div><dt>{escape(key.replace('_', ' '))}</dt><dd>{escape(_text(value))}</dd></div>"
+        for key, value in fields.items()
+    )
+
+
+def _legend(methods: Sequence[str]) -> str:
+    return "".join(
+        f'<li class="{style(name, i)}"><svg viewBox="0 0 28 10" aria-hidden="true">'
+        f'<polyline points="1,5 27,5"/><circle cx="14" cy="5" r="3.2"/></svg>{escape(name)}</li>'
+        for i, name in enumerate(methods)
+    )
+
+
+def _tabs() -> str:
+    return "".join(
+        f'<button type="button" role="tab" id="tab-{m}" aria-controls="curves-{m}" '
+        f'aria-selected="{str(m == METRICS[0]).lower()}">{m.upper()}</button>'
+        for m in METRICS
+    )
+
+
+def _grid(rows: Sequence[Mapping[str, Any]], main: str, baseline: str | None) -> str:
+    if baseline:
+        return heat_map(
+            _gains(rows, main, baseline),
+            f"PSNR gain of {main} over {baseline.replace('_', '-')}, dB",
+            signed=True,
+        )
+    values = {(r["pattern"], r["acceleration"]): r["psnr"] for r in rows if r["method"] == main}
+    return heat_map(values, f"PSNR of {main}, dB", signed=False)
+
+
+def _gains(
+    rows: Sequence[Mapping[str, Any]], main: str, baseline: str
+) -> dict[tuple[str, float], float]:
+    return {
+        (pattern, acceleration): of_task[main]["psnr"] - of_task[baseline]["psnr"]
+        for (pattern, acceleration, _), of_task in by_task(rows).items()
+        if main in of_task and baseline in of_task
+    }
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _script_json(value: Any) -> str:
+    """JSON that can stand inside a script element."""
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _read(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
