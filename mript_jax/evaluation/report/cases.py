@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mript_jax.evaluation.evaluate import Example
+from mript_jax.evaluation.report.charts import BASELINE
 from mript_jax.evaluation.report.pictures import (
     error_scale,
     error_uri,
@@ -32,7 +33,9 @@ def _case(example: Example, methods: Sequence[str], main: str) -> dict[str, Any]
     reference = example.pictures["reference"]
     images = {name: example.pictures[name] for name in methods} | {"reference": reference}
     errors = {name: np.abs(images[name] - reference) for name in methods}
-    brightest, scale = white_point(reference), error_scale(list(errors.values()))
+    brightest = white_point(reference)
+    # The baseline's errors may run off the scale: those of the methods are to be seen.
+    scale = error_scale([e for name, e in errors.items() if name != BASELINE or name == main])
     task = example.task
     return {
         "volume": example.volume,

@@ -105,7 +105,7 @@ def _widen(low: float, high: float, part: float = 0.06) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _ticks(low: float, high: float, about: int = 5) -> list[float]:
+def _ticks(low: float, high: float, about: int = 6) -> list[float]:
     """Round numbers between low and high."""
     rough = (high - low) / about
     power = 10.0 ** math.floor(math.log10(rough))

@@ -80,7 +80,8 @@ def _provenance(results: Results) -> str:
 def _legend(methods: Sequence[str]) -> str:
     return "".join(
         f'<li class="{style(name, i)}"><svg viewBox="0 0 28 10" aria-hidden="true">'
-        f'<polyline points="1,5 27,5"/><circle cx="14" cy="5" r="3.2"/></svg>{escape(name)}</li>'
+        '<polyline points="1,5 27,5"/><circle cx="14" cy="5" r="3.2"/></svg>'
+        f"{escape(name.replace('_', ' '))}</li>"
         for i, name in enumerate(methods)
     )
 

@@ -73,6 +73,7 @@ function show(index) {
     `${taskOf(c)} (true ${c.trueAcceleration}×) · ${current + 1} of ${shown.length}`;
   byId("mask").src = c.mask;
   byId("stage").style.aspectRatio = `${c.size[1]} / ${c.size[0]}`;
+  byId("scale-end").textContent = `${c.errorScale} or more`;
   compare();
   zoom = c.zoom;
   byId("panels").replaceChildren(...[...columns, "reference"].map((name) => column(c, name)));
@@ -109,18 +110,10 @@ function column(c, name) {
   inset.style.aspectRatio = `${c.size[1]} / ${c.size[0]}`;
   const error = values
     ? make("img", { className: "error", src: c.errors[name], alt: `error of ${words(name)}` })
-    : errorScale(c);
+    : make("span");
   const spectrum = make("img", { className: "kspace", src: c.kspace[name], alt: `k-space of ${words(name)}` });
   return make("div", { className: "column" },
     make("header", {}, make("b", {}, words(name)), ...figures), picture, inset, error, spectrum);
-}
-
-function errorScale(c) {
-  const scale = make("div", { className: "scale error" }, "error scale", make("i"),
-    make("span", {}, make("span", {}, "0"), make("span", {}, String(c.errorScale))));
-  scale.title = "One scale for all errors of a case, in parts of its data range";
-  scale.style.aspectRatio = `${c.size[1]} / ${c.size[0]}`;
-  return scale;
 }
 
 // ---------------------------------------------------------------- the zoom box
