@@ -4,6 +4,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from mript_jax.models.biased_attention import biased_attention
+
 
 def partition_windows(x: jax.Array, window: int) -> jax.Array:
     """[B, h, w, D] -> [B * windows, window, window, D], zero-padded at bottom and right."""
@@ -37,36 +39,38 @@ def resize_linear(table: jax.Array, length: int) -> jax.Array:
 class RelativePositionAttention(nn.Module):
     """Self-attention on a grid with a decomposed relative position bias.
 
-    `grid` is the grid that the tables are made for; on another one they are resized.
+    `grid` is the grid that the tables are made for; on another one they are resized. `form` is
+    how the scores are worked off (models/biased_attention.py): all forms compute the same.
     """
 
     heads: int
     grid: tuple[int, int]
     dtype: jnp.dtype = jnp.float32
+    form: str = "auto"
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         B, h, w, D = x.shape
-        head_dim = D // self.heads
+        head_size = D // self.heads
         qkv = nn.Dense(3 * D, dtype=self.dtype, name="qkv")(x)
-        q, k, v = jnp.moveaxis(qkv.reshape(B, h * w, 3, self.heads, head_dim), 2, 0)  # [B, N, H, d]
-        bias_h = self._bias("relative_h", self.grid[0], h, head_dim)  # [h, h, d]
-        bias_w = self._bias("relative_w", self.grid[1], w, head_dim)
-        grid_q = q.reshape(B, h, w, self.heads, head_dim)
-        rel_h = jnp.einsum("bhwnd,hkd->bnhwk", grid_q, bias_h)
-        rel_w = jnp.einsum("bhwnd,wkd->bnhwk", grid_q, bias_w)
-        scores = jnp.einsum("bqnd,bknd->bnqk", q * head_dim**-0.5, k).astype(jnp.float32)
-        scores = scores.reshape(B, self.heads, h, w, h, w)
-        scores = scores + rel_h[..., :, None] + rel_w[..., None, :]
-        weights = nn.softmax(scores.reshape(B, self.heads, h * w, h * w)).astype(self.dtype)
-        x = jnp.einsum("bnqk,bknd->bqnd", weights, v).reshape(B, h, w, D)
+        q, k, v = jnp.moveaxis(qkv.reshape(B, h * w, 3, self.heads, head_size), 2, 0)
+        grid_q = q.reshape(B, h, w, self.heads, head_size)  # the bias takes q unscaled
+        rows = jnp.einsum(
+            "bhwnd,hkd->bhwnk", grid_q, self._relative("relative_h", self.grid[0], h, head_size)
+        )
+        columns = jnp.einsum(
+            "bhwnd,wkd->bhwnk", grid_q, self._relative("relative_w", self.grid[1], w, head_size)
+        )
+        rows, columns = rows.reshape(*q.shape[:3], h), columns.reshape(*q.shape[:3], w)
+        x = biased_attention(q, k, v, rows, columns, self.form).reshape(B, h, w, D)
         return nn.Dense(D, dtype=self.dtype, name="proj")(x)
 
-    def _bias(self, name: str, size: int, used: int, head_dim: int) -> jax.Array:
-        table = self.param(name, nn.initializers.zeros, (2 * size - 1, head_dim))
+    def _relative(self, name: str, size: int, used: int, head_size: int) -> jax.Array:
+        """The table's entry for each (query, key) along one side: [used, used, d]."""
+        table = self.param(name, nn.initializers.zeros, (2 * size - 1, head_size))
         table = resize_linear(table, 2 * used - 1).astype(self.dtype)
         distance = jnp.arange(used)[:, None] - jnp.arange(used)[None, :] + used - 1
-        return table[distance]  # [query, key, d]
+        return table[distance]
 
 
 class Attention(nn.Module):
@@ -85,7 +89,7 @@ class Attention(nn.Module):
             )
             for name, x in (("query", q), ("key", k), ("value", v))
         )
-        scores = jnp.einsum("bqnd,bknd->bnqk", q, k).astype(jnp.float32) * q.shape[-1] ** -0.5
-        weights = nn.softmax(scores).astype(self.dtype)
+        scores = jnp.einsum("bqnd,bknd->bnqk", q, k, preferred_element_type=jnp.float32)
+        weights = nn.softmax(scores * q.shape[-1] ** -0.5).astype(self.dtype)
         x = jnp.einsum("bnqk,bknd->bqnd", weights, v)
         return nn.Dense(out, dtype=self.dtype, name="out")(x.reshape(*x.shape[:-2], -1))

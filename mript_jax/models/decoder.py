@@ -8,6 +8,7 @@ from mript_jax.models.attention import Attention
 from mript_jax.models.layers import LayerNorm, Mlp, exact_gelu
 
 EPSILON = 1e-5
+SMALL = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal")  # adds little at first
 
 
 class PromptEncoder(nn.Module):
@@ -101,11 +102,17 @@ class Decoder(nn.Module):
             queries, keys = layer(queries, keys, prompt, encoding)
         x = keys.reshape(B, h, w, C)
         for i in range(self.stages):
-            C //= 2
+            C, last = C // 2, i == self.stages - 1
             x = nn.ConvTranspose(
-                C, (2, 2), (2, 2), transpose_kernel=True, dtype=self.dtype, name=f"upscale_{i}"
+                C,
+                (2, 2),
+                (2, 2),
+                transpose_kernel=True,
+                dtype=self.dtype,
+                kernel_init=SMALL if last else nn.initializers.lecun_normal(),
+                name=f"upscale_{i}",
             )(x)
-            if i < self.stages - 1:
+            if not last:
                 x = LayerNorm(1e-6, self.dtype, name=f"upscale_norm_{i}")(x)
             x = exact_gelu(x)
         return x

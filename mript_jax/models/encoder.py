@@ -1,9 +1,15 @@
-"""MR-IPT's encoder: a ViTDet image encoder, windowed blocks with a few global ones, and its neck."""
+"""MR-IPT's encoder: a ViTDet image encoder, windowed blocks with a few global ones, and its neck.
+
+The blocks repeat in a short pattern (six of them at paper scale: five windowed, one global). They
+are stored as one group of blocks whose parameters have a leading axis, [repetitions, ...], and
+the group is scanned: the compiler sees it once.
+"""
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from mript_jax.errors import unknown_name
 from mript_jax.models.attention import (
     RelativePositionAttention,
     merge_windows,
@@ -12,6 +18,23 @@ from mript_jax.models.attention import (
 from mript_jax.models.layers import LayerNorm, Mlp, PatchEmbed
 
 EPSILON = 1e-6
+
+# What the backward pass keeps of a block; the rest is computed again.
+REMAT = {
+    "none": None,  # everything is kept
+    "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,  # outputs of dense layers
+    "full": jax.checkpoint_policies.nothing_saveable,  # only the block's input
+}
+
+
+def pattern_length(depth: int, global_blocks: tuple[int, ...]) -> int:
+    """After how many blocks the pattern of windowed and global blocks repeats."""
+    is_global = [i in global_blocks for i in range(depth)]
+    return next(
+        n
+        for n in range(1, depth + 1)
+        if depth % n == 0 and is_global == is_global[:n] * (depth // n)
+    )
 
 
 class Block(nn.Module):
@@ -22,6 +45,7 @@ class Block(nn.Module):
     window: int
     grid: tuple[int, int]
     dtype: jnp.dtype
+    attention: str
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -30,12 +54,45 @@ class Block(nn.Module):
         if self.window:
             y = partition_windows(y, self.window)
         grid = (self.window, self.window) if self.window else self.grid
-        y = RelativePositionAttention(self.heads, grid, self.dtype, name="attention")(y)
+        y = RelativePositionAttention(
+            self.heads, grid, self.dtype, self.attention, name="attention"
+        )(y)
         if self.window:
             y = merge_windows(y, shape)
         x = x + y
         y = LayerNorm(EPSILON, self.dtype, name="norm_mlp")(x)
         return x + Mlp(self.hidden, dtype=self.dtype, name="mlp")(y)
+
+
+class Group(nn.Module):
+    """One repetition of the pattern; a window for each block."""
+
+    windows: tuple[int, ...]
+    heads: int
+    hidden: int
+    grid: tuple[int, int]
+    dtype: jnp.dtype
+    attention: str
+    remat: str
+    scanned: bool
+
+    @nn.compact
+    def __call__(self, x: jax.Array, _: None) -> tuple[jax.Array, None]:
+        block = Block
+        if self.remat != "none":
+            # A scan's body cannot be merged with its recomputation, so nothing must prevent it.
+            block = nn.remat(Block, policy=REMAT[self.remat], prevent_cse=not self.scanned)
+        for i, window in enumerate(self.windows):
+            x = block(
+                self.heads,
+                self.hidden,
+                window,
+                self.grid,
+                self.dtype,
+                self.attention,
+                name=f"block_{i}",
+            )(x)
+        return x, None
 
 
 class Encoder(nn.Module):
@@ -51,22 +108,45 @@ class Encoder(nn.Module):
     global_blocks: tuple[int, ...]
     out_width: int
     dtype: jnp.dtype
+    attention: str
+    remat: str
+    scan_blocks: bool
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         x = PatchEmbed((self.patch, self.patch), self.width, self.dtype, name="patch_embed")(x)
         position = self.param("position", nn.initializers.zeros, (1, *self.grid, self.width))
         if self.grid != x.shape[1:3]:
-            position = jax.image.resize(
-                position, (1, *x.shape[1:]), "bilinear", antialias=False
-            )
-        x = x + position.astype(self.dtype)
-        for i in range(self.depth):
-            window = 0 if i in self.global_blocks else self.window
-            hidden = int(self.width * self.mlp_ratio)
-            x = Block(self.heads, hidden, window, self.grid, self.dtype, name=f"block_{i}")(x)
+            position = jax.image.resize(position, (1, *x.shape[1:]), "bilinear", antialias=False)
+        x = x + position.astype(self.dtype)  # [B, h, w, D]
+        x = self._blocks(x)
         conv = {"use_bias": False, "dtype": self.dtype}
         x = nn.Conv(self.out_width, (1, 1), name="neck_reduce", **conv)(x)
         x = LayerNorm(EPSILON, self.dtype, name="neck_norm_0")(x)
         x = nn.Conv(self.out_width, (3, 3), name="neck_mix", **conv)(x)
         return LayerNorm(EPSILON, self.dtype, name="neck_norm_1")(x)
+
+    def _blocks(self, x: jax.Array) -> jax.Array:
+        if self.remat not in REMAT:
+            raise unknown_name("config.model.remat", self.remat, REMAT)
+        length = pattern_length(self.depth, self.global_blocks)
+        repetitions = self.depth // length
+        groups = nn.scan(
+            Group,
+            variable_axes={"params": 0, "intermediates": 0},
+            split_rngs={"params": True},
+            in_axes=nn.broadcast,
+            length=repetitions,
+            unroll=1 if self.scan_blocks else repetitions,
+        )(
+            windows=tuple(0 if i in self.global_blocks else self.window for i in range(length)),
+            heads=self.heads,
+            hidden=int(self.width * self.mlp_ratio),
+            grid=self.grid,
+            dtype=self.dtype,
+            attention=self.attention,
+            remat=self.remat,
+            scanned=self.scan_blocks and repetitions > 1,
+            name="groups",
+        )
+        return groups(x, None)[0]

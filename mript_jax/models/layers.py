@@ -54,7 +54,12 @@ class PatchEmbed(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         return nn.Conv(
-            self.width, self.patch, strides=self.patch, padding="VALID", dtype=self.dtype, name="proj"
+            self.width,
+            self.patch,
+            strides=self.patch,
+            padding="VALID",
+            dtype=self.dtype,
+            name="proj",
         )(x)
 
 

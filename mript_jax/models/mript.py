@@ -66,7 +66,10 @@ class MRIPT(nn.Module):
     num_patterns: int
     num_levels: int
     dtype: str
-    iterations: int = 0
+    iterations: int = 0  # of network and data consistency; 0: the network alone, as the paper's
+    attention: str = "auto"  # how scores are worked off, see models/biased_attention.py
+    remat: str = "none"  # what the backward pass computes again, see models/encoder.py
+    scan_blocks: bool = True  # compile the repeated encoder blocks once
 
     FIXED = ("grid_encoding/gaussian",)
 
@@ -97,6 +100,9 @@ class MRIPT(nn.Module):
             tuple(self.global_blocks),
             C,
             dtype,
+            self.attention,
+            self.remat,
+            self.scan_blocks,
             name="encoder",
         )(features)  # [B, h, w, C]
         prompt = PromptEncoder(self.num_patterns, self.num_levels, C, name="prompt")(

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 
 class TaskConv(nn.Module):
-    """"Same" convolution with a kernel for each index; a sample uses that of its index."""
+    """ "Same" convolution with a kernel for each index; a sample uses that of its index."""
 
     count: int
     features: int

@@ -1,0 +1,191 @@
+"""Weights of the public PyTorch code as ours, and back: `from_torch`, `to_torch`.
+
+The table of names is made from the config: every tensor of the public state dict has one place in
+our parameters, and what has none is ignored by name or refused.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from flax import traverse_util
+
+from mript_jax.errors import UserError
+from mript_jax.models import build_model
+from mript_jax.models.encoder import pattern_length
+
+StateDict = Mapping[str, np.ndarray]
+
+# Held by the public code, without effect on its output.
+UNUSED = re.compile(
+    r"image_decoder\.(transformer\.(final_attn_token_to_image|norm_final_attn)"
+    r"|output_hypernetworks_mlp)\."
+)
+OURS = re.compile(r"(head|tail|image_encoder|prompt_encoder|image_decoder)\.")
+
+HEAD = {
+    "0": "conv_in",
+    "1.body.0": "residual_0_in",
+    "1.body.2": "residual_0_out",
+    "2.body.0": "residual_1_in",
+    "2.body.2": "residual_1_out",
+}
+ENCODER = {
+    "patch_embed.proj": "patch_embed/proj",
+    "neck.0": "neck_reduce",
+    "neck.1": "neck_norm_0/norm",
+    "neck.2": "neck_mix",
+    "neck.3": "neck_norm_1/norm",
+}
+BLOCK = {
+    "norm1": "norm_attention/norm",
+    "attn.qkv": "attention/qkv",
+    "attn.proj": "attention/proj",
+    "norm2": "norm_mlp/norm",
+    "mlp.lin1": "mlp/dense_in",
+    "mlp.lin2": "mlp/dense_out",
+}
+LAYER = {
+    "norm1": "norm_self/norm",
+    "norm2": "norm_token/norm",
+    "norm3": "norm_mlp/norm",
+    "norm4": "norm_image/norm",
+    "mlp.lin1": "mlp/dense_in",
+    "mlp.lin2": "mlp/dense_out",
+    **{
+        f"{theirs}.{a}_proj": f"{ours}/{b}"
+        for theirs, ours in (
+            ("self_attn", "self_attention"),
+            ("cross_attn_token_to_image", "token_to_image"),
+            ("cross_attn_image_to_token", "image_to_token"),
+        )
+        for a, b in (("q", "query"), ("k", "key"), ("v", "value"), ("out", "out"))
+    },
+}
+
+
+class Place(NamedTuple):
+    """Where a tensor belongs: a parameter, or one row of a stacked parameter."""
+
+    name: str
+    row: int | None = None
+
+
+def from_torch(
+    state_dict: StateDict, config: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """Our parameters of `config.model` from a public state dict, and the names that were ignored."""
+    state_dict = {name.removeprefix("module."): value for name, value in state_dict.items()}
+    shapes, places = parameter_shapes(config), name_table(config)
+    ignored = sorted(set(state_dict) - set(places))
+    strange = [name for name in ignored if OURS.match(name) and not UNUSED.match(name)]
+    _refuse("has no place in the config for", strange)
+    _refuse("lacks", [name for name in places if name not in state_dict])
+
+    wrong, params = [], {}
+    for name, place in places.items():
+        value = to_ours(np.asarray(state_dict[name], np.float32), place)
+        shape = shapes[place.name] if place.row is None else shapes[place.name][1:]
+        if place.row is not None:
+            value = value.reshape(shape) if value.size == np.prod(shape) else value
+        if value.shape != shape:
+            wrong.append(f"{name} {np.shape(state_dict[name])}, which should give {shape}")
+            continue
+        if place.row is None:
+            params[place.name] = value
+        else:
+            params.setdefault(place.name, np.empty(shapes[place.name], np.float32))
+            params[place.name][place.row] = value
+    _refuse("does not fit the config:", wrong)
+    assert set(params) == set(shapes), set(params) ^ set(shapes)
+    return traverse_util.unflatten_dict(params, sep="/"), ignored
+
+
+def parameter_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The shape of each of our parameters, by its name."""
+    model = build_model(config)
+    image = jax.ShapeDtypeStruct((1, model.patch_size, model.patch_size, 1), np.float32)
+    index = jax.ShapeDtypeStruct((1,), np.int32)
+    params = jax.eval_shape(model.init, jax.random.key(0), image, index, index)["params"]
+    return {k: v.shape for k, v in traverse_util.flatten_dict(params, sep="/").items()}
+
+
+def name_table(config: Mapping[str, Any]) -> dict[str, Place]:
+    """Where each tensor of the public state dict belongs, by its name."""
+    places = {
+        "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix": Place(
+            "decoder/grid_encoding/gaussian"
+        ),
+        "image_encoder.pos_embed": Place("encoder/position"),
+    }
+    for i in range(config["num_levels"]):
+        places[f"prompt_encoder.level_embeddings.{i}.weight"] = Place("prompt/levels", i)
+    for i in range(config["num_patterns"]):
+        places[f"prompt_encoder.type_embeddings.{i}.weight"] = Place("prompt/patterns", i)
+
+    for row, prefix in enumerate(_task_prefixes(config)):
+        for theirs, ours in HEAD.items():
+            places |= _layer(f"head.{prefix}.{theirs}", f"head/{ours}", row)
+        places |= _layer(f"tail.{prefix}.1", "tail", row)
+
+    for theirs, ours in ENCODER.items():
+        places |= _layer(f"image_encoder.{theirs}", f"encoder/{ours}")
+    length = pattern_length(config["depth"], tuple(config["global_blocks"]))
+    for i in range(config["depth"]):
+        row, block = divmod(i, length)
+        theirs, ours = f"image_encoder.blocks.{i}", f"encoder/groups/block_{block}"
+        for a, b in BLOCK.items():
+            places |= _layer(f"{theirs}.{a}", f"{ours}/{b}", row)
+        for side in "hw":
+            places[f"{theirs}.attn.rel_pos_{side}"] = Place(
+                f"{ours}/attention/relative_{side}", row
+            )
+
+    for i in range(config["decoder_depth"]):
+        for theirs, ours in LAYER.items():
+            places |= _layer(
+                f"image_decoder.transformer.layers.{i}.{theirs}", f"decoder/layer_{i}/{ours}"
+            )
+    stages = config["patch_size"].bit_length() - 1
+    for i in range(stages):  # in their sequence: convolution, norm, activation
+        places |= _layer(f"image_decoder.output_upscaling.{3 * i}", f"decoder/upscale_{i}")
+        if i < stages - 1:
+            places |= _layer(
+                f"image_decoder.output_upscaling.{3 * i + 1}", f"decoder/upscale_norm_{i}/norm"
+            )
+    return places
+
+
+def _task_prefixes(config: Mapping[str, Any]) -> list[str]:
+    """Their name of each head and tail, in the order of our index."""
+    patterns, levels = range(config["num_patterns"]), range(config["num_levels"])
+    if config["mode"] == "split":
+        return [f"{pattern}.{level}" for pattern in patterns for level in levels]
+    return [str(i) for i in (patterns if config["mode"] == "type" else levels)]
+
+
+def _layer(theirs: str, ours: str, row: int | None = None) -> dict[str, Place]:
+    """Weight and bias of a layer; a neck convolution has no bias."""
+    weight = "scale" if ours.endswith("/norm") else "kernel"
+    places = {f"{theirs}.weight": Place(f"{ours}/{weight}", row)}
+    if not ours.startswith("encoder/neck") or weight == "scale":
+        places[f"{theirs}.bias"] = Place(f"{ours}/bias", row)
+    return places
+
+
+def to_ours(value: np.ndarray, place: Place) -> np.ndarray:
+    """Their layout of a kernel, (out, in, ...), as ours, (..., in, out).
+
+    A transposed convolution is (in, out, kh, kw) there and (kh, kw, out, in) here: the same turn.
+    """
+    if place.name.endswith("/kernel"):
+        return value.T if value.ndim == 2 else value.transpose(2, 3, 1, 0)
+    return value
+
+
+def _refuse(what: str, names: list[str]) -> None:
+    if names:
+        more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+        raise UserError(f"the state dict {what} {', '.join(names[:8])}{more}")

@@ -1,0 +1,107 @@
+"""Softmax attention on a grid with a decomposed relative position bias, in three equal forms.
+
+The score of a query with a key at row i and column j is q . k / sqrt(d) + rows[i] + columns[j],
+where `rows` and `columns` belong to the query. The forms differ in memory (figures in
+docs/mript_performance.md): `explicit` holds all scores, `chunked` those of a few queries at a
+time, `folded` none where a flash kernel serves.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from mript_jax.errors import unknown_name
+
+SMALL_GRID = 1024  # tokens up to which holding all scores is cheap
+CHUNK = 256  # queries at a time, at most (a single row of the grid may be longer)
+MULTIPLE = 8  # cuDNN wants head sizes that are multiples of it
+
+Form = Callable[[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array], jax.Array]
+
+
+def biased_attention(
+    q: jax.Array, k: jax.Array, v: jax.Array, rows: jax.Array, columns: jax.Array, form: str
+) -> jax.Array:
+    """q, k, v [B, N, H, d], rows [B, N, H, h], columns [B, N, H, w] with N = h * w -> [B, N, H, d].
+
+    `form` is one of FORMS, or "auto": what suits the grid and the device.
+    """
+    if form == "auto":
+        form = _suitable_form(q, rows, columns)
+    if form not in FORMS:
+        raise unknown_name("config.model.attention", form, (*FORMS, "auto"))
+    return FORMS[form](q, k, v, rows, columns)
+
+
+def explicit(
+    q: jax.Array, k: jax.Array, v: jax.Array, rows: jax.Array, columns: jax.Array
+) -> jax.Array:
+    """All scores at once, in float32."""
+    scores = jnp.einsum("bqnd,bknd->bnqk", q, k, preferred_element_type=jnp.float32)
+    grid = (*scores.shape[:3], rows.shape[-1], columns.shape[-1])
+    rows, columns = (jnp.swapaxes(x, 1, 2).astype(jnp.float32) for x in (rows, columns))
+    bias = rows[..., :, None] + columns[..., None, :]  # [B, H, Q, h, w]
+    scores = scores.reshape(grid) * q.shape[-1] ** -0.5 + bias
+    weights = jax.nn.softmax(scores.reshape(*grid[:3], -1)).astype(v.dtype)
+    return jnp.einsum("bnqk,bknd->bqnd", weights, v)
+
+
+def chunked(
+    q: jax.Array, k: jax.Array, v: jax.Array, rows: jax.Array, columns: jax.Array
+) -> jax.Array:
+    """Whole rows of queries in turn; the backward pass computes their scores again."""
+    h, w = rows.shape[-1], columns.shape[-1]
+    at_once = max(n for n in range(1, h + 1) if h % n == 0 and (n == 1 or n * w <= CHUNK))
+
+    def cut(x):  # [B, N, ...] -> [chunks, B, queries, ...]
+        return jnp.moveaxis(x.reshape(x.shape[0], h // at_once, at_once * w, *x.shape[2:]), 1, 0)
+
+    @jax.checkpoint
+    def attend(part):
+        q, rows, columns = part
+        return explicit(q, k, v, rows, columns)
+
+    out = jax.lax.map(attend, (cut(q), cut(rows), cut(columns)))
+    return jnp.moveaxis(out, 0, 1).reshape(q.shape)
+
+
+def folded(
+    q: jax.Array, k: jax.Array, v: jax.Array, rows: jax.Array, columns: jax.Array
+) -> jax.Array:
+    """A plain dot product: [q / sqrt(d), rows, columns] with [k, one-hot row, one-hot column]."""
+    h, w, d = rows.shape[-1], columns.shape[-1], q.shape[-1]
+    padding = _folded_size(d, h, w) - d - h - w
+    q = jnp.concatenate([q * d**-0.5, rows, columns], axis=-1).astype(v.dtype)
+    row, column = jnp.divmod(jnp.arange(h * w), w)
+    where = jnp.concatenate([jax.nn.one_hot(row, h), jax.nn.one_hot(column, w)], axis=-1)
+    where = jnp.broadcast_to(where[None, :, None].astype(v.dtype), (*k.shape[:3], h + w))
+    k = jnp.concatenate([k, where], axis=-1)
+    q, k = (jnp.pad(x, ((0, 0), (0, 0), (0, 0), (0, padding))) for x in (q, k))
+    v = jnp.pad(v, ((0, 0), (0, 0), (0, 0), (0, q.shape[-1] - d)))
+    flash = "cudnn" if _flash_serves(v.dtype, q.shape[-1]) else None
+    return jax.nn.dot_product_attention(q, k, v, scale=1.0, implementation=flash)[..., :d]
+
+
+FORMS: dict[str, Form] = {"explicit": explicit, "chunked": chunked, "folded": folded}
+
+
+def _suitable_form(q: jax.Array, rows: jax.Array, columns: jax.Array) -> str:
+    if q.shape[1] <= SMALL_GRID:
+        return "explicit"
+    size = _folded_size(q.shape[-1], rows.shape[-1], columns.shape[-1])
+    return "folded" if _flash_serves(q.dtype, size) else "chunked"
+
+
+def _folded_size(d: int, h: int, w: int) -> int:
+    return -(-(d + h + w) // MULTIPLE) * MULTIPLE
+
+
+def _flash_serves(dtype: jnp.dtype, head_size: int) -> bool:
+    """Whether cuDNN has a flash kernel: half precision, heads of 128, or 256 from Hopper on."""
+    if jax.default_backend() != "gpu" or jnp.dtype(dtype).itemsize != 2:
+        return False
+    device = jax.devices()[0]
+    if "cuda" not in getattr(device.client, "platform_version", "").lower():
+        return False
+    return head_size <= (256 if float(device.compute_capability) >= 9.0 else 128)

@@ -1,0 +1,191 @@
+"""MR-IPT as a whole: sizes, tasks, starting point, and choices that must not change the result."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mript_jax.errors import UserError
+from mript_jax.models import build_model
+
+TINY = {
+    "name": "mript",
+    "mode": "type",
+    "image_size": 32,
+    "patch_size": 4,
+    "features": 4,
+    "width": 16,
+    "depth": 4,
+    "heads": 2,
+    "mlp_ratio": 2.0,
+    "window": 3,
+    "global_blocks": (1, 3),
+    "decoder_depth": 2,
+    "decoder_heads": 2,
+    "decoder_mlp": 16,
+    "decoder_downsample": 2,
+    "num_patterns": 4,
+    "num_levels": 5,
+    "dtype": "float32",
+}
+PAPER = TINY | {
+    "image_size": 224,
+    "features": 64,
+    "width": 1024,
+    "depth": 24,
+    "heads": 16,
+    "mlp_ratio": 4.0,
+    "window": 14,
+    "global_blocks": (5, 11, 17, 23),
+    "decoder_heads": 8,
+    "decoder_mlp": 2048,
+    "decoder_downsample": 1,
+}
+
+
+def images(shape, batch=4, seed=0):
+    return np.random.default_rng(seed).random((batch, *shape, 1), dtype=np.float32)
+
+
+def tasks(batch=4):
+    return np.arange(batch) % 4, np.arange(batch) % 5
+
+
+def init(model, seed=0):
+    make = jax.jit(lambda key: model.init(key, images((32, 32), 1), *tasks(1))["params"])
+    return make(jax.random.key(seed))
+
+
+def apply(model, params, image):
+    batch = len(image)
+    return jax.jit(model.apply)({"params": params}, image, *tasks(batch))
+
+
+def random_params(model, seed=0):
+    """Parameters with nothing at zero, so that every part counts."""
+    generator = np.random.default_rng(seed)
+
+    def draw(path, leaf):
+        centre = 1.0 if path[-1].key == "scale" else 0.0
+        spread = min(0.2, np.prod(leaf.shape[1:-1]) ** -0.5)
+        return (centre + spread * generator.standard_normal(leaf.shape)).astype(np.float32)
+
+    return jax.tree_util.tree_map_with_path(draw, jax.eval_shape(lambda: init(model)))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build_model(TINY)
+
+
+@pytest.fixture(scope="module")
+def params(model):
+    return random_params(model)
+
+
+def count(tree):
+    return sum(leaf.size for leaf in jax.tree.leaves(tree))
+
+
+@pytest.mark.parametrize(
+    ("mode", "head", "tail"),
+    [("type", 1_641_984, 2_308), ("level", 2_052_480, 2_885), ("split", 8_209_920, 11_540)],
+)
+def test_parameter_counts_are_the_papers(mode, head, tail):
+    params = jax.eval_shape(lambda: init(build_model(PAPER | {"mode": mode})))
+    fixed = params["decoder"].pop("grid_encoding")
+    assert count(fixed) == 256
+    assert {name: count(part) for name, part in params.items()} == {
+        "head": head,
+        "encoder": 307_549_184,
+        "prompt": 2_304,
+        "decoder": 6_277_632 - 2_428_480,  # less what never reaches the output
+        "tail": tail,
+    }
+
+
+def test_an_untrained_network_is_near_the_identity(model):
+    image = images((32, 32))
+    output = apply(model, init(model), image)
+    assert jnp.abs(output - image).mean() < 0.3 * image.std()
+
+
+@pytest.mark.parametrize("shape", [(40, 56), (17, 30)])
+def test_any_image_size_keeps_its_size(model, params, shape):
+    output = apply(model, params, images(shape))
+    assert output.shape == (4, *shape, 1)
+    assert jnp.isfinite(output).all()
+
+
+def test_a_sample_depends_on_its_own_head_alone():
+    model = build_model(TINY | {"mode": "split"})
+    image, (pattern, level) = images((32, 32), 2), tasks(2)
+
+    @jax.jit
+    @jax.grad
+    def gradient(params):
+        return model.apply({"params": params}, image, pattern, level)[1].sum()
+
+    gradient = gradient(random_params(model))
+    for kernel in (gradient["head"]["conv_in"]["kernel"], gradient["tail"]["kernel"]):
+        used = jnp.abs(kernel).sum((1, 2, 3, 4)) > 0
+        np.testing.assert_array_equal(np.flatnonzero(used), [5 * pattern[1] + level[1]])
+
+
+def loss_and_gradient(model, params):
+    image = images((36, 28))
+
+    @jax.jit
+    @jax.value_and_grad
+    def loss(params):
+        return jnp.square(model.apply({"params": params}, image, *tasks())).mean()
+
+    return loss(params)
+
+
+@pytest.fixture(scope="module")
+def expected(model, params):
+    return loss_and_gradient(model, params)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"scan_blocks": False}, {"remat": "dots"}, {"remat": "full", "attention": "chunked"}],
+    ids=str,
+)
+def test_how_it_is_computed_changes_neither_output_nor_gradient(params, expected, options):
+    actual = loss_and_gradient(build_model(TINY | options), params)
+    for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5 * max(1.0, np.abs(b).max()))
+
+
+def test_the_parameters_have_one_form_however_blocks_are_run():
+    def shapes(**options):
+        params = jax.eval_shape(lambda: init(build_model(TINY | options)))
+        return jax.tree.map(lambda leaf: leaf.shape, params)
+
+    assert shapes() == shapes(scan_blocks=False, remat="full")
+
+
+def test_bfloat16_stays_close_and_keeps_float32_parameters(model, params):
+    image = images((32, 32))
+    half = build_model(TINY | {"dtype": "bfloat16"})
+    fresh = jax.eval_shape(lambda: init(half))
+    assert {leaf.dtype for leaf in jax.tree.leaves(fresh)} == {jnp.dtype("float32")}
+    full, rounded = (apply(m, params, image) for m in (model, half))
+    assert rounded.dtype == jnp.float32
+    assert 0 < jnp.abs(full - rounded).max() < 0.05 * jnp.abs(full).max()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("attention", "flash", "chunked"),
+        ("remat", "ful", "did you mean 'full'"),
+        ("mode", "splits", "known|did you mean"),
+        ("widht", 3, "did you mean 'width'"),
+    ],
+)
+def test_a_value_that_cannot_be_is_told(field, value, message):
+    with pytest.raises(UserError, match=message):
+        jax.eval_shape(lambda: init(build_model(TINY | {field: value})))

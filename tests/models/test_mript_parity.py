@@ -1,0 +1,139 @@
+"""MR-IPT against the public code: stored outputs of it on random weights, in its three modes.
+
+The files of tests/golden were made with PyTorch in float32; its own rounding is at most 3e-6.
+"""
+
+import json
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import traverse_util
+
+from mript_jax.convert import from_torch, name_table, to_ours
+from mript_jax.models import build_model
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+FILES = ("mript_type", "mript_level", "mript_combine")
+FIELDS = {
+    "image_size": "image_size",
+    "patch_size": "patch_size",
+    "features": "in_feat",
+    "width": "encoder_embed_dim",
+    "depth": "encoder_depth",
+    "heads": "encoder_num_heads",
+    "mlp_ratio": "mlp_ratio",
+    "window": "window_size",
+    "global_blocks": "global_attn_indexes",
+    "decoder_depth": "decoder_depth",
+    "decoder_heads": "decoder_num_heads",
+    "decoder_mlp": "decoder_mlp_dim",
+    "decoder_downsample": "attention_downsample_rate",
+    "num_patterns": "num_types",
+    "num_levels": "num_levels",
+}
+
+
+class Case:
+    """One golden file: our config, its weights as ours, inputs and expected numbers."""
+
+    def __init__(self, stored):
+        self.stored = stored
+        theirs = json.loads(str(stored["config"]))
+        mode = "split" if theirs["mode"] == "combine" else theirs["mode"]
+        self.config = {ours: theirs[name] for ours, name in FIELDS.items()}
+        self.config |= {"name": "mript", "mode": mode, "dtype": "float32"}
+        self.state_dict = self.group("param")
+        self.params, self.ignored = from_torch(self.state_dict, self.config)
+        self.inputs = (channels_last(stored["in/x"]), stored["in/types"], stored["in/levels"])
+
+    def group(self, prefix):
+        names = [n for n in self.stored.files if n.startswith(f"{prefix}/")]
+        return {n.removeprefix(f"{prefix}/"): self.stored[n] for n in names}
+
+    def apply(self, params=None, **options):
+        model = build_model(self.config | options)
+        return jax.jit(model.apply)({"params": params or self.params}, *self.inputs)
+
+
+def channels_last(x):
+    return np.moveaxis(x, 1, -1)
+
+
+@pytest.fixture(params=FILES, scope="module")
+def case(request):
+    return Case(np.load(GOLDEN / f"{request.param}.npz"))
+
+
+def assert_close(actual, expected, relative=1e-4):
+    assert np.shape(actual) == expected.shape
+    difference = np.abs(np.asarray(actual) - expected).max()
+    assert difference <= relative * np.abs(expected).max(), difference
+
+
+def test_the_output_is_the_public_codes(case):
+    assert_close(case.apply(), channels_last(case.stored["out/y"]), 1e-5)
+
+
+def test_every_intermediate_is_the_public_codes(case):
+    model = build_model(case.config)
+    _, state = model.apply(
+        {"params": case.params}, *case.inputs, capture_intermediates=True, mutable=["intermediates"]
+    )
+    seen = traverse_util.flatten_dict(state["intermediates"], sep="/")
+    last_layer = f"decoder/layer_{case.config['decoder_depth'] - 1}/__call__"
+    h = w = case.config["image_size"] // case.config["patch_size"]
+    ours = {
+        "head_out": seen["head/__call__"][0],
+        "patch_embed": seen["encoder/patch_embed/__call__"][0],
+        "image_embeddings": seen["encoder/__call__"][0],
+        "sparse_embeddings": seen["prompt/__call__"][0],
+        "dense_pe": seen["decoder/grid_encoding/__call__"][0].reshape(1, h, w, -1),
+        "decoder_keys": seen[last_layer][0][1],
+        "image_decodings": seen["decoder/__call__"][0],
+    }
+    for i in range(case.config["depth"]):  # the pattern is two blocks long: windowed, global
+        repeated = seen[f"encoder/groups/block_{i % 2}/__call__"][0]
+        ours[f"encoder_block_{i}"] = repeated[i // 2]
+    stored = case.group("out")
+    # The stored queries went through the final attention, which never reaches the output.
+    for name in set(stored) - {"y", "loss", "decoder_queries"}:
+        expected = stored[name]
+        if name in ("head_out", "image_embeddings", "image_decodings", "dense_pe"):
+            expected = channels_last(expected)
+        assert_close(ours[name][: len(expected)], expected)  # stored for the first samples
+
+
+def test_loss_and_gradients_are_the_public_codes(case):
+    target = channels_last(case.stored["in/target"])
+
+    @jax.jit
+    @jax.value_and_grad
+    def loss(params):
+        return jnp.abs(case.apply(params) - target).mean()
+
+    value, gradient = loss(case.params)
+    np.testing.assert_allclose(value, case.stored["out/loss"], rtol=1e-5)
+    gradient = traverse_util.flatten_dict(gradient, sep="/")
+    places, expected = name_table(case.config), case.group("grad")
+    assert expected
+    for name, theirs in expected.items():
+        ours = gradient[places[name].name]
+        ours = ours if places[name].row is None else ours[places[name].row]
+        theirs = to_ours(theirs, places[name])
+        assert_close(ours, theirs.reshape(ours.shape), 1e-3)
+
+
+def test_only_what_never_reaches_the_output_is_ignored(case):
+    unused = ("final_attn_token_to_image", "norm_final_attn", "output_hypernetworks_mlp")
+    assert case.ignored
+    assert all(any(u in name for u in unused) for name in case.ignored)
+
+
+def test_samples_do_not_see_each_other(case):
+    order = np.array([3, 0, 5, 1, 4, 2])
+    model, (image, pattern, level) = build_model(case.config), case.inputs
+    mixed = model.apply({"params": case.params}, image[order], pattern[order], level[order])
+    assert_close(mixed, channels_last(case.stored["out/y"])[order], 1e-5)
