@@ -26,7 +26,8 @@ def main() -> None:
     from mript_jax.checkpoint import find_checkpoint, load_params
     from mript_jax.config import check_config
     from mript_jax.data.pipeline import evaluation_batches
-    from mript_jax.evaluation.evaluate import evaluate_tasks, zero_filled
+    from mript_jax.evaluation.baselines import zero_filled
+    from mript_jax.evaluation.evaluate import evaluate_tasks
     from mript_jax.evaluation.report import write_report
     from mript_jax.evaluation.results import gains, markdown_table, write_results
     from mript_jax.models import build_model
@@ -54,6 +55,7 @@ def main() -> None:
             config.data.patterns,
             config.data.accelerations,
         ),
+        wanted.protocol,
         progress=lambda task: print(
             f"{task.pattern} {task.acceleration:g}x", file=sys.stderr, flush=True
         ),
@@ -70,8 +72,8 @@ def main() -> None:
     output = Path(cli.FLAGS.output)
     write_results(output, results)
     write_report(output / "report.html", results, examples)
-    above = gains(rows, name)
-    print(markdown_table(rows))
+    above = list(gains(rows, name).values())
+    print(markdown_table(results))
     print(
         f"{name} is {np.mean(above):.2f} dB above zero-filled on average over {len(above)} tasks "
         f"(least {np.min(above):.2f} dB)"

@@ -47,6 +47,7 @@ def evaluate_tasks(
     protocol: str = "mript_paper",
     pictures: int = 2,
     devices: Sequence[jax.Device] | None = None,
+    progress: Callable[[Task], None] = lambda task: None,
 ) -> tuple[list[dict[str, Any]], list[Example]]:
     """Runs every method on every task.
 
@@ -54,12 +55,13 @@ def evaluate_tasks(
     the volumes). Examples of weight 0 are not counted, all others exactly once. Batches are
     spread over the devices (default: all of this process). For each task the pictures of the
     first slices of the first `pictures` volumes are kept, and of as many of the worst slices
-    (lowest PSNR of the first method).
+    (lowest PSNR of the first method). `progress` is told each task when it begins.
     """
     rules = get_protocol(protocol)
     devices = jax.local_devices() if devices is None else devices
     rows, examples = [], []
     for task in tasks:
+        progress(task)
         of_task: list[Example] = []
         for batch, records in _measured(methods, make_batches(task), rules, devices):
             of_task += _examples(batch, records, task, len(of_task))

@@ -130,6 +130,17 @@ def by_task(rows: Sequence[Row]) -> dict[tuple, dict[str, Row]]:
     return tasks
 
 
+def gains(
+    rows: Sequence[Row], method: str, baseline: str = "zero_filled"
+) -> dict[tuple[str, float], float]:
+    """(pattern, acceleration) -> dB of PSNR that a method lies above the baseline."""
+    return {
+        (pattern, acceleration): of_task[method]["psnr"] - of_task[baseline]["psnr"]
+        for (pattern, acceleration, _), of_task in by_task(rows).items()
+        if method in of_task and baseline in of_task
+    }
+
+
 def _cells(results: Results, bold: Any) -> tuple[list[str], list[list[str]]]:
     methods = list(dict.fromkeys(row["method"] for row in results["rows"]))
     header = ["pattern", "acceleration"]

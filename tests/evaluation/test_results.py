@@ -8,6 +8,7 @@ import pytest
 from mript_jax.errors import UserError
 from mript_jax.evaluation.results import (
     csv_table,
+    gains,
     latex_table,
     make_results,
     markdown_table,
@@ -93,3 +94,8 @@ def test_a_file_without_results_is_named(tmp_path):
     (tmp_path / "results.json").write_text("{")
     with pytest.raises(UserError, match="not JSON"):
         read_results(tmp_path)
+
+
+def test_gains_are_the_differences_to_the_baseline_in_each_task():
+    rows = [row("mript", psnr=33.25), row("zero_filled"), row("mript", acceleration=8.0)]
+    assert gains(rows, "mript") == {("cartesian_random", 4.0): 3.25}

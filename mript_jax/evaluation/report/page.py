@@ -15,8 +15,13 @@ from mript_jax.evaluation.protocols import get_protocol
 from mript_jax.evaluation.report.cases import make_cases
 from mript_jax.evaluation.report.charts import BASELINE, curves, style
 from mript_jax.evaluation.report.tables import heat_map, results_table, volume_sections
-from mript_jax.evaluation.results import Results, by_task
+from mript_jax.evaluation.results import Results, by_task, gains
 from mript_jax.evaluation.summary import METRICS
+
+SCALES = {  # what slices were divided by before the model saw them
+    "target": "maximum of the reference, which only a study knows",
+    "zero_filled": "maximum of the zero-filled image, which a scanner knows too",
+}
 
 
 def write_report(path: str | Path, results: Results, examples: Sequence[Example]) -> None:
@@ -57,12 +62,12 @@ def _lead(results: Results, main: str, baseline: str | None) -> str:
         f"task{'s' if len(tasks) > 1 else ''}"
     )
     if baseline:
-        gains = _gains(results["rows"], main, baseline)
-        worst = min(gains, key=gains.get)
+        above = gains(results["rows"], main, baseline)
+        worst = min(above, key=above.get)
         text += (
-            f", {np.mean(list(gains.values())):+.2f} dB over {baseline.replace('_', '-')}; "
+            f", {np.mean(list(above.values())):+.2f} dB over {baseline.replace('_', '-')}; "
             f"the least in {escape(worst[0].replace('_', ' '))} {worst[1]:g}× "
-            f"({gains[worst]:+.2f} dB)"
+            f"({above[worst]:+.2f} dB)"
         )
     return text + "."
 
@@ -71,6 +76,8 @@ def _provenance(results: Results) -> str:
     """What was measured, on what, how."""
     fields = {key: value for key, value in results.items() if key != "rows"}
     fields["protocol"] = f"{results['protocol']}: {get_protocol(results['protocol']).about}"
+    if results.get("scale") in SCALES:
+        fields["scale"] = SCALES[results["scale"]]
     return "".join(
         f"<div><dt>{escape(key.replace('_', ' '))}</dt><dd>{escape(_text(value))}</dd></div>"
         for key, value in fields.items()
@@ -97,22 +104,12 @@ def _tabs() -> str:
 def _grid(rows: Sequence[Mapping[str, Any]], main: str, baseline: str | None) -> str:
     if baseline:
         return heat_map(
-            _gains(rows, main, baseline),
+            gains(rows, main, baseline),
             f"PSNR gain of {main} over {baseline.replace('_', '-')}, dB",
             signed=True,
         )
     values = {(r["pattern"], r["acceleration"]): r["psnr"] for r in rows if r["method"] == main}
     return heat_map(values, f"PSNR of {main}, dB", signed=False)
-
-
-def _gains(
-    rows: Sequence[Mapping[str, Any]], main: str, baseline: str
-) -> dict[tuple[str, float], float]:
-    return {
-        (pattern, acceleration): of_task[main]["psnr"] - of_task[baseline]["psnr"]
-        for (pattern, acceleration, _), of_task in by_task(rows).items()
-        if main in of_task and baseline in of_task
-    }
 
 
 def _text(value: Any) -> str:

@@ -5,6 +5,7 @@ import html.parser
 import json
 import re
 
+from mript_jax.evaluation.report import write_report
 from mript_jax.evaluation.results import FORMATS
 
 VOID = ("meta", "link", "img", "input", "br")  # elements without an end
@@ -82,3 +83,10 @@ def test_a_page_without_pictures_still_has_its_figures(tmp_path, make_examples, 
     path = tmp_path / "report.html"
     make_page(path, [dataclasses.replace(e, pictures=None) for e in make_examples()])
     assert data_of(path)["cases"] == []
+
+
+def test_the_page_says_when_the_scale_comes_from_the_reference(tmp_path, make_examples, make_page):
+    results = make_page(tmp_path / "report.html", make_examples())
+    for scale, said in (("target", "which only a study knows"), ("zero_filled", "a scanner knows")):
+        write_report(tmp_path / "report.html", results | {"scale": scale}, make_examples())
+        assert said in (tmp_path / "report.html").read_text()
