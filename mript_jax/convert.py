@@ -76,7 +76,7 @@ class Place(NamedTuple):
 def from_torch(
     state_dict: StateDict, config: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Our parameters of `config.model` from a public state dict, and the names that were ignored."""
+    """Our parameters of `config.model` from a public state dict, and the names it ignored."""
     state_dict = {name.removeprefix("module."): value for name, value in state_dict.items()}
     shapes, places = parameter_shapes(config), name_table(config)
     ignored = sorted(set(state_dict) - set(places))

@@ -12,7 +12,6 @@ from mript_jax.models.task_conv import TaskConv
 from mript_jax.physics.tasks import head_index, num_heads
 from mript_jax.physics.undersample import data_consistency, low_resolution_phase
 
-
 SMALL = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal", batch_axis=(0,))
 
 

@@ -137,3 +137,14 @@ def test_samples_do_not_see_each_other(case):
     model, (image, pattern, level) = build_model(case.config), case.inputs
     mixed = model.apply({"params": case.params}, image[order], pattern[order], level[order])
     assert_close(mixed, channels_last(case.stored["out/y"])[order], 1e-5)
+
+
+def test_another_image_size_resizes_the_tables_as_the_public_code_does(golden):
+    """Weights for 48 x 48 applied to 40 x 56.
+
+    The public code ran with its absolute table resized by torch's bilinear interpolation
+    (align_corners=False); the relative ones it resizes itself.
+    """
+    case, resized = Case(golden("mript_type")), golden("mript_resized")
+    case.inputs = (channels_last(resized["in/x"]), resized["in/types"], resized["in/levels"])
+    assert_close(case.apply(), channels_last(resized["out/y"]), 1e-5)
