@@ -121,6 +121,7 @@ def write_index(output: Path, jobs: list[Job]) -> dict[str, Any]:
         ],
         "volumes": volumes,
         "volume_of_record": [number[v] for note in notes for v in note["volumes"]],
+        "dropped": [],
         "broken": [line for note in notes for line in note["broken"]],
     }
     temporary = output / (INDEX + ".part")
@@ -156,7 +157,10 @@ def contact_sheet(source: Any, rows: int = 4, columns: int = 6, size: int = 192)
         picture = Image.fromarray((255 * np.clip(image / bright, 0, 1)).astype(np.uint8))
         picture.thumbnail((size, size))
         row, column = divmod(position, columns)
-        corner = (column * size + (size - picture.width) // 2, row * size + (size - picture.height) // 2)
+        corner = (
+            column * size + (size - picture.width) // 2,
+            row * size + (size - picture.height) // 2,
+        )
         sheet.paste(picture, corner)
     return sheet
 

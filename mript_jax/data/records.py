@@ -1,14 +1,18 @@
 """A record is one slice, whatever file it came from; and its compact form in ArrayRecord files."""
 
 import dataclasses
-import io
 import json
+import math
 import struct
 from typing import Any
 
 import numpy as np
 
 from mript_jax.errors import UserError
+
+FLOAT16_EXPONENT = (
+    15  # images are stored with their maximum just below 2 ** 15: no value underflows
+)
 
 
 class BrokenRecord(UserError):
@@ -36,37 +40,65 @@ class Record:
 
 
 def encode_record(record: Record) -> bytes:
-    """A small JSON header, then the arrays. Images become float16 unless they are 8-bit."""
-    arrays = {"image": record.image, "kspace": record.kspace, "mask": record.mask}
-    if record.image is not None and record.image.dtype != np.uint8:
-        arrays["image"] = record.image.astype(np.float16)
-    if record.kspace is not None:
-        arrays["kspace"] = record.kspace.astype(np.complex64)
+    """A small JSON header, then the bytes of the arrays.
+
+    Images are kept in 8 or 16 bits where these hold them exactly, else as float16 times a power
+    of two; k-space as complex64; masks as bytes.
+    """
+    stored, exponent = [], 0
+    if record.kspace is not None:  # first, since it is the largest: its bytes stay aligned
+        stored.append(("kspace", record.kspace.astype(np.complex64)))
+    if record.image is not None:
+        image, exponent = _compact(record.image)
+        stored.append(("image", image))
     if record.mask is not None:
-        arrays["mask"] = record.mask.astype(np.uint8)
-    arrays = {name: array for name, array in arrays.items() if array is not None}
+        stored.append(("mask", record.mask.astype(np.uint8)))
     header = {
         "volume": record.volume,
         "slice_index": int(record.slice_index),
         "maximum": record.maximum,
         "attributes": record.attributes,
-        "arrays": list(arrays),
+        "arrays": [(name, array.dtype.str, array.shape) for name, array in stored],
+        "exponent": exponent,
     }
     text = json.dumps(header).encode()
-    body = io.BytesIO()
-    body.write(struct.pack("<I", len(text)) + text)
-    for array in arrays.values():
-        np.save(body, np.ascontiguousarray(array), allow_pickle=False)
-    return body.getvalue()
+    text += b" " * (-(len(text) + 4) % 16)
+    parts = [struct.pack("<I", len(text)), text, *(array.tobytes() for _, array in stored)]
+    return b"".join(parts)
 
 
 def decode_record(data: bytes) -> Record:
     """The record of `encode_record`; images and masks come back as float32."""
-    (length,) = struct.unpack("<I", data[:4])
-    header = json.loads(data[4 : 4 + length])
-    body = io.BytesIO(data[4 + length :])
-    arrays = {name: np.load(body, allow_pickle=False) for name in header.pop("arrays")}
+    (length,) = struct.unpack_from("<I", data)
+    start = 4 + length
+    header = json.loads(data[4:start])
+    arrays = {}
+    for name, dtype, shape in header["arrays"]:
+        count = math.prod(shape)
+        arrays[name] = np.frombuffer(data, dtype, count, start).reshape(shape)
+        start += arrays[name].nbytes
     for name in ("image", "mask"):
         if name in arrays:
             arrays[name] = arrays[name].astype(np.float32)
-    return Record(arrays.pop("image", None), **header, **arrays)
+    if header["exponent"]:
+        arrays["image"] = np.ldexp(arrays["image"], -header["exponent"])
+    return Record(
+        arrays.pop("image", None),
+        header["volume"],
+        header["slice_index"],
+        maximum=header["maximum"],
+        attributes=header["attributes"],
+        **arrays,
+    )
+
+
+def _compact(image: np.ndarray) -> tuple[np.ndarray, int]:
+    """The image in as few bits as serve, and the power of two that it was multiplied by."""
+    smallest, largest = image.min(), image.max()
+    for dtype in (np.uint8, np.uint16):
+        if smallest >= 0 and largest <= np.iinfo(dtype).max:
+            whole = image.astype(dtype)
+            if (whole == image).all():
+                return whole, 0
+    exponent = FLOAT16_EXPONENT - math.frexp(max(-smallest, largest))[1]
+    return np.ldexp(image, exponent).astype(np.float16), exponent

@@ -1,38 +1,49 @@
 """Sources by format: `open_source(name, path, **options)`.
 
 A source is random access and picklable: `len(source)`, `source[i] -> Record`, and
-`source.groups`, the volume of each element.
+`source.groups`, the volume of each element. Some also know the patient of each element
+(`source.subjects`) and the split their publisher put it in (`source.official_splits`).
+A slice that cannot be used raises BrokenRecord.
 """
 
+import importlib
 import inspect
-from collections.abc import Callable
 from typing import Any
 
-from mript_jax.data.phantom.source import PhantomSource
-from mript_jax.data.readers.arrayrecord import ArrayRecordSource
-from mript_jax.data.readers.fastmri import FastMRISource
-from mript_jax.data.readers.images import ImageFolderSource
 from mript_jax.errors import UserError, unknown_name
 
-READERS: dict[str, Callable[..., Any]] = {
-    "phantom": PhantomSource,  # generated; needs no path
-    "arrayrecord": ArrayRecordSource,
-    "fastmri": FastMRISource,
-    "images": ImageFolderSource,
+READERS = {  # name -> where its source is; imported when it is asked for
+    "phantom": "mript_jax.data.phantom.source:PhantomSource",  # generated; needs no path
+    "arrayrecord": "mript_jax.data.readers.arrayrecord:ArrayRecordSource",
+    "fastmri": "mript_jax.data.readers.fastmri:FastMRISource",
+    "images": "mript_jax.data.readers.images:ImageSource",
 }
 
 
 def open_source(name: str, path: str = "", **options: Any) -> Any:
     """Opens a data set; a wrong name, path or option is a UserError."""
-    if name not in READERS:
-        raise unknown_name("data source", name, READERS)
-    reader = READERS[name]
-    known = [p for p in inspect.signature(reader).parameters if p != "path"]
+    reader = _reader(name)
+    known = list(inspect.signature(reader).parameters)
     for option in options:
-        if option not in known:
-            raise unknown_name(f"option of {name} data", option, known)
-    if "path" not in inspect.signature(reader).parameters:
+        if option not in known or option == "path":
+            raise unknown_name(f"option of {name} data", option, [k for k in known if k != "path"])
+    if "path" not in known:
         return reader(**options)
     if not path:
         raise UserError(f"{name} data needs a path")
     return reader(path, **options)
+
+
+def _reader(name: str) -> Any:
+    if name not in READERS:
+        raise unknown_name("data source", name, READERS)
+    module, attribute = READERS[name].split(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if (error.name or "mript_jax").startswith("mript_jax"):
+            raise
+        raise UserError(
+            f"{name} data need {error.name}, which is not installed: "
+            f"pip install {error.name} (or mript_jax with its extra {name!r})"
+        ) from error

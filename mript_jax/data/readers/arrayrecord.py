@@ -1,42 +1,58 @@
 """Data sets made by launch/prepare_data.py: ArrayRecord shards with an index beside them."""
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from array_record.python.array_record_data_source import ArrayRecordDataSource
+from array_record.python.array_record_module import ArrayRecordReader
 
-from mript_jax.data.records import Record, decode_record
+from mript_jax.data.readers.files import OpenFiles
+from mript_jax.data.records import BrokenRecord, Record, decode_record
 from mript_jax.errors import UserError
 
 INDEX = "dataset.json"
+OPEN_SHARDS = 128  # that a thread keeps: below what systems allow a process
 
 
 class ArrayRecordSource:
-    """The records of a folder, in the order of its index."""
+    """The records of a folder, in the order of its index; those that it drops are left out."""
 
     def __init__(self, path: str):
         self._folder = Path(path).absolute()
         index = read_index(self._folder)
+        counts = [shard["records"] for shard in index["shards"]]
         self._files = [str(self._folder / shard["file"]) for shard in index["shards"]]
         for file in self._files:
             if not Path(file).is_file():
                 raise UserError(f"{file} is named in {INDEX} but is not there; prepare it again")
-        names, numbers = index["volumes"], index["volume_of_record"]
-        self.groups = np.asarray(names, object)[numbers] if numbers else np.zeros(0, object)
-        self._reader = None
+        self._starts = np.cumsum([0, *counts])
+        self._kept = np.setdiff1d(np.arange(self._starts[-1]), index["dropped"])
+        self.groups = _expand(index["volumes"], index["volume_of_record"], self._kept)
+        self.subjects = self.groups
+        if "subject_of_volume" in index:
+            self.subjects = _expand(
+                index["subject_of_volume"], index["volume_of_record"], self._kept
+            )
+        if "official_split_of_volume" in index:
+            self.official_splits = _expand(
+                index["official_split_of_volume"], index["volume_of_record"], self._kept
+            )
+        self._open = OpenFiles(_open_shard, OPEN_SHARDS)
 
     def __len__(self) -> int:
-        return len(self.groups)
+        return len(self._kept)
 
     def __getitem__(self, index: int) -> Record:
-        if self._reader is None:
-            self._reader = ArrayRecordDataSource(self._files)
-        return decode_record(self._reader[index])
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_reader": None}  # a file handle stays in its process
+        number = self._kept[index]
+        shard = int(np.searchsorted(self._starts, number, side="right")) - 1
+        position = int(number - self._starts[shard])
+        file = self._files[shard]
+        try:
+            return decode_record(self._open(file).read([position])[0])
+        except (RuntimeError, ValueError, KeyError, IndexError, struct.error) as error:
+            raise BrokenRecord(f"{file} record {position}", f"cannot be read: {error}") from error
 
 
 def read_index(folder: Path) -> dict[str, Any]:
@@ -50,3 +66,12 @@ def read_index(folder: Path) -> dict[str, Any]:
         return json.loads(path.read_text())
     except ValueError as error:
         raise UserError(f"{path} is damaged: {error}") from error
+
+
+def _open_shard(file: str) -> ArrayRecordReader:
+    # Random access gains nothing from reading ahead.
+    return ArrayRecordReader(file, options="readahead_buffer_size:0", file_reader_buffer_size=32768)
+
+
+def _expand(names: list[str], numbers: list[int], kept: np.ndarray) -> np.ndarray:
+    return np.asarray(names, object)[np.asarray(numbers, int)[kept]]

@@ -1,44 +1,89 @@
 """A folder of PNG, JPEG or TIFF pictures, read as gray."""
 
+import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from mript_jax.data.readers.files import list_files
+from mript_jax.data.readers.files import find_files, refuse_escape
 from mript_jax.data.records import BrokenRecord, Record
+from mript_jax.errors import unknown_name
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 MOST_PIXELS = 64_000_000  # a larger one is taken for a decompression bomb
+PLAIN_MODES = ("L", "F", "I", "I;16", "I;16B")  # one channel of numbers
+UNREADABLE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 
 
-class ImageFolderSource:
-    """Each picture is a volume of its own, named by its path in the folder."""
+def _by_file(name: str) -> str:
+    return name
 
-    def __init__(self, path: str):
-        files = list_files(path, SUFFIXES)
-        root = Path(path) if Path(path).is_dir() else Path(path).parent
-        self._root = root
-        self.groups = [str(file.relative_to(root)) for file in files]
+
+def _by_folder(name: str) -> str:
+    return os.path.dirname(name) or "."
+
+
+GROUPS = {"file": _by_file, "folder": _by_folder}
+
+
+class ImageSource:
+    """Pictures as slices.
+
+    group: what is one volume, never split: each "file", or the files of a "folder".
+    """
+
+    def __init__(self, path: str, group: str = "file"):
+        if group not in GROUPS:
+            raise unknown_name("group of images", group, GROUPS)
+        self._root, self._names = find_files(path, SUFFIXES)
+        self.groups = [GROUPS[group](name) for name in self._names]
 
     def __len__(self) -> int:
-        return len(self.groups)
+        return len(self._names)
 
     def __getitem__(self, index: int) -> Record:
-        name = self.groups[index]
-        return Record(read_gray(self._root / name), name, 0)
+        path = os.path.join(self._root, self._names[index])
+        refuse_escape(self._root, path)
+        image = read_gray(path)
+        refuse_empty(image, path)
+        return Record(image, self.groups[index], 0)
 
 
-def read_gray(path: Path) -> np.ndarray:
-    """[H, W] float32, 0 to 255 for 8-bit pictures."""
+def read_gray(path: str | Path, first_channel: bool = False) -> np.ndarray:
+    """[H, W] float32, 0 to 255 for 8-bit pictures.
+
+    Colors become their luminance, or with `first_channel` what MR-IPT takes of them.
+    """
     try:
         with Image.open(path) as picture:
             if picture.width * picture.height > MOST_PIXELS:
-                raise BrokenRecord(
-                    str(path), f"{picture.width} x {picture.height} pixels are too many"
-                )
-            if picture.mode not in ("L", "I;16", "I", "F"):
-                picture = picture.convert("L")
-            return np.asarray(picture, np.float32)
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError) as error:
+                size = f"{picture.width} x {picture.height}"
+                raise BrokenRecord(str(path), f"{size} pixels are more than {MOST_PIXELS}")
+            if getattr(picture, "n_frames", 1) > 1:
+                raise BrokenRecord(str(path), f"holds {picture.n_frames} pages instead of one")
+            if picture.mode not in PLAIN_MODES:
+                color = first_channel and picture.mode in ("RGB", "RGBA", "LA")
+                picture = picture.getchannel(0) if color else picture.convert("L")
+            return np.asarray(picture).astype(np.float32)
+    except UNREADABLE as error:
         raise BrokenRecord(str(path), f"cannot be read as a picture: {error}") from error
+
+
+def refuse_empty(image: np.ndarray, path: str | Path) -> None:
+    """Refuses an image that holds no picture: all one value, or not all numbers."""
+    smallest, largest = image.min(), image.max()
+    if not np.isfinite(largest - smallest):
+        raise BrokenRecord(str(path), "holds NaN or infinity")
+    if smallest == largest:
+        raise BrokenRecord(str(path), f"is blank: every pixel is {largest:g}")

@@ -1,0 +1,83 @@
+import json
+import os
+
+import pytest
+
+from mript_jax.data.index import cached_index
+from mript_jax.data.records import BrokenRecord
+from mript_jax.errors import UserError
+
+
+class Inspect:
+    def __init__(self):
+        self.seen = []
+
+    def __call__(self, path):
+        self.seen.append(path.name)
+        if "bad" in path.name:
+            raise BrokenRecord(str(path), "is bad")
+        return {"letters": len(path.read_text())}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+def test_a_second_look_reads_no_file(folder):
+    first, second = Inspect(), Inspect()
+    index = cached_index(folder, ["a.txt", "b.txt"], first, "test")
+    assert cached_index(folder, ["a.txt", "b.txt"], second, "test") == index
+    assert (first.seen, second.seen) == (["a.txt", "b.txt"], [])
+
+
+def test_only_a_changed_file_is_read_again(folder):
+    cached_index(folder, ["a.txt", "b.txt"], Inspect(), "test")
+    (folder / "b.txt").write_text("longer than before")
+    again = Inspect()
+    index = cached_index(folder, ["a.txt", "b.txt"], again, "test")
+    assert again.seen == ["b.txt"]
+    assert index["b.txt"]["letters"] == len("longer than before")
+
+
+def test_a_file_of_the_same_size_with_another_time_is_read_again(folder):
+    cached_index(folder, ["a.txt", "b.txt"], Inspect(), "test")
+    os.utime(folder / "a.txt", (1, 1))
+    again = Inspect()
+    cached_index(folder, ["a.txt", "b.txt"], again, "test")
+    assert again.seen == ["a.txt"]
+
+
+def test_each_kind_has_an_index_of_its_own_in_json(folder):
+    cached_index(folder, ["a.txt", "b.txt"], Inspect(), "test")
+    assert set(json.loads((folder / ".mript_index.test.json").read_text())) == {"a.txt", "b.txt"}
+    other = Inspect()
+    cached_index(folder, ["a.txt", "b.txt"], other, "other")
+    assert other.seen == ["a.txt", "b.txt"]
+
+
+def test_a_damaged_index_is_made_anew(folder):
+    (folder / ".mript_index.test.json").write_text('{"a.txt": {"sta')
+    assert cached_index(folder, ["a.txt", "b.txt"], Inspect(), "test")["a.txt"] == {"letters": 5}
+
+
+def test_a_folder_that_cannot_be_written_is_no_obstacle(folder, monkeypatch):
+    def refuse(*_):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr("pathlib.Path.write_text", refuse)
+    assert cached_index(folder, ["a.txt", "b.txt"], Inspect(), "test")["a.txt"] == {"letters": 5}
+
+
+def test_a_broken_file_is_noted_and_the_others_serve(folder):
+    (folder / "bad.txt").write_text("")
+    index = cached_index(folder, ["a.txt", "bad.txt"], Inspect(), "test")
+    assert index["bad.txt"] == {"broken": "is bad"}
+
+
+def test_nothing_but_broken_files_is_refused_by_name(folder):
+    (folder / "bad.txt").write_text("")
+    with pytest.raises(UserError, match=r"bad\.txt: is bad"):
+        cached_index(folder, ["bad.txt"], Inspect(), "test")
