@@ -16,7 +16,7 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from mript_jax.errors import UserError
-from mript_jax.evaluation.metrics import nmse, psnr, ssim
+from mript_jax.evaluation.metrics import frequency_error, hfen, nmse, psnr, sharpness, ssim
 from mript_jax.evaluation.protocols import Protocol, get_protocol
 from mript_jax.evaluation.summary import summarise
 from mript_jax.physics.tasks import Task
@@ -35,7 +35,7 @@ class Example:
     true_acceleration: float  # of the mask that was used
     volume: str
     slice_index: int
-    values: dict[str, dict[str, float]]  # method -> metric -> value
+    values: dict[str, dict[str, Any]]  # method -> metric -> number, or array over frequency
     pictures: dict[str, np.ndarray] | None = None
     """[H, W] in units of the data range: "reference", "mask", and one of each method's name."""
 
@@ -123,7 +123,7 @@ def _spread(batch: Batch, devices: Sequence[jax.Device]) -> dict[str, jax.Array]
 def _measure(
     reference: jax.Array, estimate: jax.Array, data_range: jax.Array
 ) -> dict[str, jax.Array]:
-    """Every metric, [B] each."""
+    """Every metric of a batch."""
     in_range = jnp.maximum(data_range, EMPTY)[:, None, None]
     x, y = reference / in_range, estimate / in_range
     return {name: metric(x, y) for name, metric in MEASURES.items()}
@@ -141,6 +141,9 @@ MEASURES: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {
     "psnr": psnr,
     "ssim": ssim,
     "nmse": nmse,
+    "hfen": hfen,
+    "sharpness": sharpness,
+    "frequency_error": frequency_error,  # [B, BANDS], the others [B]
     "mse": _mean_squared_error,  # these two are what a volume's PSNR and NMSE are made of
     "power": _power,
 }
@@ -168,11 +171,11 @@ def _examples(
         volume = records[i].volume if records is not None else f"example {start + len(examples)}"
         index = int(records[i].slice_index) if records is not None else 0
         values = {
-            method: {metric: float(array[i]) for metric, array in of_method.items()}
+            method: {metric: np.float64(array[i]) for metric, array in of_method.items()}
             for method, of_method in batch["values"].items()
         }
         for method, of_method in values.items():
-            if not np.isfinite(list(of_method.values())).all():
+            if not all(np.isfinite(value).all() for value in of_method.values()):
                 raise UserError(
                     f"{method} gave values that are not finite for slice {index} of {volume} "
                     f"({task.pattern} x{task.acceleration:g})"

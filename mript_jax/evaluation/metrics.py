@@ -8,9 +8,12 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 K1, K2 = 0.01, 0.03  # SSIM's constants
 SMALLEST = 1e-20  # mean squared error that counts as none: 200 dB
+LOG_SIZE, LOG_SIGMA = 15, 1.5  # HFEN's Laplacian of Gaussian, in pixels
+BANDS = 10  # of frequency_error
 
 
 def psnr(
@@ -48,6 +51,50 @@ def ssim(
     return jnp.mean(luminance * structure, axis=(1, 2))
 
 
+def hfen(
+    reference: jax.Array, estimate: jax.Array, data_range: jax.Array | float = 1.0
+) -> jax.Array:
+    """High-frequency error norm: the error's norm over the reference's, after an edge filter.
+
+    The filter is a Laplacian of Gaussian (15 x 15 pixels, sigma 1.5), which sees edges and fine
+    structure alone.
+    """
+    x, y = _in_range(reference, estimate, data_range)
+    return _norm(_edges(x - y)) / jnp.maximum(_norm(_edges(x)), SMALLEST)
+
+
+def sharpness(
+    reference: jax.Array, estimate: jax.Array, data_range: jax.Array | float = 1.0
+) -> jax.Array:
+    """How much of the reference's edges the estimate has: 1 all, less where they are blurred.
+
+    The estimate's gradient projected onto the reference's, so that noise, which has no preferred
+    direction, does not pass for sharpness.
+    """
+    x, y = _in_range(reference, estimate, data_range)
+    shared = sum(
+        jnp.sum(jnp.diff(x, axis=axis) * jnp.diff(y, axis=axis), axis=(1, 2)) for axis in (1, 2)
+    )
+    own = sum(jnp.sum(jnp.square(jnp.diff(x, axis=axis)), axis=(1, 2)) for axis in (1, 2))
+    return shared / jnp.maximum(own, SMALLEST)
+
+
+def frequency_error(
+    reference: jax.Array, estimate: jax.Array, data_range: jax.Array | float = 1.0
+) -> jax.Array:
+    """The error's norm over the reference's in rings of k-space: [B, BANDS], center first.
+
+    The rings are of equal width, as ellipses that touch the edge of k-space; its corners belong to
+    the last one.
+    """
+    x, y = _in_range(reference, estimate, data_range)
+    height, width = x.shape[1:]
+    rings = jax.nn.one_hot(_ring_index(height, width), BANDS, axis=0)  # [BANDS, H, W]
+    energy = jnp.square(jnp.abs(jnp.fft.fft2(jnp.stack([x - y, x]))))  # [2, B, H, W]
+    error, whole = jnp.einsum("sbhw,khw->sbk", energy, rings, precision="highest")
+    return jnp.sqrt(error / jnp.maximum(whole, SMALLEST))
+
+
 def _in_range(
     reference: jax.Array, estimate: jax.Array, data_range: jax.Array | float
 ) -> tuple[jax.Array, jax.Array]:
@@ -58,6 +105,35 @@ def _in_range(
     dtype = jnp.promote_types(jnp.result_type(reference, estimate), jnp.float32)
     data_range = jnp.reshape(jnp.asarray(data_range, dtype), (-1, 1, 1))
     return jnp.asarray(reference, dtype) / data_range, jnp.asarray(estimate, dtype) / data_range
+
+
+def _edges(images: jax.Array) -> jax.Array:
+    """Laplacian of Gaussian, zeros around the image: one axis after the other, as it separates."""
+    at = np.arange(LOG_SIZE) - LOG_SIZE // 2
+    smooth = np.exp(-(at**2) / (2 * LOG_SIGMA**2))
+    smooth /= smooth.sum()
+    bend = smooth * (at**2 - LOG_SIGMA**2) / LOG_SIGMA**4
+    bend -= bend.mean()  # flat regions give 0
+    vertical = _filter(_filter(images, bend, axis=1), smooth, axis=2)
+    return vertical + _filter(_filter(images, smooth, axis=1), bend, axis=2)
+
+
+def _filter(images: jax.Array, weights: np.ndarray, axis: int) -> jax.Array:
+    padding = [(0, 0)] * images.ndim
+    padding[axis] = (len(weights) // 2, len(weights) // 2)
+    lines = _shifts(jnp.pad(images, padding), len(weights), axis)
+    return sum(float(weight) * line for weight, line in zip(weights, lines, strict=True))
+
+
+def _norm(images: jax.Array) -> jax.Array:
+    return jnp.sqrt(jnp.sum(jnp.square(images), axis=(1, 2)))
+
+
+def _ring_index(height: int, width: int) -> jax.Array:
+    """The ring of each point of an uncentered spectrum, [H, W]."""
+    y, x = 2 * jnp.fft.fftfreq(height)[:, None], 2 * jnp.fft.fftfreq(width)
+    radius = jnp.sqrt(jnp.square(y) + jnp.square(x))
+    return jnp.minimum((radius * BANDS).astype(jnp.int32), BANDS - 1)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))

@@ -7,13 +7,14 @@ the first thing a row says, and rows of different ones are never compared.
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from mript_jax.errors import UserError, unknown_name
 
-Values = Mapping[str, float]  # metric name -> value
+Values = Mapping[str, Any]  # metric name -> number, or array over frequency
 Slices = Iterable[tuple[str, Values]]  # (volume, values) of each slice
 Units = Sequence[tuple[str, Values]]  # (volume, values) of each thing that a mean is taken over
 

@@ -17,7 +17,13 @@ Row = Mapping[str, Any]
 SAME = ("protocol", "split", "dataset")  # what rows must share to stand in one table
 REQUIRED = ("model", *SAME, "rows")
 TASK = ("pattern", "acceleration", "center_fraction")
-FORMATS = {"psnr": "{:.2f}", "ssim": "{:.4f}", "nmse": "{:.4f}"}
+FORMATS = {
+    "psnr": "{:.2f}",
+    "ssim": "{:.4f}",
+    "nmse": "{:.4f}",
+    "hfen": "{:.3f}",
+    "sharpness": "{:.3f}",
+}
 BEST = {"psnr": max, "ssim": max, "nmse": min}
 
 
@@ -85,11 +91,12 @@ def merge_results(several: Sequence[Results]) -> Results:
 
 
 def csv_table(results: Results) -> str:
-    """One line a row, each saying its model, dataset, protocol and split."""
+    """One line a row, each saying its protocol, dataset, split and model; spectra left out."""
     head = {key: results[key] for key in ("protocol", "dataset", "split", "model")}
-    names = list(dict.fromkeys(name for row in results["rows"] for name in row))
+    names = [name for row in results["rows"] for name in row if name != "frequency_error"]
+    names = list(dict.fromkeys(names))
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*head, *names], lineterminator="\n")
+    writer = csv.DictWriter(text, [*head, *names], extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows({**head, **row} for row in results["rows"])
     return text.getvalue()

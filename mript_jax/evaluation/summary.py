@@ -7,7 +7,11 @@ import numpy as np
 
 from mript_jax.evaluation.protocols import Protocol
 
-METRICS = ("psnr", "ssim", "nmse")
+METRICS = ("psnr", "ssim", "nmse")  # those of every table
+MORE_METRICS = {
+    "hfen": "high-frequency error norm: less is better",
+    "sharpness": "edges of the reference that are there: 1 all, less is blur",
+}
 DRAWS = 1000  # bootstrap samples
 LEVEL = 0.95  # of the intervals
 
@@ -24,11 +28,13 @@ def summarise(examples: Sequence[Any], method: str, protocol: Protocol) -> dict[
         "true_acceleration": float(np.mean([e.true_acceleration for e in examples])),
         "method": method,
     }
-    for metric in METRICS:
+    for metric in (*METRICS, *MORE_METRICS):
         values = np.array([of_unit[metric] for _, of_unit in units])
         row[metric] = float(values.mean())
         row[f"{metric}_std"] = float(values.std())
         row[f"{metric}_low"], row[f"{metric}_high"] = bootstrap_interval(values, volumes)
+    spectra = [of_unit["frequency_error"] for _, of_unit in units]
+    row["frequency_error"] = np.mean(spectra, axis=0).tolist()  # from the center of k-space out
     row["count"] = len(units)
     row["volumes"] = len(set(volumes))
     return row

@@ -1,7 +1,8 @@
 """Charts as inline SVG; colours come from the page's CSS, so that they follow its theme."""
 
+import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -15,17 +16,36 @@ STYLES = 6  # line colours in report.css
 BASELINE = "zero_filled"  # has a style of its own, whatever its place
 
 
+@dataclasses.dataclass(frozen=True)
+class Point:
+    x: float
+    y: float
+    low: float | None  # of its interval
+    high: float | None
+    tooltip: str
+
+
 def curves(rows: Sequence[Row], metric: str, methods: Sequence[str]) -> str:
     """A metric over acceleration: one panel for each pattern, one line for each method."""
-    patterns = list(dict.fromkeys(row["pattern"] for row in rows))
-    ends = [row.get(f"{metric}_{end}") for row in rows for end in ("low", "high")]
-    low, high = _widen(*_range([row[metric] for row in rows] + [e for e in ends if e is not None]))
-    xs = sorted({row["acceleration"] for row in rows})
-    panels = []
-    for pattern in patterns:
-        of_pattern = [row for row in rows if row["pattern"] == pattern]
-        panels.append(_panel(pattern, of_pattern, metric, methods, xs, (low, high)))
-    return f'<div class="panels">{"".join(panels)}</div>'
+    accelerations = sorted({row["acceleration"] for row in rows})
+    panels: dict[str, dict[str, list[Point]]] = {}
+    for row in sorted(rows, key=lambda row: row["acceleration"]):
+        lines = panels.setdefault(row["pattern"], {})
+        lines.setdefault(row["method"], []).append(_point(row, metric))
+    return _panels(panels, methods, {a: f"{a:g}×" for a in accelerations}, metric.upper())
+
+
+def spectra(rows: Sequence[Row], methods: Sequence[str]) -> str:
+    """The relative error over the distance from the center of k-space, at a middle acceleration."""
+    accelerations = sorted({row["acceleration"] for row in rows})
+    middle = accelerations[(len(accelerations) - 1) // 2]
+    panels: dict[str, dict[str, list[Point]]] = {}
+    for row in rows:
+        if row["acceleration"] == middle:
+            lines = panels.setdefault(f"{row['pattern']} {middle:g}×", {})
+            lines[row["method"]] = _spectrum(row)
+    ticks = {0.0: "center", 0.5: "", 1.0: "edge of k-space"}
+    return _panels(panels, methods, ticks, "Relative error over k-space")
 
 
 def style(method: str, number: int) -> str:
@@ -33,70 +53,96 @@ def style(method: str, number: int) -> str:
     return "m-baseline" if method == BASELINE else f"m{number % STYLES}"
 
 
-def _panel(
-    title: str,
-    rows: Sequence[Row],
-    metric: str,
-    methods: Sequence[str],
-    xs: Sequence[float],
-    limits: tuple[float, float],
-) -> str:
-    x = _axis(*_widen(xs[0], xs[-1], 0.04), LEFT, WIDTH - RIGHT)
-    y = _axis(*limits, HEIGHT - BOTTOM, TOP)
-    parts = [f'<text class="title" x="{LEFT}" y="15">{escape(title.replace("_", " "))}</text>']
-    for value in _ticks(*limits):
-        parts.append(
-            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value)}" y2="{y(value)}"/>'
-            f'<text class="tick" x="{LEFT - 6}" y="{y(value)}" dy=".32em" text-anchor="end">'
-            f"{value:g}</text>"
-        )
-    for value in xs:
-        parts.append(
-            f'<text class="tick" x="{x(value)}" y="{HEIGHT - BOTTOM + 16}" '
-            f'text-anchor="middle">{value:g}×</text>'
-        )
-    for i, method in enumerate(methods):
-        line = sorted((r for r in rows if r["method"] == method), key=lambda r: r["acceleration"])
-        if line:
-            parts.append(_line(line, metric, method, style(method, i), x, y))
-    name = f"{metric.upper()} over acceleration, {title.replace('_', ' ')}"
-    return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{escape(name)}">{"".join(parts)}</svg>'
+def _point(row: Row, metric: str) -> Point:
+    text = FORMATS[metric].format
+    low, high = (row.get(f"{metric}_{end}") for end in ("low", "high"))
+    interval = "" if low is None else f" [{text(low)}, {text(high)}]"
+    tooltip = (
+        f"{row['method']}, {row['pattern']} {row['acceleration']:g}× "
+        f"(true {row['true_acceleration']:.2f}×): {metric.upper()} {text(row[metric])}{interval}"
     )
+    return Point(row["acceleration"], row[metric], low, high, tooltip)
 
 
-def _line(rows: Sequence[Row], metric: str, method: str, look: str, x: Any, y: Any) -> str:
-    """A method's band of intervals, its line, and its points with their figures as tooltips."""
-    points = [(x(row["acceleration"]), y(row[metric])) for row in rows]
-    band = ""
-    if len(rows) > 1 and all(row.get(f"{metric}_low") is not None for row in rows):
-        upper = [(x(row["acceleration"]), y(row[f"{metric}_high"])) for row in rows]
-        lower = [(x(row["acceleration"]), y(row[f"{metric}_low"])) for row in rows]
-        band = f'<polygon class="band" points="{_join(upper + lower[::-1])}"/>'
-    dots = []
-    for row, (px, py) in zip(rows, points, strict=True):
-        text = (
-            f"{method}, {row['pattern']} {row['acceleration']:g}× "
-            f"(true {row['true_acceleration']:.2f}×): "
-            f"{metric.upper()} {FORMATS[metric].format(row[metric])}"
+def _spectrum(row: Row) -> list[Point]:
+    values = row["frequency_error"]
+    return [
+        Point((k + 0.5) / len(values), value, None, None, f"{row['method']}: {value:.3f}")
+        for k, value in enumerate(values)
+    ]
+
+
+def _panels(
+    panels: Mapping[str, Mapping[str, Sequence[Point]]],
+    methods: Sequence[str],
+    x_ticks: Mapping[float, str],
+    name: str,
+) -> str:
+    """Panels with the same axes; `panels` maps titles to the lines of the methods."""
+    points = [point for lines in panels.values() for line in lines.values() for point in line]
+    ends = [end for p in points for end in (p.y, p.low, p.high) if end is not None]
+    limits = _widen(min(ends), max(ends))
+    x = _axis(*_widen(min(x_ticks), max(x_ticks), 0.04), LEFT, WIDTH - RIGHT)
+    y = _axis(*limits, HEIGHT - BOTTOM, TOP)
+    axes = _axes(x_ticks, x, limits, y)
+    charts = []
+    for title, lines in panels.items():
+        drawn = [
+            _line(lines[method], style(method, i), x, y)
+            for i, method in enumerate(methods)
+            if method in lines
+        ]
+        words = escape(title.replace("_", " "))
+        charts.append(
+            f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+            f'aria-label="{escape(name)}, {words}">'
+            f'<text class="title" x="{LEFT}" y="15">{words}</text>{axes}{"".join(drawn)}</svg>'
         )
-        if row.get(f"{metric}_low") is not None:
-            ends = [FORMATS[metric].format(row[f"{metric}_{end}"]) for end in ("low", "high")]
-            text += f" [{ends[0]}, {ends[1]}]"
-        dots.append(f'<circle cx="{px}" cy="{py}" r="3.2"><title>{escape(text)}</title></circle>')
-    return f'<g class="{look}">{band}<polyline points="{_join(points)}"/>{"".join(dots)}</g>'
+    return f'<div class="panels">{"".join(charts)}</div>'
 
 
-def _axis(low: float, high: float, start: float, end: float) -> Any:
+def _axes(
+    x_ticks: Mapping[float, str],
+    x: Callable[[float], float],
+    limits: tuple[float, float],
+    y: Callable[[float], float],
+) -> str:
+    lines = [
+        f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value)}" y2="{y(value)}"/>'
+        f'<text x="{LEFT - 6}" y="{y(value)}" dy=".32em" text-anchor="end">{value:g}</text>'
+        for value in _ticks(*limits)
+    ]
+    last = max(x_ticks)
+    labels = [
+        f'<text x="{x(value)}" y="{HEIGHT - BOTTOM + 16}" '
+        f'text-anchor="{"end" if value == last and len(label) > 4 else "middle"}">{label}</text>'
+        for value, label in x_ticks.items()
+    ]
+    return "".join(lines + labels)
+
+
+def _line(
+    line: Sequence[Point], look: str, x: Callable[[float], float], y: Callable[[float], float]
+) -> str:
+    """A method's band of intervals, its line, and its points with their figures as tooltips."""
+    band = ""
+    if len(line) > 1 and all(point.low is not None for point in line):
+        upper = [(x(point.x), y(point.high)) for point in line]
+        lower = [(x(point.x), y(point.low)) for point in reversed(line)]
+        band = f'<polygon class="band" points="{_join(upper + lower)}"/>'
+    dots = "".join(
+        f'<circle cx="{x(p.x)}" cy="{y(p.y)}" r="3.2"><title>{escape(p.tooltip)}</title></circle>'
+        for p in line
+    )
+    points = _join([(x(point.x), y(point.y)) for point in line])
+    return f'<g class="{look}">{band}<polyline points="{points}"/>{dots}</g>'
+
+
+def _axis(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
     def position(value: float) -> float:
         return round(start + (end - start) * (value - low) / (high - low), 1)
 
     return position
-
-
-def _range(values: Sequence[float]) -> tuple[float, float]:
-    return min(values), max(values)
 
 
 def _widen(low: float, high: float, part: float = 0.06) -> tuple[float, float]:

@@ -13,14 +13,26 @@ import numpy as np
 from mript_jax.evaluation.evaluate import Example
 from mript_jax.evaluation.protocols import get_protocol
 from mript_jax.evaluation.report.cases import make_cases
-from mript_jax.evaluation.report.charts import BASELINE, curves, style
-from mript_jax.evaluation.report.tables import heat_map, results_table, volume_sections
+from mript_jax.evaluation.report.charts import BASELINE, curves, spectra, style
+from mript_jax.evaluation.report.tables import has, heat_map, results_table, volume_sections
 from mript_jax.evaluation.results import Results, by_task, gains
 from mript_jax.evaluation.summary import METRICS
 
 SCALES = {  # what slices were divided by before the model saw them
     "target": "maximum of the reference, which only a study knows",
     "zero_filled": "maximum of the zero-filled image, which a scanner knows too",
+}
+SPECTRUM = "frequency_error"
+BANDS_HINT = "Bands are 95 % intervals of the mean, from drawing volumes again (bootstrap)."
+TABS = {name: name.upper() for name in METRICS} | {
+    "hfen": "HFEN",
+    "sharpness": "Sharpness",
+    SPECTRUM: "k-space",
+}
+HINTS = dict.fromkeys(METRICS, BANDS_HINT) | {
+    "hfen": f"Error of edges and fine structure, less is better. {BANDS_HINT}",
+    "sharpness": f"How much of the reference's edges is there: 1 all, less is blur. {BANDS_HINT}",
+    SPECTRUM: "Error relative to the signal at each distance from the center of k-space.",
 }
 
 
@@ -36,12 +48,8 @@ def write_report(path: str | Path, results: Results, examples: Sequence[Example]
         "lead": _lead(results, main, baseline),
         "provenance": _provenance(results),
         "legend": _legend(methods),
-        "tabs": _tabs(),
-        "curves": "".join(
-            f'<div class="curves" id="curves-{m}" role="tabpanel" aria-labelledby="tab-{m}"'
-            f"{'' if m == METRICS[0] else ' hidden'}>{curves(rows, m, methods)}</div>"
-            for m in METRICS
-        ),
+        "tabs": _tabs(rows),
+        "curves": _curves(rows, methods),
         "grid": _grid(rows, main, baseline),
         "table": results_table(rows),
         "volumes": volume_sections(examples, methods, main, baseline),
@@ -93,11 +101,22 @@ def _legend(methods: Sequence[str]) -> str:
     )
 
 
-def _tabs() -> str:
+def _tabs(rows: Sequence[Mapping[str, Any]]) -> str:
     return "".join(
-        f'<button type="button" role="tab" id="tab-{m}" aria-controls="curves-{m}" '
-        f'aria-selected="{str(m == METRICS[0]).lower()}">{m.upper()}</button>'
-        for m in METRICS
+        f'<button type="button" role="tab" id="tab-{name}" aria-controls="curves-{name}">'
+        f"{label}</button>"
+        for name, label in TABS.items()
+        if has(rows, name)
+    )
+
+
+def _curves(rows: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> str:
+    return "".join(
+        f'<div class="curves" id="curves-{name}" role="tabpanel" aria-labelledby="tab-{name}">'
+        f"{spectra(rows, methods) if name == SPECTRUM else curves(rows, name, methods)}"
+        f'<p class="hint">{HINTS[name]}</p></div>'
+        for name in TABS
+        if has(rows, name)
     )
 
 

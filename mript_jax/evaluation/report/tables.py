@@ -8,7 +8,7 @@ import numpy as np
 
 from mript_jax.evaluation.evaluate import Example
 from mript_jax.evaluation.results import BEST, FORMATS, by_task
-from mript_jax.evaluation.summary import METRICS
+from mript_jax.evaluation.summary import METRICS, MORE_METRICS
 
 Row = Mapping[str, Any]
 
@@ -49,7 +49,9 @@ def heat_map(values: Mapping[tuple[str, float], float], caption: str, signed: bo
 def results_table(rows: Sequence[Row]) -> str:
     """Every row with deviations and intervals; the best of each task in bold."""
     heads = {"pattern": "", "R": "acceleration", "true R": "of the masks used", "method": ""}
-    heads |= {metric.upper(): "" for metric in METRICS} | {"count": "what the mean is over"}
+    heads |= {metric.upper(): "" for metric in METRICS}
+    more = [metric for metric in MORE_METRICS if has(rows, metric)]
+    heads |= {metric: MORE_METRICS[metric] for metric in more} | {"count": "what the mean is over"}
     head = "".join(
         f'<th scope="col" aria-sort="none"{_TRUE if name == "true R" else ""}>'
         f'<button type="button" title="{title}">{name}</button></th>'
@@ -65,6 +67,7 @@ def results_table(rows: Sequence[Row]) -> str:
             for metric in METRICS:
                 best = BEST[metric](other[metric] for other in of_task.values())
                 cells.append(_figure(row, metric, row[metric] == best and len(of_task) > 1))
+            cells += [f"<td>{FORMATS[m].format(row[m])}</td>" for m in more]
             cells.append(f"<td>{row['count']}</td>")
             lines.append(f"<tr>{''.join(cells)}</tr>")
     return (
@@ -88,6 +91,11 @@ def volume_sections(
     if left:
         sections.append(f"<p>{left} better ones are in examples.csv.</p>")
     return "".join(sections)
+
+
+def has(rows: Sequence[Row], metric: str) -> bool:
+    """Whether all rows tell a metric: results of others may hold the main ones only."""
+    return all(metric in row for row in rows)
 
 
 def _volume(
@@ -134,15 +142,12 @@ def _volume(
 
 def _figure(row: Row, metric: str, best: bool) -> str:
     text = FORMATS[metric].format
-    more = f'<span class="std">±{text(row[f"{metric}_std"])}</span>'
+    spread = f"±{text(row[f'{metric}_std'])}"
     if row.get(f"{metric}_low") is not None:
-        more += (
-            f'<span class="interval">[{text(row[f"{metric}_low"])}, '
-            f"{text(row[f'{metric}_high'])}]</span>"
-        )
+        spread += f" [{text(row[f'{metric}_low'])}, {text(row[f'{metric}_high'])}]"
     value = text(row[metric])
     shown = f"<b>{value}</b>" if best else value
-    return f'<td data-value="{row[metric]}">{shown} {more}</td>'
+    return f'<td data-value="{row[metric]}">{shown}<small>{spread}</small></td>'
 
 
 def _mean(examples: Iterable[Example], method: str, metric: str) -> float:

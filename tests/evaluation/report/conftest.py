@@ -25,7 +25,14 @@ def _examples(tasks=TASKS[:7], volumes=("v0", "v1", "v2"), shape=(40, 32)) -> li
             for method, noise in METHODS.items():
                 noise *= (1 + i) * task.acceleration
                 pictures[method] = reference + rng.normal(0, noise, shape).astype(np.float32)
-                values[method] = {"psnr": -20 * np.log10(noise), "ssim": 1 - noise, "nmse": noise}
+                values[method] = {
+                    "psnr": -20 * np.log10(noise),
+                    "ssim": 1 - noise,
+                    "nmse": noise,
+                    "hfen": noise,
+                    "sharpness": 1.0,
+                    "frequency_error": np.linspace(noise, 1, 10),
+                }
             examples.append(Example(task, 3.9, volume, i, values, pictures))
     return examples
 

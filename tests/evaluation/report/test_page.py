@@ -7,6 +7,7 @@ import re
 
 from mript_jax.evaluation.report import write_report
 from mript_jax.evaluation.results import FORMATS
+from mript_jax.evaluation.summary import METRICS
 
 VOID = ("meta", "link", "img", "input", "br")  # elements without an end
 
@@ -90,3 +91,17 @@ def test_the_page_says_when_the_scale_comes_from_the_reference(tmp_path, make_ex
     for scale, said in (("target", "which only a study knows"), ("zero_filled", "a scanner knows")):
         write_report(tmp_path / "report.html", results | {"scale": scale}, make_examples())
         assert said in (tmp_path / "report.html").read_text()
+
+
+def test_results_with_nothing_but_the_fixed_keys_make_a_page_too(
+    tmp_path, make_examples, make_page
+):
+    path = tmp_path / "report.html"
+    results = make_page(path, make_examples())
+    fixed = ("pattern", "acceleration", "center_fraction", "true_acceleration", "method", "count")
+    for row in results["rows"]:
+        for name in set(row) - set(fixed):
+            if name.removesuffix("_std") not in METRICS:
+                del row[name]
+    write_report(path, results, make_examples())
+    assert "HFEN" not in path.read_text() and "PSNR" in path.read_text()
