@@ -1,0 +1,32 @@
+"""An evaluation on what a checkpoint was trained on says nothing: it is refused."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mript_jax.data.pipeline import open_split
+from mript_jax.errors import UserError
+
+
+def check_unseen(trained: Mapping[str, Any], evaluated: Mapping[str, Any], split: str) -> str:
+    """Refuses subjects that are among those trained on, and says what was found.
+
+    `trained` and `evaluated` are `config.data` of the checkpoint and of the evaluation. Subjects
+    (volumes where a format names none) are told by name, so those of a copied folder are found.
+    """
+    wanted = _subjects(evaluated, split)
+    try:
+        seen = sorted(wanted & _subjects(trained, "train"))
+    except UserError as error:
+        return f"not checked against the training data: {error}"
+    if seen:
+        raise UserError(
+            f"{len(seen)} of the {len(wanted)} subjects of split {split!r} were trained on "
+            f"({seen[0]}, ...); evaluate on another split, or on other data"
+        )
+    return f"none of the {len(wanted)} subjects was trained on"
+
+
+def _subjects(config: Mapping[str, Any], split: str) -> set[str]:
+    source, indices = open_split(config, split)
+    names = getattr(source, "subjects", source.groups)
+    return {names[i] for i in indices}

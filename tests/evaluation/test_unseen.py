@@ -1,0 +1,33 @@
+"""What was trained on is not evaluated."""
+
+import pytest
+
+from mript_jax.config import base_config
+from mript_jax.errors import UserError
+from mript_jax.evaluation.unseen import check_unseen
+
+
+def data(**changes):
+    config = base_config().data
+    config.options.phantom = {"count": 40, "size": 32, "seed": 1}
+    config.update(changes)
+    return config
+
+
+def test_the_test_split_of_the_training_data_is_unseen():
+    assert "none of the" in check_unseen(data(), data(), "test")
+
+
+def test_the_training_split_is_refused_with_a_volume_named():
+    with pytest.raises(UserError, match=r"were trained on \(phantom-1-"):
+        check_unseen(data(), data(), "train")
+
+
+def test_other_shares_of_the_same_data_are_refused():
+    with pytest.raises(UserError, match="were trained on"):
+        check_unseen(data(), data(split_fractions=(0.1, 0.1, 0.8)), "test")
+
+
+def test_training_data_that_is_not_here_is_told():
+    trained = data(source="images", path="/nowhere")
+    assert "not checked" in check_unseen(trained, data(), "test")
