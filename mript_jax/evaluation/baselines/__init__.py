@@ -1,5 +1,12 @@
 """Methods that need no training, for the table every model stands in."""
 
+from mript_jax.evaluation.baselines.compressed_sensing import total_variation, wavelet
+from mript_jax.evaluation.baselines.tuning import Weighted, tune_weights, with_weights
 from mript_jax.evaluation.baselines.zero_filled import zero_filled
 
-__all__ = ["zero_filled"]
+WEIGHTED: dict[str, Weighted] = {  # to be tuned on training data
+    "total_variation": total_variation,
+    "wavelet": wavelet,
+}
+
+__all__ = ["WEIGHTED", "total_variation", "tune_weights", "wavelet", "with_weights", "zero_filled"]

@@ -1,0 +1,64 @@
+"""What was measured of a batch, the same for one coil and for many: y = mask * fft(S x)."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from mript_jax.errors import UserError
+from mript_jax.physics.coils import root_sum_of_squares
+from mript_jax.physics.fourier import ifft2c
+from mript_jax.physics.undersample import adjoint, forward
+
+
+class Measurement(NamedTuple):
+    kspace: jax.Array  # [B, C, H, W] complex, 0 where not sampled
+    mask: jax.Array  # [B, 1, H, W]
+    sensitivities: jax.Array  # [B, C, H, W] complex, their squares add up to 1
+    real: jax.Array  # [B, 1, 1], 1 where k-space was simulated from a magnitude image
+
+    def gradient(self, image: jax.Array) -> jax.Array:
+        """Of half the squared distance of an image [B, H, W] to what was measured."""
+        residual = forward(image, self.sensitivities, self.mask) - self.kspace
+        return self.project(adjoint(residual, self.sensitivities, self.mask))
+
+    def start(self) -> jax.Array:
+        """The zero-filled image, [B, H, W] complex."""
+        return self.project(adjoint(self.kspace, self.sensitivities, self.mask))
+
+    def project(self, image: jax.Array) -> jax.Array:
+        """Onto the real images, where that is known of the image."""
+        return jax.lax.complex(image.real, (1.0 - self.real) * image.imag)
+
+
+def measurement_of(batch: Mapping[str, jax.Array]) -> Measurement:
+    """From `coil_kspace` where a batch has it, else from its simulated `kspace` times the mask.
+
+    The zero-filled image is a magnitude: what was measured cannot be told from it, and compressed
+    sensing on its k-space would only look like a weak baseline.
+    """
+    mask = jnp.asarray(batch["mask"])[:, None]
+    if "coil_kspace" in batch:
+        kspace = jnp.asarray(batch["coil_kspace"])
+        real = jnp.zeros((len(kspace), 1, 1))
+        return Measurement(kspace, mask, low_frequency_sensitivities(kspace), real)
+    if "kspace" not in batch:
+        raise UserError(
+            "compressed sensing needs k-space in its batches: set config.data.fields=('kspace',)"
+        )
+    kspace = jax.lax.complex(batch["kspace"][..., 0], batch["kspace"][..., 1])[:, None] * mask
+    return Measurement(kspace, mask, jnp.ones_like(kspace), jnp.ones((len(kspace), 1, 1)))
+
+
+def low_frequency_sensitivities(kspace: jax.Array, width: float = 0.04) -> jax.Array:
+    """Coil sensitivities [B, C, H, W] from the center of k-space, as smooth as a window of `width`.
+
+    One coil gets the phase of its image, so that what is left is nearly real.
+    """
+    height, columns = kspace.shape[-2:]
+    y, x = jnp.arange(height) - height // 2, jnp.arange(columns) - columns // 2
+    squared = jnp.square(y / height)[:, None] + jnp.square(x / columns)
+    low = ifft2c(kspace * jnp.exp(-0.5 * squared / width**2))
+    size = root_sum_of_squares(low, axis=1)[:, None]
+    return low / jnp.maximum(size, 1e-6 * jnp.max(size, axis=(1, 2, 3), keepdims=True))

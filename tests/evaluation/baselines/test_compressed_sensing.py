@@ -1,0 +1,202 @@
+"""Compressed sensing minimises what it says, and improves on the zero-filled image."""
+
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mript_jax.data.batch import stack
+from mript_jax.data.phantom.source import PhantomSource
+from mript_jax.data.phantom.volume import coil_sensitivities, write_fastmri_h5
+from mript_jax.data.readers.fastmri import FastMRISource
+from mript_jax.data.transforms import ExampleMaker
+from mript_jax.errors import UserError
+from mript_jax.evaluation.baselines import (
+    WEIGHTED,
+    total_variation,
+    tune_weights,
+    wavelet,
+    with_weights,
+)
+from mript_jax.evaluation.baselines.compressed_sensing import (
+    _total_variation_prox,
+    differences,
+    differences_adjoint,
+    shrink,
+)
+from mript_jax.evaluation.baselines.fista import fista
+from mript_jax.evaluation.baselines.measurement import (
+    Measurement,
+    low_frequency_sensitivities,
+    measurement_of,
+)
+from mript_jax.evaluation.baselines.wavelets import from_wavelets, to_wavelets
+from mript_jax.evaluation.measured import measured_batches
+from mript_jax.evaluation.metrics import psnr
+from mript_jax.physics.fourier import fft2c
+from mript_jax.physics.tasks import TASKS
+
+TASK = TASKS[16]  # gaussian_2d x4
+SIZE = 48
+
+
+def complex_normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    return (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(np.complex64)
+
+
+def make_batch(fields=("kspace",), count: int = 3, task=TASK) -> dict:
+    source = PhantomSource(seed=2, count=count, size=SIZE)
+    make = ExampleMaker((SIZE, SIZE), 0, "zero_filled", fields)
+    return stack([make(source[i], task, i) for i in range(count)])
+
+
+def score(batch, image) -> float:
+    target = batch["target"][..., 0]
+    return float(np.mean(psnr(target, np.asarray(image)[..., 0], target.max(axis=(1, 2)))))
+
+
+def multi_coil(rng: np.random.Generator, shape=(12, 10), coils=3) -> Measurement:
+    mask = (rng.uniform(size=(2, 1, *shape)) < 0.5).astype(np.float32)
+    maps = np.stack([coil_sensitivities(coils, shape, rng) for _ in range(2)])
+    image = complex_normal(rng, 2, *shape)
+    kspace = mask * fft2c(maps * image[:, None])
+    return Measurement(*map(jnp.asarray, (kspace, mask, maps)), jnp.zeros((2, 1, 1)))
+
+
+def test_differences_and_their_adjoint_belong_together():
+    rng = np.random.default_rng(0)
+    x, q = complex_normal(rng, 2, 7, 9), complex_normal(rng, 2, 2, 7, 9)
+    left = np.vdot(q, differences(jnp.asarray(x)))
+    right = np.vdot(differences_adjoint(jnp.asarray(q)), x)
+    np.testing.assert_allclose(left, right, rtol=1e-5)
+
+
+def test_the_wavelet_transform_is_orthogonal(shape=(16, 24)):
+    rng = np.random.default_rng(0)
+    x, y = (jnp.asarray(complex_normal(rng, 2, *shape)) for _ in range(2))
+    coefficients = to_wavelets(x, 3)
+    np.testing.assert_allclose(from_wavelets(coefficients, 3), x, atol=1e-5)
+    np.testing.assert_allclose(
+        np.vdot(coefficients, to_wavelets(y, 3)), np.vdot(x, y), rtol=1e-4, atol=1e-3
+    )
+
+
+def test_linear_ramps_have_no_wavelet_details():
+    ramp = jnp.broadcast_to(jnp.arange(32.0), (32, 32))
+    details = to_wavelets(ramp, 1)[:16, 16:-1]  # the last one wraps around
+    assert float(jnp.abs(details).max()) < 1e-4
+
+
+def test_the_gradient_is_that_of_the_distance_to_the_measurement():
+    rng = np.random.default_rng(0)
+    measured, x = multi_coil(rng), jnp.asarray(complex_normal(rng, 2, 12, 10))
+
+    def distance(parts):
+        image = jax.lax.complex(*parts)[:, None] * measured.sensitivities
+        return 0.5 * jnp.sum(jnp.abs(measured.mask * fft2c(image) - measured.kspace) ** 2)
+
+    by_autodiff = jax.lax.complex(*jax.grad(distance)((x.real, x.imag)))
+    np.testing.assert_allclose(measured.gradient(x), by_autodiff, atol=1e-4)
+
+
+def test_total_variation_converges_to_the_minimum():
+    rng = np.random.default_rng(0)
+    measured, weight = multi_coil(rng), jnp.full((2, 1, 1), 0.1)
+
+    def objective(image):
+        residual = measured.mask * fft2c(image[:, None] * measured.sensitivities)
+        distance = 0.5 * jnp.sum(jnp.abs(residual - measured.kspace) ** 2, axis=(1, 2, 3))
+        size = jnp.sqrt(jnp.sum(jnp.abs(differences(image)) ** 2, axis=0))
+        return distance + weight[:, 0, 0] * jnp.sum(size, axis=(1, 2))
+
+    prox, memory = _total_variation_prox(measured, weight)
+    after = {n: fista(measured, prox, memory, n) for n in (10, 300, 600)}
+    assert (objective(after[300]) < objective(after[10])).all()
+    np.testing.assert_allclose(objective(after[300]), objective(after[600]), rtol=1e-3)
+    for _ in range(20):  # a minimum of a convex function: no step in any direction goes down
+        step = 1e-2 * jnp.asarray(complex_normal(rng, 2, 12, 10))
+        assert (objective(after[600] + step) > objective(after[600])).all()
+
+
+def test_shrinking_takes_the_weight_off_magnitudes_and_spares_the_coarse_image():
+    x = jnp.asarray([[3.0 + 4.0j, 0.5 + 0.0j], [-2.0 + 0.0j, 0.0 + 0.0j]])
+    shrunk = shrink(x, 1.0, (slice(1), slice(1)))
+    np.testing.assert_allclose(shrunk, [[3 + 4j, 0], [-1, 0]], atol=1e-6)
+
+
+@pytest.mark.parametrize("method", (total_variation, wavelet))
+def test_compressed_sensing_beats_the_zero_filled_image(method):
+    batch = make_batch()
+    gained = score(batch, method(batch, 0.005)) - score(batch, batch["zero_filled"])
+    assert gained > 1.5
+
+
+@pytest.mark.parametrize("method", (total_variation, wavelet))
+def test_a_fully_sampled_image_with_hardly_any_weight_comes_back(method):
+    batch = make_batch(task=types.SimpleNamespace(**{**vars(TASK), "acceleration": 1.0}))
+    batch["mask"] = np.ones_like(batch["mask"])
+    image = method(batch, 1e-6, iterations=5)
+    np.testing.assert_allclose(image, batch["target"], atol=1e-3)
+
+
+def test_each_image_has_its_own_weight_and_does_not_depend_on_its_batch():
+    batch = make_batch()
+    weights = np.array([0.001, 0.01, 0.1], np.float32)
+    together = total_variation(batch, weights)
+    for i, weight in enumerate(weights):
+        alone = {key: value[i : i + 1] for key, value in batch.items()}
+        np.testing.assert_allclose(together[i : i + 1], total_variation(alone, weight), atol=1e-5)
+
+
+def test_without_kspace_it_is_refused_rather_than_weak():
+    with pytest.raises(UserError, match=r"config\.data\.fields"):
+        total_variation(make_batch(fields=()), 0.005)
+
+
+def test_sensitivities_are_told_from_the_center_of_kspace():
+    rng = np.random.default_rng(0)
+    image = PhantomSource(seed=2, count=1, size=64)[0].image
+    maps = coil_sensitivities(4, (64, 64), rng)
+    found = low_frequency_sensitivities(jnp.asarray(fft2c(maps * image)[None]))[0]
+    np.testing.assert_allclose(jnp.sum(jnp.abs(found) ** 2, axis=0), 1.0, atol=1e-2)
+    inside = image > 0.2
+    agreement = np.abs(np.sum(np.conj(found) * maps, axis=0))
+    assert agreement[inside].mean() > 0.98
+
+
+@pytest.mark.parametrize("coils", (1, 6))
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_measured_kspace_is_reconstructed_at_the_size_of_its_reference(tmp_path, coils, name):
+    write_fastmri_h5(tmp_path / "v.h5", 5, 0, 2, 64, coils=coils)
+    source = FastMRISource(str(tmp_path))
+    ((batch, _),) = measured_batches(source, range(2), TASKS[1], 2, coil_kspace=True)
+    image = WEIGHTED[name](batch, 0.005)
+    assert image.shape == batch["target"].shape
+    assert score(batch, image) > score(batch, batch["zero_filled"]) + 0.5
+
+
+def test_the_best_weight_of_each_task_is_chosen_on_the_examples_that_count():
+    def method(batch, weight):
+        weight = jnp.reshape(jnp.asarray(weight), (-1, 1, 1, 1))
+        return batch["target"] * (1 + jnp.abs(weight - 0.01 * (1 + batch["level_index"][0])))
+
+    batches = {task: make_batch(count=2, task=task) for task in TASKS[:2]}
+    for batch in batches.values():
+        batch["weight"][1] = 0.0
+        batch["target"][1] = 1e3
+    table = tune_weights(
+        method, lambda task: [batches[task]], TASKS[:2], candidates=(0.005, 0.01, 0.02)
+    )
+    np.testing.assert_allclose(table, [[0.01, 0.02]])
+    batch = batches[TASKS[1]]
+    np.testing.assert_allclose(with_weights(method, table)(batch)[0], batch["target"][0])
+
+
+def test_a_simulated_image_is_known_to_be_real_and_a_measured_one_is_not():
+    simulated = measurement_of(make_batch())
+    assert float(jnp.abs(simulated.start().imag).max()) == 0.0
+    kspace = complex_normal(np.random.default_rng(0), 1, 1, 16, 16)
+    measured = measurement_of({"coil_kspace": kspace, "mask": np.ones((1, 16, 16), np.float32)})
+    assert float(measured.real.max()) == 0.0
