@@ -3,15 +3,22 @@
   python launch/prepare_data.py --format=images --input=FOLDER --output=data/images
   python launch/prepare_data.py --format=phantom --count=1600 --size=128 --output=data/phantoms
   python launch/prepare_data.py --format=fastmri --input=FOLDER --output=data/knee --shard=3/16
+  python launch/prepare_data.py --output=data/knee --verify
 
+Beside the shards it writes dataset.json (what is there), splits.json (which volume is in which
+split) and hygiene.json (what was left out: duplicates, blank slices, broken files).
 Killed and run again, it goes on with the shards that are missing. --shard=i/n writes every n-th
-shard from the i-th on (cluster job arrays); the last one to end writes the index.
+shard from the i-th on (cluster job arrays); the last job to end writes the index.
 """
 
+import ast
+import contextlib
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from absl import flags
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from mript_jax import cli
 from mript_jax.errors import UserError
@@ -23,7 +30,9 @@ flags.DEFINE_multi_string("option", [], "name=value for the reader, such as skip
 flags.DEFINE_integer("count", 1600, "phantom: how many slices.")
 flags.DEFINE_integer("size", 224, "phantom: height and width.")
 flags.DEFINE_integer("seed", 0, "phantom: another seed shows other subjects.")
-flags.DEFINE_integer("records_per_shard", 512, "How many records a shard holds.")
+flags.DEFINE_list("splits", ["0.8", "0.1", "0.1"], "Shares of train, validation and test.")
+flags.DEFINE_bool("deduplicate", True, "Leave out slices whose content is there already.")
+flags.DEFINE_integer("records_per_shard", 0, "Records in a shard; 0: a good size is chosen.")
 flags.DEFINE_integer("workers", 0, "Processes; 0: one for each core.")
 flags.DEFINE_string("shard", "0/1", "i/n: this job's part of the shards.")
 flags.DEFINE_integer("max_broken", 100, "So many unusable slices are left out; more stop it.")
@@ -34,46 +43,59 @@ flags.DEFINE_bool("preview", False, "Write preview.png, a contact sheet, too.")
 def main() -> None:
     values = cli.FLAGS
     cli.required(output=values.output)
-    from mript_jax.data import prepare
-    from mript_jax.data.readers import open_source
-
-    output = Path(values.output)
     if values.verify:
-        print(f"{output}: {prepare.verify(output)} records, all as they were written")
+        _verify(Path(values.output))
         return
     cli.required(format=values.format)
-    if values.records_per_shard < 1:
-        raise UserError(f"--records_per_shard={values.records_per_shard} must be 1 or more")
+    for name in ("records_per_shard", "workers", "max_broken"):
+        if values[name].value < 0:
+            raise UserError(f"--{name}={values[name].value} must be 0 or more")
     part, parts = _shard(values.shard)
-    options = _options()
-    jobs = prepare.plan(
-        values.format, values.input, options, output, values.records_per_shard
-    )
+    fractions = _fractions(values.splits)
+    from mript_jax.data import prepare, shards
+
+    output = Path(values.output)
+    jobs = shards.plan(values.format, values.input, _options(), output, values.records_per_shard)
     output.mkdir(parents=True, exist_ok=True)
-    broken = 0
     mine = jobs[part::parts]
-    for number, notes in enumerate(
-        prepare.write_shards(mine, values.workers or os.cpu_count() or 1), start=1
-    ):
-        print(f"shard {number}/{len(mine)}: {notes['file']}, {notes['records']} records")
-        for line in notes["broken"]:
-            print(f"  left out: {line}")
-        broken += len(notes["broken"])
-        if broken > values.max_broken:
-            raise UserError(
-                f"{broken} slices cannot be used, more than --max_broken={values.max_broken}"
-            )
-    try:
-        index = prepare.write_index(output, jobs)
-    except UserError as error:
-        if parts == 1:
-            raise
-        print(f"{error}; the last job writes the index")
+    with _progress(sum(job.stop - job.start for job in mine)) as advance:
+        notes = shards.write_shards(
+            mine, values.workers or os.cpu_count() or 1, values.max_broken, advance
+        )
+    for line in sorted(line for note in notes for line in note["broken"]):
+        print(f"left out: {line}")
+    missing = [job for job in jobs if shards.read_notes(job) is None]
+    if missing:
+        print(f"{len(mine)} shards written, {len(missing)} left to the other jobs")
         return
-    print(f"{output}: {index['records']} records of {len(index['volumes'])} volumes")
+    index = prepare.write_index(output, jobs, fractions, values.deduplicate)
+    counts = ", ".join(f"{name} {count}" for name, count in index["splits"]["records"].items())
+    print(f"{output}: {index['records']} slices of {len(index['volumes'])} volumes ({counts})")
+    print(f"left out: see {output / prepare.HYGIENE_FILE}")
     if values.preview:
-        prepare.contact_sheet(open_source("arrayrecord", str(output))).save(output / "preview.png")
-        print(f"{output / 'preview.png'}")
+        from mript_jax.data.preview import contact_sheet
+        from mript_jax.data.readers import open_source
+
+        contact_sheet(open_source("arrayrecord", str(output))).save(output / "preview.png")
+        print(output / "preview.png")
+
+
+def _verify(output: Path) -> None:
+    from mript_jax.data import prepare
+    from mript_jax.data.readers.arrayrecord import read_index
+
+    with _progress(read_index(output)["records"]) as advance:
+        count = prepare.verify(output, advance)
+    print(f"{output}: {count} slices, all as they were written")
+
+
+@contextlib.contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar, and the function that moves it on."""
+    columns = ("slices", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as progress:
+        task = progress.add_task("slices", total=total)
+        yield lambda count: progress.advance(task, count)
 
 
 def _options() -> dict:
@@ -84,8 +106,22 @@ def _options() -> dict:
         name, equals, value = text.partition("=")
         if not equals:
             raise UserError(f"--option={text}: expected name=value")
-        options[name] = int(value) if value.lstrip("-").isdigit() else value
+        try:
+            options[name] = ast.literal_eval(value)  # a number or True or False, else a text
+        except (ValueError, SyntaxError):
+            options[name] = value
     return options
+
+
+def _fractions(texts: list[str]) -> tuple[float, ...]:
+    from mript_jax.data.splits import split_of
+
+    try:
+        fractions = tuple(float(text) for text in texts)
+    except ValueError as error:
+        raise UserError(f"--splits={','.join(texts)}: expected three numbers") from error
+    split_of("", fractions)
+    return fractions
 
 
 def _shard(text: str) -> tuple[int, int]:

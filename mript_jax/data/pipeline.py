@@ -17,7 +17,7 @@ from mript_jax.config import image_shape
 from mript_jax.data.batch import Batch, stack
 from mript_jax.data.readers import open_source
 from mript_jax.data.records import BrokenRecord, Record
-from mript_jax.data.splits import select_split
+from mript_jax.data.splits import few_shot, select_split
 from mript_jax.data.transforms import ExampleMaker, RandomExample, volume_seed
 from mript_jax.errors import UserError
 from mript_jax.physics.tasks import Task, task_grid
@@ -141,10 +141,9 @@ def open_split(
 ) -> tuple[Any, np.ndarray]:
     """The source of `config.data` and the indices of one of its splits."""
     source = open_source(config.source, config.path, **config.options.get(config.source, {}))
-    indices = select_split(source.groups, split, config.split_fractions, config.splits_file)
+    indices = select_split(source, split, config.split_fractions, config.splits_file)
     if max_slices:
-        order = np.random.default_rng(0).permutation(len(indices))  # subsets are nested
-        indices = indices[np.sort(order[:max_slices])]
+        indices = few_shot(indices, max_slices)
     if len(indices) == 0:
         raise UserError(
             f"the split {split!r} of {config.source} data {config.path!r} is empty "

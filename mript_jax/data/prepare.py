@@ -1,174 +1,95 @@
-"""Any source to a folder of ArrayRecord shards with an index: what launch/prepare_data.py does.
+"""The index of a folder of shards: what is in it, in which split, and what was left out.
 
-A shard is written under a temporary name and renamed when it is whole, with a small file of what
-it holds beside it; so a run that was killed goes on with the shards that are missing.
+dataset.json is what training reads; splits.json can be published and given to another run;
+hygiene.json says what does not belong into the data and why.
 """
 
-import concurrent.futures
-import dataclasses
-import hashlib
-import json
-import multiprocessing
-from collections.abc import Iterator
+import importlib.metadata
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from array_record.python.array_record_module import ArrayRecordWriter
-from PIL import Image
-
-from mript_jax.data.readers import open_source
+import mript_jax
+from mript_jax.data import hygiene
 from mript_jax.data.readers.arrayrecord import INDEX, ArrayRecordSource, read_index
-from mript_jax.data.records import BrokenRecord, encode_record
+from mript_jax.data.shards import Job, checksum, open_once, read_notes, write_json
+from mript_jax.data.splits import SPLITS, split_elements, write_splits
 from mript_jax.errors import UserError
 
-WRITER_OPTIONS = "group_size:1,uncompressed"  # one record at a time: what random access needs
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+SPLITS_FILE, HYGIENE_FILE = "splits.json", "hygiene.json"
 
 
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """One shard to write: which records of which source go where."""
-
-    source: str
-    path: str
-    options: tuple[tuple[str, Any], ...]
-    start: int
-    stop: int
-    file: str  # absolute
-
-
-def plan(
-    source: str, path: str, options: dict[str, Any], output: Path, records_per_shard: int
-) -> list[Job]:
-    """The shards of a data set."""
-    count = len(open_source(source, path, **options))
-    shards = max(1, -(-count // records_per_shard))
-    edges = np.linspace(0, count, shards + 1).astype(int)
-    return [
-        Job(
-            source,
-            path,
-            tuple(sorted(options.items())),
-            int(edges[i]),
-            int(edges[i + 1]),
-            str(output.absolute() / f"data-{i:05d}-of-{shards:05d}.arrayrecord"),
-        )
-        for i in range(shards)
-    ]
-
-
-def write_shards(jobs: list[Job], workers: int) -> Iterator[dict[str, Any]]:
-    """Writes the shards that are not there yet, and yields what each holds."""
-    missing = [job for job in jobs if not _notes(job.file).exists()]
-    for job in jobs:
-        if job not in missing:
-            yield json.loads(_notes(job.file).read_text())
-    if workers <= 1 or len(missing) <= 1:
-        yield from map(write_shard, missing)
-        return
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from pool.map(write_shard, missing)
-
-
-def write_shard(job: Job) -> dict[str, Any]:
-    """Writes one shard; broken records are left out and told."""
-    source = open_source(job.source, job.path, **dict(job.options))
-    temporary = Path(job.file + ".part")
-    writer = ArrayRecordWriter(str(temporary), WRITER_OPTIONS)
-    volumes, broken, size = [], [], 0
-    for index in range(job.start, job.stop):
-        try:
-            record = source[index]
-        except BrokenRecord as error:
-            broken.append(str(error))
-            continue
-        data = encode_record(record)
-        writer.write(data)
-        size += len(data)
-        volumes.append(record.volume)
-    writer.close()
-    notes = {
-        "file": Path(job.file).name,
-        "records": len(volumes),
-        "bytes": size,
-        "sha256": _checksum(temporary),
-        "volumes": volumes,
-        "broken": broken,
-    }
-    temporary.replace(job.file)
-    _notes(job.file).write_text(json.dumps(notes))
-    return notes
-
-
-def write_index(output: Path, jobs: list[Job]) -> dict[str, Any]:
-    """Writes dataset.json when all shards are there."""
+def write_index(
+    output: Path, jobs: Sequence[Job], fractions: Sequence[float], deduplicate: bool = True
+) -> dict[str, Any]:
+    """Writes dataset.json, splits.json and hygiene.json when all shards are there."""
     notes = []
     for job in jobs:
-        if not _notes(job.file).exists():
+        notes.append(read_notes(job))
+        if notes[-1] is None:
             raise UserError(f"{output}: the shard {Path(job.file).name} is still missing")
-        notes.append(json.loads(_notes(job.file).read_text()))
-    volumes = list(dict.fromkeys(v for note in notes for v in note["volumes"]))
+    kept = [record for note in notes for record in note["kept"]]
+    blank, broken = ([line for note in notes for line in note[key]] for key in ("blank", "broken"))
+    if not kept:
+        raise UserError(f"{output}: no slice can be used: " + "; ".join([*broken, *blank][:5]))
+    doubles = hygiene.duplicates(digest for _, _, digest in kept) if deduplicate else {}
+    volumes = list(dict.fromkeys(volume for volume, _, _ in kept))
     number = {volume: i for i, volume in enumerate(volumes)}
+    source = open_once(jobs[0].source, jobs[0].path, jobs[0].options)
+    split_of_volume = _by_volume(source, split_elements(source, fractions), volumes)
+    splits_of_kept = [
+        split_of_volume[volume] for i, (volume, _, _) in enumerate(kept) if i not in doubles
+    ]
+    versions = {name: importlib.metadata.version(name) for name in ("numpy", "array-record")}
     index = {
         "version": FORMAT_VERSION,
+        "versions": {"mript_jax": mript_jax.__version__, **versions},
         "source": jobs[0].source,
         "options": dict(jobs[0].options),
-        "records": sum(note["records"] for note in notes),
+        "records": len(kept) - len(doubles),
+        "bytes": sum(note["bytes"] for note in notes),
         "shards": [
             {key: note[key] for key in ("file", "records", "bytes", "sha256")} for note in notes
         ],
+        "splits": {
+            "file": SPLITS_FILE,
+            "fractions": list(fractions),
+            "official": hasattr(source, "official_splits"),
+            "volumes": {name: list(split_of_volume.values()).count(name) for name in SPLITS},
+            "records": {name: splits_of_kept.count(name) for name in SPLITS},
+        },
+        "dropped": list(doubles),
         "volumes": volumes,
-        "volume_of_record": [number[v] for note in notes for v in note["volumes"]],
-        "dropped": [],
-        "broken": [line for note in notes for line in note["broken"]],
+        "volume_of_record": [number[volume] for volume, _, _ in kept],
     }
-    temporary = output / (INDEX + ".part")
-    temporary.write_text(json.dumps(index))
-    temporary.replace(output / INDEX)
+    for name, attribute in (("subject", "subjects"), ("official_split", "official_splits")):
+        if hasattr(source, attribute):
+            of_volume = _by_volume(source, getattr(source, attribute), volumes)
+            index[f"{name}_of_volume"] = list(of_volume.values())
+    write_splits(output / SPLITS_FILE, split_of_volume)
+    names = [f"{volume} slice {number}" for volume, number, _ in kept]
+    write_json(output / HYGIENE_FILE, hygiene.report(names, doubles, blank, broken))
+    write_json(output / INDEX, index)
     return index
 
 
-def verify(folder: Path) -> int:
-    """Checks every shard against its checksum; the number of records."""
-    index = read_index(folder)
-    for shard in index["shards"]:
+def verify(folder: Path, progress: Callable[[int], None] = lambda records: None) -> int:
+    """Checks every shard against its checksum and reads every record; how many there are."""
+    for shard in read_index(folder)["shards"]:
         path = folder / shard["file"]
         if not path.is_file():
             raise UserError(f"{path} is missing")
-        if _checksum(path) != shard["sha256"]:
+        if checksum(path) != shard["sha256"]:
             raise UserError(f"{path} is damaged: its checksum is not that of {INDEX}")
     source = ArrayRecordSource(str(folder))
-    for i in range(len(source)):
-        source[i]
+    for i, volume in enumerate(source.groups):
+        if source[i].volume != volume:
+            raise UserError(f"{folder}: record {i} is of {source[i].volume}, not of {volume}")
+        progress(1)
     return len(source)
 
 
-def contact_sheet(source: Any, rows: int = 4, columns: int = 6, size: int = 192) -> Image.Image:
-    """Slices spread over a source, at a glance."""
-    sheet = Image.new("L", (columns * size, rows * size))
-    chosen = np.linspace(0, len(source) - 1, min(rows * columns, len(source))).astype(int)
-    for position, index in enumerate(chosen):
-        image = source[int(index)].image
-        if image is None:
-            continue
-        bright = max(float(np.percentile(image, 99.7)), 1e-12)
-        picture = Image.fromarray((255 * np.clip(image / bright, 0, 1)).astype(np.uint8))
-        picture.thumbnail((size, size))
-        row, column = divmod(position, columns)
-        corner = (
-            column * size + (size - picture.width) // 2,
-            row * size + (size - picture.height) // 2,
-        )
-        sheet.paste(picture, corner)
-    return sheet
-
-
-def _notes(file: str) -> Path:
-    return Path(file).with_suffix(".json")
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _by_volume(source: Any, values: Sequence[str], volumes: Sequence[str]) -> dict[str, str]:
+    of_volume = dict(zip(source.groups, values, strict=True))
+    return {volume: of_volume[volume] for volume in volumes}

@@ -23,7 +23,11 @@ class BrokenRecord(UserError):
         self.path, self.why = path, why
 
     def __reduce__(self):
-        return BrokenRecord, (self.path, self.why)
+        return type(self), (self.path, self.why)
+
+
+class BlankRecord(BrokenRecord):
+    """A slice that can be read and shows nothing: left out without being held against the data."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,9 +1,10 @@
-"""Train, validation and test by volume, never by slice: by a hash of its name, or from a file."""
+"""Train, validation and test by patient or volume, never by slice; and few-shot subsets."""
 
 import hashlib
 import json
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any
 
 import numpy as np
 
@@ -13,51 +14,80 @@ SPLITS = ("train", "validation", "test")
 
 
 def select_split(
-    groups: Sequence[str],
-    split: str,
-    fractions: Sequence[float],
-    splits_file: str = "",
+    source: Any, split: str, fractions: Sequence[float], splits_file: str = ""
 ) -> np.ndarray:
-    """The indices of the elements whose group belongs to `split`; "all" takes every element.
+    """The indices of the elements of `source` that belong to `split`; "all" takes every element.
 
-    A volume's split depends on its name alone, so adding volumes moves none.
+    What a splits file says comes first, then the publisher's own split (fastMRI's folders), then
+    the fractions: by a hash of the patient's name, so that adding patients moves none.
     """
     if split == "all":
-        return np.arange(len(groups))
+        return np.arange(len(source))
     if split not in SPLITS:
         raise unknown_name("split", split, (*SPLITS, "all"))
-    chosen = read_splits(splits_file) if splits_file else None
-    of_group = {
-        group: chosen.get(group, "") if chosen is not None else split_of(group, fractions)
-        for group in dict.fromkeys(groups)
-    }
-    return np.flatnonzero([of_group[group] == split for group in groups])
+    return np.flatnonzero(np.asarray(split_elements(source, fractions, splits_file)) == split)
 
 
-def split_of(group: str, fractions: Sequence[float]) -> str:
-    """The split of a volume, by a hash of its name."""
+def split_elements(source: Any, fractions: Sequence[float], splits_file: str = "") -> list[str]:
+    """The split of each element of a source; "" for one that a splits file does not name."""
+    subjects = getattr(source, "subjects", source.groups)
+    if splits_file:
+        chosen = read_splits(splits_file)
+        of_volume = {group: _look_up(chosen, group) for group in dict.fromkeys(source.groups)}
+        of_subject = {subject: _look_up(chosen, subject) for subject in dict.fromkeys(subjects)}
+        return [
+            of_volume[group] or of_subject[subject]
+            for group, subject in zip(source.groups, subjects, strict=True)
+        ]
+    if hasattr(source, "official_splits"):
+        return list(source.official_splits)
+    of_subject = {subject: split_of(subject, fractions) for subject in dict.fromkeys(subjects)}
+    return [of_subject[subject] for subject in subjects]
+
+
+def split_of(name: str, fractions: Sequence[float]) -> str:
+    """The split of a patient or volume, by a hash of its name."""
     if len(fractions) != len(SPLITS) or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
         raise UserError(
             f"split_fractions={tuple(fractions)} must be {len(SPLITS)} shares that add up to 1"
         )
-    digest = hashlib.blake2b(group.encode(), digest_size=8).digest()
+    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     position = int.from_bytes(digest, "little") / 2**64
     edges = np.cumsum(fractions)
     return SPLITS[min(int(np.searchsorted(edges, position, side="right")), len(SPLITS) - 1)]
 
 
-def write_splits(path: str | Path, groups: Sequence[str], fractions: Sequence[float]) -> None:
+def few_shot(indices: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+    """`count` of the indices; for one seed, a smaller subset is part of every larger one."""
+    order = np.random.default_rng(seed).permutation(len(indices))
+    return indices[np.sort(order[:count])]
+
+
+def write_splits(path: str | Path, split_of_volume: Mapping[str, str]) -> None:
     """Writes which volume is in which split, to be read and published."""
     lists: dict[str, list[str]] = {name: [] for name in SPLITS}
-    for group in sorted(set(groups)):
-        lists[split_of(group, fractions)].append(group)
+    for volume, split in sorted(split_of_volume.items()):
+        if split:
+            lists[split].append(volume)
     Path(path).write_text(json.dumps(lists, indent=1) + "\n")
 
 
 def read_splits(path: str | Path) -> dict[str, str]:
-    """volume -> split, from a file of `write_splits`."""
+    """volume -> split, from a file of `write_splits` or any JSON of lists by split."""
     try:
         lists = json.loads(Path(path).read_text())
-        return {group: split for split, groups in lists.items() for group in groups}
+        pairs = [(str(volume), split) for split in SPLITS for volume in lists.get(split, [])]
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise UserError(f"splits_file {path}: {error}") from error
+    chosen: dict[str, str] = {}
+    for volume, split in pairs:
+        if chosen.setdefault(volume, split) != split:
+            raise UserError(f"splits_file {path}: {volume} is in {chosen[volume]} and in {split}")
+    if not chosen:
+        raise UserError(f"splits_file {path} names no volume under {', '.join(SPLITS)}")
+    return chosen
+
+
+def _look_up(chosen: Mapping[str, str], name: str) -> str:
+    # Published lists of fastMRI leave out the ending of the file.
+    return chosen.get(name) or chosen.get(PurePath(name).stem, "")

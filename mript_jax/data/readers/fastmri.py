@@ -14,7 +14,7 @@ import numpy as np
 from mript_jax.data.index import cached_index
 from mript_jax.data.readers.files import OpenFiles, find_files, refuse_escape
 from mript_jax.data.readers.header import read_header
-from mript_jax.data.records import BrokenRecord, Record
+from mript_jax.data.records import BlankRecord, BrokenRecord, Record
 from mript_jax.errors import UserError
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
@@ -205,4 +205,4 @@ def _refuse_unusable(array: np.ndarray, what: str) -> None:
     if not np.isfinite(array).all():
         raise BrokenRecord(what, "holds NaN or infinity")
     if not array.any():
-        raise BrokenRecord(what, "is all zero")
+        raise BlankRecord(what, "is all zero")

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from mript_jax.data.readers.files import find_files, refuse_escape
-from mript_jax.data.records import BrokenRecord, Record
+from mript_jax.data.records import BlankRecord, BrokenRecord, Record
 from mript_jax.errors import unknown_name
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
@@ -86,4 +86,4 @@ def refuse_empty(image: np.ndarray, path: str | Path) -> None:
     if not np.isfinite(largest - smallest):
         raise BrokenRecord(str(path), "holds NaN or infinity")
     if smallest == largest:
-        raise BrokenRecord(str(path), f"is blank: every pixel is {largest:g}")
+        raise BlankRecord(str(path), f"is blank: every pixel is {largest:g}")

@@ -1,0 +1,73 @@
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from mript_jax.data import prepare, shards
+from mript_jax.data.readers import open_source
+from mript_jax.data.readers.arrayrecord import ArrayRecordSource
+from mript_jax.data.records import BrokenRecord
+from mript_jax.errors import UserError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    jobs = shards.plan("phantom", "", {"count": 9, "size": 32}, tmp_path, 4)
+    shards.write_shards(jobs, 1, 0)
+    prepare.write_index(tmp_path, jobs, (1, 0, 0))
+    return tmp_path
+
+
+def test_a_source_can_be_sent_to_a_worker(folder):
+    source = ArrayRecordSource(str(folder))
+    source[0]
+    copy = pickle.loads(pickle.dumps(source))
+    np.testing.assert_array_equal(copy[7].image, source[7].image)
+
+
+def test_dropped_records_leave_no_gap(folder):
+    index = json.loads((folder / "dataset.json").read_text())
+    (folder / "dataset.json").write_text(json.dumps(index | {"dropped": [0, 5]}))
+    source, original = ArrayRecordSource(str(folder)), open_source("phantom", count=9, size=32)
+    kept = [i for i in range(9) if i not in (0, 5)]
+    assert [record.volume for record in source] == [original.groups[i] for i in kept]
+    assert list(source.groups) == [original.groups[i] for i in kept]
+
+
+def test_a_damaged_shard_costs_its_own_records_alone(folder):
+    files = sorted(folder.glob("*.arrayrecord"))
+    files[1].write_bytes(files[1].read_bytes()[:70000])
+    source = ArrayRecordSource(str(folder))
+    good = 0
+    for i in range(len(source)):
+        try:
+            source[i]
+            good += 1
+        except BrokenRecord as error:
+            assert files[1].name in error.path
+    assert 6 <= good < 9
+
+
+def test_an_empty_shard_is_a_broken_record(folder):
+    files = sorted(folder.glob("*.arrayrecord"))
+    files[0].write_bytes(b"")
+    with pytest.raises(BrokenRecord, match=files[0].name):
+        ArrayRecordSource(str(folder))[0]
+
+
+@pytest.mark.parametrize("what", ["folder", "index", "json", "shard"])
+def test_what_is_missing_is_named(folder, what):
+    path, named = folder, "dataset.json"
+    if what == "folder":
+        path, named = folder / "nowhere", "nowhere"
+    elif what == "index":
+        (folder / "dataset.json").unlink()
+    elif what == "json":
+        (folder / "dataset.json").write_text("{")
+    else:
+        shard = sorted(folder.glob("*.arrayrecord"))[0]
+        shard.unlink()
+        named = shard.name
+    with pytest.raises(UserError, match=named):
+        ArrayRecordSource(str(path))

@@ -1,0 +1,113 @@
+import json
+import types
+
+import numpy as np
+import pytest
+
+from mript_jax.data.splits import (
+    few_shot,
+    read_splits,
+    select_split,
+    split_elements,
+    split_of,
+    write_splits,
+)
+from mript_jax.errors import UserError
+
+SHARES = (0.8, 0.1, 0.1)
+
+
+class Source:
+    """Volumes of three slices; two volumes for each patient."""
+
+    def __init__(self, volumes=60, **attributes):
+        self.groups = [f"file{i // 3}.h5" for i in range(3 * volumes)]
+        self.subjects = [f"patient{i // 6}" for i in range(3 * volumes)]
+        self.__dict__.update(attributes)
+
+    def __len__(self):
+        return len(self.groups)
+
+
+def test_splits_share_no_patient_and_leave_nothing_out():
+    source = Source()
+    parts = {name: select_split(source, name, SHARES) for name in ("train", "validation", "test")}
+    assert sorted(np.concatenate(list(parts.values()))) == list(range(len(source)))
+    patients = [{source.subjects[i] for i in part} for part in parts.values()]
+    assert not (patients[0] & patients[1] | patients[0] & patients[2] | patients[1] & patients[2])
+
+
+def test_the_shares_come_out():
+    splits = [split_of(f"patient{i}", SHARES) for i in range(5000)]
+    np.testing.assert_allclose(
+        [splits.count(s) / 5000 for s in ("train", "test")], [0.8, 0.1], atol=0.02
+    )
+
+
+def test_new_patients_move_no_old_one():
+    small, large = Source(20), Source(60)
+    assert split_elements(small, SHARES) == split_elements(large, SHARES)[: len(small)]
+
+
+def test_a_source_without_patients_is_split_by_volume():
+    source = types.SimpleNamespace(groups=["a", "a", "b"])
+    assert split_elements(source, SHARES) == [split_of(g, SHARES) for g in "aab"]
+
+
+def test_all_takes_every_element():
+    assert len(select_split(Source(), "all", SHARES)) == 180
+
+
+def test_a_published_split_comes_first(tmp_path):
+    path = tmp_path / "split.json"
+    # by file, by file without its ending, and by patient
+    path.write_text(json.dumps({"train": ["file0.h5", "file1"], "test": ["patient3"]}))
+    source = Source(10, official_splits=["validation"] * 30)
+    chosen = split_elements(source, SHARES, str(path))
+    assert chosen == ["train"] * 6 + [""] * 12 + ["test"] * 6 + [""] * 6
+
+
+def test_the_official_split_comes_before_the_shares():
+    source = Source(2, official_splits=["train"] * 3 + ["validation"] * 3)
+    assert list(select_split(source, "validation", SHARES)) == [3, 4, 5]
+
+
+def test_a_written_split_reads_back(tmp_path):
+    chosen = {"b.h5": "test", "a.h5": "train", "c.h5": "train", "unused.h5": ""}
+    write_splits(tmp_path / "s.json", chosen)
+    assert read_splits(tmp_path / "s.json") == {k: v for k, v in chosen.items() if v}
+    assert json.loads((tmp_path / "s.json").read_text())["train"] == ["a.h5", "c.h5"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{not json", "Expecting"),
+        ("[1, 2]", "list"),
+        ('{"train": ["a"], "test": ["a"]}', "a is in train and in test"),
+        ('{"training": ["a"]}', "names no volume"),
+    ],
+)
+def test_an_unusable_splits_file_is_told(tmp_path, text, why):
+    (tmp_path / "s.json").write_text(text)
+    with pytest.raises(UserError, match=why):
+        read_splits(tmp_path / "s.json")
+
+
+@pytest.mark.parametrize("shares", [(0.8, 0.1), (0.8, 0.1, 0.2), (1.1, -0.1, 0.0)])
+def test_impossible_shares_are_refused(shares):
+    with pytest.raises(UserError, match="add up to 1"):
+        split_of("a", shares)
+
+
+def test_an_unknown_split_is_told_with_the_nearest():
+    with pytest.raises(UserError, match="did you mean 'validation'"):
+        select_split(Source(), "valid", SHARES)
+
+
+def test_few_shot_subsets_are_nested_and_seeded():
+    indices = np.arange(5000) * 2
+    subsets = [set(few_shot(indices, n, seed=1).tolist()) for n in (10, 100, 1000, 2500)]
+    assert [len(s) for s in subsets] == [10, 100, 1000, 2500]
+    assert subsets[0] < subsets[1] < subsets[2] < subsets[3] < set(indices.tolist())
+    assert subsets[0] != set(few_shot(indices, 10, seed=2).tolist())
