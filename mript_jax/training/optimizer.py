@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from mript_jax.errors import UserError, unknown_name
@@ -22,7 +23,10 @@ def build_optimizer(
     frozen = frozen_parameters(params, (*config.freeze, *fixed))
     steps = [_clip(config), _scale_by(config)]
     if config.weight_decay:
-        decayed = jax.tree.map(lambda leaf: leaf.ndim > 1, params)
+        # By name: biases of stacked blocks and heads have as many axes as other kernels.
+        decayed = jax.tree_util.tree_map_with_path(
+            lambda path, _: path_name(path).endswith("kernel"), params
+        )
         steps.append(optax.add_decayed_weights(config.weight_decay, decayed))
     if config.layer_decay != 1.0:
         steps.append(_scale_by_depth(params, config.layer_decay))
@@ -51,12 +55,13 @@ def build_schedule(config: Mapping[str, Any], total_steps: int) -> optax.Schedul
 
 
 def frozen_parameters(params: Any, patterns: tuple[str, ...]) -> Any:
-    """A tree of booleans: whose name matches one of the patterns; a pattern must match something."""
+    """A tree of booleans: whose name matches a pattern; each pattern must match something."""
     names = [path_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
     for pattern in patterns:
         if not any(re.search(pattern, name) for name in names):
             raise UserError(
-                f"config.optimizer.freeze: {pattern!r} matches no parameter; there is {names[0]}, ..."
+                f"config.optimizer.freeze: {pattern!r} matches no parameter "
+                f"(there is {names[0]}, ...)"
             )
     return jax.tree_util.tree_map_with_path(
         lambda path, _: any(re.search(p, path_name(path)) for p in patterns), params
@@ -93,22 +98,35 @@ def _scale_by(config: Mapping[str, Any]) -> optax.GradientTransformation:
 def _scale_by_depth(params: Any, decay: float) -> optax.GradientTransformation:
     """Rates that fall from the last encoder block to the first: block k of n has decay^(n - 1 - k).
 
-    Blocks are counted by the numbers in parameter names; a leading axis of scanned blocks counts
-    along that axis. What stands before the blocks has the first block's rate, all else rate 1.
+    Blocks are counted by the numbers in parameter names. Those of a stacked group repeat: block j
+    of `groups` holds blocks j, j + n, j + 2 n, ... along its leading axis, where n is the group's
+    length. What stands before the blocks has the first block's rate, all else rate 1.
     """
-    names = [path_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
-    depth = 1 + max((_block(name) for name in names), default=0)
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    in_group = [_block(path_name(path)) for path, _ in leaves if "groups" in path_name(path)]
+    length = 1 + max(in_group, default=0)
+
+    def numbers(name, leaf):
+        if "groups" not in name:
+            return _block(name)
+        return (_block(name) + length * np.arange(leaf.shape[0])).reshape(
+            -1, *[1] * (leaf.ndim - 1)
+        )
+
+    depth = 1 + max(
+        (int(np.max(numbers(path_name(path), leaf))) for path, leaf in leaves), default=0
+    )
 
     def factor(path, leaf):
         name = path_name(path)
         if re.search(r"(patch_embed|position)", name):
             return decay ** (depth - 1)
-        return decay ** (depth - 1 - _block(name)) if _block(name) >= 0 else 1.0
+        return decay ** (depth - 1.0 - numbers(name, leaf)) if _block(name) >= 0 else 1.0
 
     factors = jax.tree_util.tree_map_with_path(factor, params)
 
     def update(updates, state, params=None):
-        return jax.tree.map(lambda u, f: u * f, updates, factors), state
+        return jax.tree.map(lambda u, f: u * jnp.asarray(f, u.dtype), updates, factors), state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 

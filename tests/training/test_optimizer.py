@@ -47,6 +47,27 @@ def test_layer_decay_lowers_the_rate_of_early_blocks(params):
     assert float(late) == pytest.approx(float(updates["tail"]["kernel"][0, 0]))
 
 
+def test_layer_decay_counts_along_the_axis_of_stacked_blocks():
+    block = {"kernel": jnp.ones((3, 2, 2))}  # blocks 0, 2, 4 and 1, 3, 5
+    params = {
+        "encoder": {"groups": {"block_0": block, "block_1": block}},
+        "tail": {"w": jnp.ones(1)},
+    }
+    updates = updates_of(optimizer_config(layer_decay=0.5), params)
+    groups, rate = updates["encoder"]["groups"], float(updates["tail"]["w"][0])
+    rates = [float(groups[f"block_{i % 2}"]["kernel"][i // 2, 0, 0]) / rate for i in range(6)]
+    np.testing.assert_allclose(rates, [0.5**n for n in (5, 4, 3, 2, 1, 0)], rtol=1e-5)
+
+
+def test_weight_decay_leaves_biases_of_stacked_blocks_alone():
+    params = {"groups": {"block_0": {"kernel": jnp.ones((2, 3, 3)), "bias": jnp.ones((2, 3))}}}
+    plain = updates_of(optimizer_config(name="adamw"), params)["groups"]["block_0"]
+    decayed = updates_of(optimizer_config(name="adamw", weight_decay=0.1), params)
+    decayed = decayed["groups"]["block_0"]
+    assert float(decayed["kernel"][0, 0, 0]) < float(plain["kernel"][0, 0, 0])
+    np.testing.assert_array_equal(decayed["bias"], plain["bias"])
+
+
 def test_weight_decay_pulls_kernels_but_not_biases(params):
     plain = updates_of(optimizer_config(name="adamw"), params)["tail"], params["tail"]
     with_decay = updates_of(optimizer_config(name="adamw", weight_decay=0.1), params)
