@@ -1,8 +1,8 @@
 """Convolution in which every sample of a batch has its own kernel: heads and tails of mixed tasks.
 
-Accelerators run it as one grouped convolution. XLA's CPU backend is very slow at those and at
-gradients of kernels (measured in docs/mript_performance.md), so there samples are taken in turn,
-and the kernel's gradient is a matrix product over shifted rows.
+Two forms of the same, chosen by measurement (docs/mript_performance.md). Matrix products over
+shifted rows stay on the device that holds a sample, however the batch is spread. A single CPU
+takes the samples in turn, which XLA's CPU backend does many times faster than anything batched.
 """
 
 import flax.linen as nn
@@ -24,12 +24,40 @@ class TaskConv(nn.Module):
         shape = (self.count, self.size, self.size, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         bias = self.param("bias", nn.initializers.zeros, (self.count, self.features))
-        convolve = _in_turn if jax.default_backend() == "cpu" else jax.vmap(_convolve)
-        y = convolve(x.astype(self.dtype), kernel[index].astype(self.dtype))
+        y = convolve_each(x.astype(self.dtype), kernel[index].astype(self.dtype))
         return y + bias[index][:, None, None].astype(self.dtype)
 
 
-def _convolve(image: jax.Array, kernel: jax.Array) -> jax.Array:
+def convolve_each(images: jax.Array, kernels: jax.Array) -> jax.Array:
+    """Images [B, H, W, C], each with its own kernel [B, k, k, C, F] -> [B, H, W, F]."""
+    one_cpu = jax.default_backend() == "cpu" and jax.device_count() == 1
+    return in_turn(images, kernels) if one_cpu else by_rows(images, kernels)
+
+
+@jax.checkpoint  # the shifted copies are made again rather than kept
+def by_rows(images: jax.Array, kernels: jax.Array) -> jax.Array:
+    """One batched matrix product for each row of the kernel."""
+    B, H, W, _ = images.shape
+    shifted = _shift_columns(images, kernels.shape[1])
+    rows = [
+        jnp.einsum(
+            "bne,bef->bnf",
+            shifted[:, i : i + H].reshape(B, H * W, -1),
+            kernels[:, i].reshape(B, -1, kernels.shape[-1]),
+            preferred_element_type=jnp.float32,
+        )
+        for i in range(kernels.shape[1])
+    ]
+    return sum(rows).astype(images.dtype).reshape(B, H, W, -1)
+
+
+@jax.custom_vjp
+def in_turn(images: jax.Array, kernels: jax.Array) -> jax.Array:
+    """Sample after sample; the gradient of a kernel is made of products over shifted rows."""
+    return jax.lax.map(lambda pair: convolve(*pair), (images, kernels))
+
+
+def convolve(image: jax.Array, kernel: jax.Array) -> jax.Array:
     """[H, W, C] with [k, k, C, F] -> [H, W, F]."""
     numbers = ("NHWC", "HWIO", "NHWC")
     return jax.lax.conv_general_dilated(
@@ -37,20 +65,15 @@ def _convolve(image: jax.Array, kernel: jax.Array) -> jax.Array:
     )[0]
 
 
-@jax.custom_vjp
-def _in_turn(images: jax.Array, kernels: jax.Array) -> jax.Array:
-    return jax.lax.map(lambda pair: _convolve(*pair), (images, kernels))
+def _in_turn_forward(images: jax.Array, kernels: jax.Array) -> tuple[jax.Array, tuple]:
+    return in_turn(images, kernels), (images, kernels)
 
 
-def _in_turn_forward(images, kernels):
-    return _in_turn(images, kernels), (images, kernels)
-
-
-def _in_turn_backward(saved, gradients):
+def _in_turn_backward(saved: tuple, gradients: jax.Array) -> tuple[jax.Array, jax.Array]:
     return jax.lax.map(lambda one: _backward(*one), (*saved, gradients))
 
 
-_in_turn.defvjp(_in_turn_forward, _in_turn_backward)
+in_turn.defvjp(_in_turn_forward, _in_turn_backward)
 
 
 def _backward(
@@ -58,9 +81,14 @@ def _backward(
 ) -> tuple[jax.Array, jax.Array]:
     """Gradients of the image and of the kernel."""
     k, (H, W, _) = kernel.shape[0], image.shape
-    of_image = _convolve(gradient, jnp.flip(kernel, (0, 1)).swapaxes(2, 3))
-    padded = jnp.pad(image, ((k // 2, k // 2), (k // 2, k // 2), (0, 0)))
-    shifted = jnp.concatenate([padded[:, i : i + W] for i in range(k)], axis=-1)  # [., W, k * C]
-    flat = gradient.reshape(H * W, -1)
+    of_image = convolve(gradient, jnp.flip(kernel, (0, 1)).swapaxes(2, 3))
+    shifted, flat = _shift_columns(image[None], k)[0], gradient.reshape(H * W, -1)
     rows = [shifted[i : i + H].reshape(H * W, -1).T @ flat for i in range(k)]  # each [k * C, F]
     return of_image, jnp.stack(rows).reshape(kernel.shape)
+
+
+def _shift_columns(images: jax.Array, k: int) -> jax.Array:
+    """[B, H, W, C] -> [B, H + k - 1, W, k * C]: every pixel with its neighbours along the row."""
+    W, r = images.shape[2], k // 2
+    padded = jnp.pad(images, ((0, 0), (r, r), (r, r), (0, 0)))
+    return jnp.concatenate([padded[:, :, i : i + W] for i in range(k)], axis=-1)

@@ -1,0 +1,92 @@
+"""What MR-IPT's ways of computing cost: memory, compile time and step time of forward and backward.
+
+  python -m mript_jax.benchmarks.mript_choices --vary=attention
+  python -m mript_jax.benchmarks.mript_choices --vary=blocks
+  python -m mript_jax.benchmarks.mript_choices --vary=attention --scale=small --steps=2
+
+`--vary=attention` compares the forms of attention, `--vary=blocks` scanned with unrolled blocks and
+what the backward pass keeps. Memory is what the compiler asks for besides weights and gradients;
+nothing is run, so the paper's scale fits any machine, unless --steps asks for step times.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import flags
+
+from mript_jax import cli
+from mript_jax.benchmarks.timing import compile_cost, seconds_per_call, table
+from mript_jax.config import load_config
+from mript_jax.models import build_model
+
+CONFIG = Path(__file__).parents[2] / "configs" / "mript_radimagenet.py"
+SCALES = {
+    "paper": {},
+    "small": {
+        "width": 256,
+        "depth": 12,
+        "heads": 4,
+        "global_blocks": (2, 5, 8, 11),
+        "features": 16,
+    },
+}
+VARIANTS = {
+    "attention": [
+        {"attention": form, "remat": remat, "scan_blocks": True}
+        for remat in ("none", "full")
+        for form in ("explicit", "folded", "chunked", "auto")
+    ],
+    "blocks": [
+        {"attention": "auto", "remat": remat, "scan_blocks": scan}
+        for scan in (False, True)
+        for remat in ("none", "dots", "full")
+    ],
+}
+
+flags.DEFINE_enum("vary", "attention", sorted(VARIANTS), "What to compare.")
+flags.DEFINE_enum("scale", "paper", sorted(SCALES), "Size of the network, on images of 224.")
+flags.DEFINE_integer("batch", 1, "Images in a batch.")
+flags.DEFINE_string("dtype", "float32", "What is computed in: float32 or bfloat16.")
+flags.DEFINE_integer("steps", 0, "Also run so many steps; the fastest counts.")
+
+
+def measure(config: Mapping[str, Any], batch: int, steps: int) -> dict[str, float]:
+    """Costs of loss and gradient for one config of the model."""
+    model = build_model(config)
+    size = config["image_size"]
+    image = jax.ShapeDtypeStruct((batch, size, size, 1), np.float32)
+    index = jax.ShapeDtypeStruct((batch,), np.int32)
+    params = jax.eval_shape(model.init, jax.random.key(0), image, index, index)["params"]
+
+    def loss(params, image, pattern_index, level_index):
+        output = model.apply({"params": params}, image, pattern_index, level_index)
+        return jnp.abs(output).mean()
+
+    gradient = jax.value_and_grad(loss)
+    compiled, seconds, memory = compile_cost(gradient, params, image, index, index)
+    row = {"memory (GB)": memory / 1e9, "lower and compile (s)": seconds}
+    if steps:
+        zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), (params, image, index, index))
+        row["step (s)"] = seconds_per_call(compiled, *zeros, repeats=steps)
+    return row
+
+
+def main() -> None:
+    values = cli.FLAGS
+    model = load_config(CONFIG).model.copy_and_resolve_references()
+    print(f"{jax.devices()[0].device_kind}, jax {jax.__version__}")
+    rows = []
+    for options in VARIANTS[values.vary]:
+        config = {**model, **SCALES[values.scale], **options, "dtype": values.dtype}
+        row = {**options, **measure(config, values.batch, values.steps)}
+        rows.append(row)
+        print(table(rows).splitlines()[-1], flush=True)
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,143 @@
+"""Ways to convolve every sample with the kernel of its task, measured against each other.
+
+  python -m mript_jax.benchmarks.task_convolutions
+  python -m mript_jax.benchmarks.task_convolutions --size=224 --features=64 --batch=2 --heads=20
+
+Times one 5 x 5 convolution of a batch, forward and with its gradients, for a batch of one task and
+for a batch of mixed tasks. With several devices the batch is spread over them, and the table says
+how many megabytes the compiler then moves between them (the kernels' gradient at least).
+`models/task_conv.py` holds the winners.
+"""
+
+import re
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import flags
+from jax.sharding import AxisType, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from mript_jax import cli
+from mript_jax.benchmarks.timing import seconds_per_call, table
+from mript_jax.models.task_conv import by_rows, convolve, in_turn
+
+flags.DEFINE_integer("batch", 16, "Images in a batch.")
+flags.DEFINE_integer("size", 128, "Height and width of the images.")
+flags.DEFINE_integer("features", 16, "Channels in and out.")
+flags.DEFINE_integer("heads", 4, "Kernels to choose from: 4 (type), 5 (level), 20 (split).")
+flags.DEFINE_integer("repeats", 3, "The fastest of so many calls counts.")
+
+BLOCK = 4  # samples of one head that the sorted variant takes together
+
+
+def grouped(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.Array:
+    """Gathered kernels, one grouped convolution."""
+    return jax.vmap(convolve)(images, kernels[index])
+
+
+def in_turn_plain(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.Array:
+    """Sample by sample, with the compiler's own gradients."""
+    return jax.lax.map(lambda pair: convolve(*pair), (images, kernels[index]))
+
+
+def in_turn_by_rows(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.Array:
+    """Sample by sample, the kernels' gradients as matrix products over shifted rows."""
+    return in_turn(images, kernels[index])
+
+
+def every_head(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.Array:
+    """One convolution with the kernels of all heads, from which each sample takes its own."""
+    heads, k, _, C, F = kernels.shape
+    together = jnp.moveaxis(kernels, 0, 3).reshape(k, k, C, heads * F)
+    y = _convolve_batch(images, together).reshape(*images.shape[:3], heads, F)
+    return jax.vmap(lambda one, i: one[:, :, i])(y, index)
+
+
+def sorted_blocks(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.Array:
+    """Samples sorted by head and cut into blocks of one head each; blocks are padded."""
+    B, heads = len(images), len(kernels)
+    blocks = -(-B // BLOCK) + min(heads, B)  # as many as the worst mixture needs
+    order = jnp.argsort(index)
+    counts = jnp.bincount(index, length=heads)
+    padded = -(-counts // BLOCK) * BLOCK
+    start, padded_start = (jnp.cumsum(n) - n for n in (counts, padded))
+    mine = index[order]
+    place = padded_start[mine] + jnp.arange(B) - start[mine]
+    laid_out = jnp.zeros((blocks * BLOCK, *images.shape[1:]), images.dtype)
+    laid_out = laid_out.at[place].set(images[order]).reshape(blocks, BLOCK, *images.shape[1:])
+    head = jnp.searchsorted(jnp.cumsum(padded), jnp.arange(blocks) * BLOCK, side="right")
+    head = jnp.minimum(head, heads - 1)
+    y = jax.lax.map(lambda pair: _convolve_batch(*pair), (laid_out, kernels[head]))
+    y = y.reshape(blocks * BLOCK, *y.shape[2:])
+    return y[jnp.zeros(B, int).at[order].set(place)]
+
+
+def matrix_products(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.Array:
+    """A batched matrix product over shifted rows for each row of the kernel."""
+    return by_rows(images, kernels[index])
+
+
+VARIANTS: dict[str, Callable[[jax.Array, jax.Array, jax.Array], jax.Array]] = {
+    "grouped": grouped,
+    "in turn": in_turn_by_rows,
+    "in turn, plain gradient": in_turn_plain,
+    "sorted in blocks": sorted_blocks,
+    "every head, then choose": every_head,
+    "products over shifted rows": matrix_products,
+}
+
+
+def compare(
+    batch: int, size: int, features: int, heads: int, repeats: int
+) -> list[dict[str, str | float]]:
+    """Milliseconds per image of each variant."""
+    generator = np.random.default_rng(0)
+    images = generator.standard_normal((batch, size, size, features), np.float32)
+    kernels = generator.standard_normal((heads, 5, 5, features, features), np.float32) / 25
+    mixtures = {"one task": np.zeros(batch, int), "mixed": np.arange(batch) % heads}
+    expected = np.asarray(grouped(images, kernels, mixtures["mixed"]))
+    rows = []
+    for name, variant in VARIANTS.items():
+
+        def loss(images, kernels, index, variant=variant):
+            return jnp.square(variant(images, kernels, index)).mean()
+
+        forward, gradient = jax.jit(variant), jax.jit(jax.grad(loss, (0, 1)))
+        out = forward(images, kernels, mixtures["mixed"])
+        np.testing.assert_allclose(out, expected, atol=1e-3)
+        row: dict[str, str | float] = {"variant": name}
+        for what, function in (("forward", forward), ("gradient", gradient)):
+            for mixture, index in mixtures.items():
+                seconds = seconds_per_call(function, images, kernels, index, repeats=repeats)
+                row[f"{what}, {mixture} (ms/image)"] = 1000 * seconds / batch
+        row["moved between devices (MB)"] = _megabytes_moved(loss, images, kernels)
+        rows.append(row)
+    return rows
+
+
+def _megabytes_moved(loss: Callable, images: np.ndarray, kernels: np.ndarray) -> float:
+    """What one device receives in a gradient with the batch spread over all devices."""
+    mesh = jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Auto,))
+    spread, same = NamedSharding(mesh, P("data")), NamedSharding(mesh, P())
+    gradient = jax.jit(jax.grad(loss, 1), in_shardings=(spread, same, spread), out_shardings=same)
+    program = gradient.lower(images, kernels, np.zeros(len(images), int)).compile().as_text()
+    moved = re.findall(r"= (\S.*?) (?:all-gather|all-to-all|all-reduce)\(", program)
+    shapes = [shape for result in moved for shape in re.findall(r"\w\d+\[([\d,]*)\]", result)]
+    return sum(4e-6 * np.prod([int(n) for n in shape.split(",") if n]) for shape in shapes)
+
+
+def _convolve_batch(images: jax.Array, kernel: jax.Array) -> jax.Array:
+    numbers = ("NHWC", "HWIO", "NHWC")
+    return jax.lax.conv_general_dilated(images, kernel, (1, 1), "SAME", dimension_numbers=numbers)
+
+
+def main() -> None:
+    values = cli.FLAGS
+    print(f"{jax.devices()[0].device_kind}, jax {jax.__version__}")
+    print(table(compare(values.batch, values.size, values.features, values.heads, values.repeats)))
+
+
+if __name__ == "__main__":
+    cli.run(main)
