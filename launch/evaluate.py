@@ -70,7 +70,7 @@ def main() -> None:
         "rows": rows,
     }
     output = Path(cli.FLAGS.output)
-    write_results(output, results)
+    write_results(output, results, examples)
     write_report(output / "report.html", results, examples)
     above = list(gains(rows, name).values())
     print(markdown_table(results))

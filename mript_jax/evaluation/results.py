@@ -9,7 +9,7 @@ from typing import Any
 
 from mript_jax.errors import UserError
 from mript_jax.evaluation.protocols import get_protocol
-from mript_jax.evaluation.summary import METRICS
+from mript_jax.evaluation.summary import METRICS, MORE_METRICS
 
 Results = dict[str, Any]
 Row = Mapping[str, Any]
@@ -36,8 +36,8 @@ def make_results(
     return {**head, **provenance, "rows": [dict(row) for row in rows]}
 
 
-def write_results(folder: str | Path, results: Results) -> None:
-    """Writes results.json, results.csv, results.md and results.tex into a folder."""
+def write_results(folder: str | Path, results: Results, examples: Sequence[Any] = ()) -> None:
+    """Writes results.json, .csv, .md and .tex into a folder, and examples.csv of the examples."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     texts = {
@@ -48,6 +48,8 @@ def write_results(folder: str | Path, results: Results) -> None:
     }
     for suffix, text in texts.items():
         (folder / f"results.{suffix}").write_text(text)
+    if examples:
+        (folder / "examples.csv").write_text(examples_table(examples))
 
 
 def read_results(path: str | Path) -> Results:
@@ -99,6 +101,20 @@ def csv_table(results: Results) -> str:
     writer = csv.DictWriter(text, [*head, *names], extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows({**head, **row} for row in results["rows"])
+    return text.getvalue()
+
+
+def examples_table(examples: Sequence[Any]) -> str:
+    """One line for each slice, task and method: where paired tests and other intervals start."""
+    names = [*TASK, "true_acceleration", "volume", "slice_index", "method"]
+    names += [*METRICS, *MORE_METRICS]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for example in examples:
+        about = {**vars(example.task), **vars(example)}
+        for method, values in example.values.items():
+            writer.writerow({**about, "method": method, **values})
     return text.getvalue()
 
 

@@ -1,5 +1,6 @@
 """Evaluation counts each example once, on any number of devices, and means what it says."""
 
+import csv
 import types
 
 import jax
@@ -9,6 +10,7 @@ import pytest
 from mript_jax.errors import UserError
 from mript_jax.evaluation.baselines import zero_filled
 from mript_jax.evaluation.evaluate import evaluate_tasks
+from mript_jax.evaluation.results import make_results, write_results
 from mript_jax.physics.tasks import TASKS
 
 TASK = TASKS[1]
@@ -131,3 +133,14 @@ def test_nothing_to_evaluate_is_an_error():
 def test_an_unknown_protocol_is_answered_with_the_nearest_one():
     with pytest.raises(UserError, match="mript_paper"):
         evaluate_tasks({"m": zero_filled}, lambda task: [], [TASK], protocol="mript_papers")
+
+
+def test_the_values_of_each_example_are_written_and_give_the_mean_again(tmp_path):
+    rows, examples = evaluate_tasks(METHODS, lambda task: [(make_batch(4), names(4))], [TASK])
+    write_results(tmp_path, make_results("m", "d", "mript_paper", "test", rows), examples)
+    lines = list(csv.DictReader((tmp_path / "examples.csv").open()))
+    assert len(lines) == 8
+    assert {line["volume"] for line in lines} == {"v0", "v1"}
+    for row in rows:
+        own = [float(line["psnr"]) for line in lines if line["method"] == row["method"]]
+        assert np.mean(own) == pytest.approx(row["psnr"])

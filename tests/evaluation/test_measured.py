@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mript_jax.data.phantom.volume import write_fastmri_h5
-from mript_jax.data.readers.fastmri import FastMRISource
+from mript_jax.data.readers import open_source
 from mript_jax.errors import UserError
 from mript_jax.evaluation.evaluate import evaluate_tasks
 from mript_jax.evaluation.measured import measured_batches
@@ -19,7 +19,7 @@ def source(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("scans")
     for index in range(2):
         write_fastmri_h5(folder / f"v{index}.h5", 5, index, 3, 48, coils=request.param)
-    return FastMRISource(str(folder))
+    return open_source("fastmri", str(folder))
 
 
 def test_batches_hold_every_slice_once_at_its_own_size(source):
@@ -68,4 +68,4 @@ def test_fully_sampled_measurements_give_the_reference(source):
 def test_a_volume_without_reference_is_refused_by_name(tmp_path):
     write_fastmri_h5(tmp_path / "test.h5", 5, 0, 2, 48, mask=("cartesian_random", 4.0, 0.08, 0))
     with pytest.raises(UserError, match=r"test\.h5 has no reference"):
-        next(measured_batches(FastMRISource(str(tmp_path)), range(2), TASK, 2))
+        next(measured_batches(open_source("fastmri", str(tmp_path)), range(2), TASK, 2))

@@ -16,39 +16,34 @@ class Measurement(NamedTuple):
     kspace: jax.Array  # [B, C, H, W] complex, 0 where not sampled
     mask: jax.Array  # [B, 1, H, W]
     sensitivities: jax.Array  # [B, C, H, W] complex, their squares add up to 1
-    real: jax.Array  # [B, 1, 1], 1 where k-space was simulated from a magnitude image
 
     def gradient(self, image: jax.Array) -> jax.Array:
         """Of half the squared distance of an image [B, H, W] to what was measured."""
         residual = forward(image, self.sensitivities, self.mask) - self.kspace
-        return self.project(adjoint(residual, self.sensitivities, self.mask))
+        return adjoint(residual, self.sensitivities, self.mask)
 
     def start(self) -> jax.Array:
         """The zero-filled image, [B, H, W] complex."""
-        return self.project(adjoint(self.kspace, self.sensitivities, self.mask))
-
-    def project(self, image: jax.Array) -> jax.Array:
-        """Onto the real images, where that is known of the image."""
-        return jax.lax.complex(image.real, (1.0 - self.real) * image.imag)
+        return adjoint(self.kspace, self.sensitivities, self.mask)
 
 
 def measurement_of(batch: Mapping[str, jax.Array]) -> Measurement:
     """From `coil_kspace` where a batch has it, else from its simulated `kspace` times the mask.
 
     The zero-filled image is a magnitude: what was measured cannot be told from it, and compressed
-    sensing on its k-space would only look like a weak baseline.
+    sensing on its k-space would only look like a weak baseline. That a simulated image is real is
+    not used: no scanner's is, and at 2x the symmetry of its k-space would give most of it away.
     """
     mask = jnp.asarray(batch["mask"])[:, None]
     if "coil_kspace" in batch:
         kspace = jnp.asarray(batch["coil_kspace"])
-        real = jnp.zeros((len(kspace), 1, 1))
-        return Measurement(kspace, mask, low_frequency_sensitivities(kspace), real)
+        return Measurement(kspace, mask, low_frequency_sensitivities(kspace))
     if "kspace" not in batch:
         raise UserError(
             "compressed sensing needs k-space in its batches: set config.data.fields=('kspace',)"
         )
     kspace = jax.lax.complex(batch["kspace"][..., 0], batch["kspace"][..., 1])[:, None] * mask
-    return Measurement(kspace, mask, jnp.ones_like(kspace), jnp.ones((len(kspace), 1, 1)))
+    return Measurement(kspace, mask, jnp.ones_like(kspace))
 
 
 def low_frequency_sensitivities(kspace: jax.Array, width: float = 0.04) -> jax.Array:

@@ -12,7 +12,7 @@ from mript_jax.physics.fourier import fft2c
 
 BRIGHTEST = 99.7  # percentile of the reference that is shown white
 # Where the colours of error maps may end.
-NICE_SCALES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
+NICE_SCALES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0)
 KSPACE_SIZE = 112  # k-space views are made no larger: their noise hardly compresses
 KSPACE_DECADES = 5.0  # from white to black
 

@@ -51,7 +51,9 @@ def results_table(rows: Sequence[Row]) -> str:
     heads = {"pattern": "", "R": "acceleration", "true R": "of the masks used", "method": ""}
     heads |= {metric.upper(): "" for metric in METRICS}
     more = [metric for metric in MORE_METRICS if has(rows, metric)]
-    heads |= {metric: MORE_METRICS[metric] for metric in more} | {"count": "what the mean is over"}
+    heads |= {metric.upper(): MORE_METRICS[metric] for metric in more} | {
+        "count": "what the mean is over"
+    }
     head = "".join(
         f'<th scope="col" aria-sort="none"{_TRUE if name == "true R" else ""}>'
         f'<button type="button" title="{title}">{name}</button></th>'
