@@ -1,29 +1,20 @@
-"""Weights of the public PyTorch code as ours, and back: `from_torch`, `to_torch`.
+"""The public code's names of tensors, and where each belongs in our parameters.
 
-The table of names is made from the config: every tensor of the public state dict has one place in
-our parameters, and what has none is ignored by name or refused.
+The table is made from the config, since it says how many heads, blocks and layers there are.
 """
 
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import jax
-import numpy as np
-from flax import traverse_util
-
-from mript_jax.errors import UserError
-from mript_jax.models import build_model
 from mript_jax.models.encoder import pattern_length
-
-StateDict = Mapping[str, np.ndarray]
 
 # Held by the public code, without effect on its output.
 UNUSED = re.compile(
     r"image_decoder\.(transformer\.(final_attn_token_to_image|norm_final_attn)"
     r"|output_hypernetworks_mlp)\."
 )
-OURS = re.compile(r"(head|tail|image_encoder|prompt_encoder|image_decoder)\.")
+MODEL = re.compile(r"(head|tail|image_encoder|prompt_encoder|image_decoder)\.")
 
 HEAD = {
     "0": "conv_in",
@@ -71,45 +62,6 @@ class Place(NamedTuple):
 
     name: str
     row: int | None = None
-
-
-def from_torch(
-    state_dict: StateDict, config: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[str]]:
-    """Our parameters of `config.model` from a public state dict, and the names it ignored."""
-    state_dict = {name.removeprefix("module."): value for name, value in state_dict.items()}
-    shapes, places = parameter_shapes(config), name_table(config)
-    ignored = sorted(set(state_dict) - set(places))
-    strange = [name for name in ignored if OURS.match(name) and not UNUSED.match(name)]
-    _refuse("has no place in the config for", strange)
-    _refuse("lacks", [name for name in places if name not in state_dict])
-
-    wrong, params = [], {}
-    for name, place in places.items():
-        value = to_ours(np.asarray(state_dict[name], np.float32), place)
-        shape = shapes[place.name] if place.row is None else shapes[place.name][1:]
-        if place.row is not None:
-            value = value.reshape(shape) if value.size == np.prod(shape) else value
-        if value.shape != shape:
-            wrong.append(f"{name} {np.shape(state_dict[name])}, which should give {shape}")
-            continue
-        if place.row is None:
-            params[place.name] = value
-        else:
-            params.setdefault(place.name, np.empty(shapes[place.name], np.float32))
-            params[place.name][place.row] = value
-    _refuse("does not fit the config:", wrong)
-    assert set(params) == set(shapes), set(params) ^ set(shapes)
-    return traverse_util.unflatten_dict(params, sep="/"), ignored
-
-
-def parameter_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """The shape of each of our parameters, by its name."""
-    model = build_model(config)
-    image = jax.ShapeDtypeStruct((1, model.patch_size, model.patch_size, 1), np.float32)
-    index = jax.ShapeDtypeStruct((1,), np.int32)
-    params = jax.eval_shape(model.init, jax.random.key(0), image, index, index)["params"]
-    return {k: v.shape for k, v in traverse_util.flatten_dict(params, sep="/").items()}
 
 
 def name_table(config: Mapping[str, Any]) -> dict[str, Place]:
@@ -173,19 +125,3 @@ def _layer(theirs: str, ours: str, row: int | None = None) -> dict[str, Place]:
     if not ours.startswith("encoder/neck") or weight == "scale":
         places[f"{theirs}.bias"] = Place(f"{ours}/bias", row)
     return places
-
-
-def to_ours(value: np.ndarray, place: Place) -> np.ndarray:
-    """Their layout of a kernel, (out, in, ...), as ours, (..., in, out).
-
-    A transposed convolution is (in, out, kh, kw) there and (kh, kw, out, in) here: the same turn.
-    """
-    if place.name.endswith("/kernel"):
-        return value.T if value.ndim == 2 else value.transpose(2, 3, 1, 0)
-    return value
-
-
-def _refuse(what: str, names: list[str]) -> None:
-    if names:
-        more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-        raise UserError(f"the state dict {what} {', '.join(names[:8])}{more}")

@@ -1,0 +1,72 @@
+"""Converts weights of the public PyTorch MR-IPT to a checkpoint of this package, and back.
+
+  python launch/convert.py --input=model.pt --output=runs/public
+  python launch/convert.py --input=runs/public --output=model.pt --to=torch
+  python launch/convert.py --input=sam_vit_l.pth --output=runs/sam_start
+
+Weight files are .pt or .pth (needs PyTorch), .npz or .safetensors. The config is read from the
+shapes, unless --config says it. A Segment Anything checkpoint gives the encoder; the rest of that
+network starts fresh, for training with --config.init_from.
+"""
+
+from pathlib import Path
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from mript_jax import cli
+from mript_jax.errors import UserError
+
+flags.DEFINE_string("input", None, "A weight file; with --to=torch, a checkpoint.")
+flags.DEFINE_string("output", None, "Folder of the checkpoint; with --to=torch, a weight file.")
+flags.DEFINE_enum("to", "jax", ["jax", "torch"], "Which code's weights to write.")
+config_flags.DEFINE_config_file("config", None, "Config of the model, where shapes do not tell it.")
+
+
+def main() -> None:
+    cli.required(input=cli.FLAGS.input, output=cli.FLAGS.output)
+    cli.existing_path("input", cli.FLAGS.input)
+    if cli.FLAGS.to == "torch":
+        write_torch(cli.FLAGS.input, cli.FLAGS.output)
+    else:
+        write_checkpoint(cli.FLAGS.input, cli.FLAGS.output, cli.FLAGS.config)
+
+
+def write_checkpoint(source: str, output: str, config: ConfigDict | None) -> None:
+    from mript_jax.checkpoint import save_params
+    from mript_jax.config import base_config
+    from mript_jax.convert import from_torch, infer, segment_anything
+    from mript_jax.convert.files import read_state_dict
+
+    if Path(output).exists() and any(Path(output).iterdir()):
+        raise UserError(f"--output={output} is not empty")
+    state_dict = read_state_dict(source)
+    foreign = segment_anything.is_segment_anything(state_dict)
+    if config is None:
+        read = segment_anything.config_for if foreign else infer.infer_config
+        config = base_config()
+        config.model = ConfigDict(read(state_dict))
+        config.data.image_size = config.model.image_size
+        print("model:", ", ".join(f"{k}={v}" for k, v in config.model.items()))
+    if foreign:
+        params, ignored, fresh = segment_anything.from_segment_anything(state_dict, config.model)
+        print(f"started fresh: {', '.join(fresh)}")
+    else:
+        params, ignored = from_torch(state_dict, config.model)
+    save_params(output, params, config)
+    print(f"ignored: {', '.join(ignored) or 'nothing'}")
+    print(f"{output}: {len(state_dict) - len(ignored)} of {len(state_dict)} tensors converted")
+
+
+def write_torch(checkpoint: str, output: str) -> None:
+    from mript_jax.checkpoint import load_config, load_params
+    from mript_jax.convert import to_torch
+    from mript_jax.convert.files import write_state_dict
+
+    state_dict = to_torch(load_params(checkpoint), load_config(checkpoint).model)
+    write_state_dict(output, state_dict)
+    print(f"{output}: {len(state_dict)} tensors")
+
+
+if __name__ == "__main__":
+    cli.run(main)

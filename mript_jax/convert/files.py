@@ -1,0 +1,117 @@
+"""State dicts in files: .pt and .pth through PyTorch, .npz and .safetensors without it."""
+
+import pickle
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from mript_jax.errors import UserError, unknown_name
+
+WRAPPED = "model_state_dict"  # the public trainer saves {"model_state_dict": ..., optimizer ...}
+
+
+def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
+    """The tensors of a file by name."""
+    path = Path(path)
+    if path.suffix not in READERS:
+        raise unknown_name(f"kind of weight file ({path.name})", path.suffix, READERS)
+    state_dict = READERS[path.suffix](path)
+    if not state_dict:
+        raise UserError(f"{path} holds no tensors")
+    return state_dict
+
+
+def write_state_dict(path: str | Path, state_dict: Mapping[str, np.ndarray]) -> None:
+    """Writes the tensors in the format that the file's name tells."""
+    path = Path(path)
+    if path.suffix not in WRITERS:
+        raise unknown_name(f"kind of weight file ({path.name})", path.suffix, WRITERS)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    WRITERS[path.suffix](path, dict(state_dict))
+
+
+def _read_torch(path: Path) -> dict[str, np.ndarray]:
+    torch = _import_torch()
+    try:
+        # Only tensors and plain containers: a file that asks for more is refused, not run.
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        reason = str(error).split(".")[0]
+        raise UserError(f"{path} cannot be loaded as weights alone: {reason}") from error
+    if isinstance(content, Mapping) and WRAPPED in content:
+        content = content[WRAPPED]
+    tensors = isinstance(content, Mapping) and all(map(torch.is_tensor, content.values()))
+    if not tensors:
+        raise UserError(f"{path} holds neither a state dict nor one under {WRAPPED!r}")
+    return {name: tensor.float().numpy() for name, tensor in content.items()}
+
+
+def _write_torch(path: Path, state_dict: dict[str, np.ndarray]) -> None:
+    torch = _import_torch()
+    tensors = {name: torch.from_numpy(np.array(value)) for name, value in state_dict.items()}
+    torch.save({WRAPPED: tensors}, path)
+
+
+def _import_torch():
+    try:
+        import torch
+    except ImportError as error:
+        raise UserError(
+            ".pt files need PyTorch: pip install 'mript_jax[convert]', or use .npz or .safetensors"
+        ) from error
+    return torch
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (ValueError, EOFError, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise UserError(f"{path} is not an .npz file of arrays: {error}") from error
+
+
+def _write_npz(path: Path, state_dict: dict[str, np.ndarray]) -> None:
+    np.savez(path, **state_dict)
+
+
+def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    safetensors = _import_safetensors()
+    try:
+        tensors = safetensors.load_file(path)
+    except Exception as error:  # its own class, which says what is wrong
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise UserError(f"{path} is not a safetensors file: {error}") from error
+    return {name: np.asarray(value, np.float32) for name, value in tensors.items()}
+
+
+def _write_safetensors(path: Path, state_dict: dict[str, np.ndarray]) -> None:
+    arrays = {name: np.ascontiguousarray(value) for name, value in state_dict.items()}
+    _import_safetensors().save_file(arrays, path)
+
+
+def _import_safetensors():
+    try:
+        import safetensors.numpy
+    except ImportError as error:
+        raise UserError(
+            ".safetensors files need pip install 'mript_jax[safetensors]', or use .npz"
+        ) from error
+    return safetensors.numpy
+
+
+READERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
+    ".pt": _read_torch,
+    ".pth": _read_torch,
+    ".npz": _read_npz,
+    ".safetensors": _read_safetensors,
+}
+WRITERS: dict[str, Callable[[Path, dict[str, np.ndarray]], None]] = {
+    ".pt": _write_torch,
+    ".pth": _write_torch,
+    ".npz": _write_npz,
+    ".safetensors": _write_safetensors,
+}

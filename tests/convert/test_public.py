@@ -1,0 +1,109 @@
+"""The public code's weights in and out: nothing lost, nothing silently wrong."""
+
+import json
+
+import numpy as np
+import pytest
+from flax import traverse_util
+
+from mript_jax.convert import from_torch, to_torch
+from mript_jax.convert.infer import infer_config
+from mript_jax.errors import UserError
+
+
+@pytest.fixture(params=["mript_type", "mript_level", "mript_combine"])
+def state_dict(request, golden):
+    stored = golden(request.param)
+    return {n.removeprefix("param/"): stored[n] for n in stored.files if n.startswith("param/")}
+
+
+@pytest.fixture
+def one(golden):
+    stored = golden("mript_type")
+    return {n.removeprefix("param/"): stored[n] for n in stored.files if n.startswith("param/")}
+
+
+def test_the_config_is_read_from_the_shapes(golden):
+    stored = golden("mript_combine")
+    theirs = json.loads(str(stored["config"]))
+    names = [n for n in stored.files if n.startswith("param/")]
+    config = infer_config({n.removeprefix("param/"): stored[n] for n in names})
+    assert config == {
+        "name": "mript",
+        "mode": "split",
+        "image_size": theirs["image_size"],
+        "patch_size": theirs["patch_size"],
+        "features": theirs["in_feat"],
+        "width": theirs["encoder_embed_dim"],
+        "depth": theirs["encoder_depth"],
+        "heads": theirs["encoder_num_heads"],
+        "mlp_ratio": theirs["mlp_ratio"],
+        "window": theirs["window_size"],
+        "global_blocks": tuple(theirs["global_attn_indexes"]),
+        "decoder_depth": theirs["decoder_depth"],
+        "decoder_heads": theirs["decoder_num_heads"],
+        "decoder_mlp": theirs["decoder_mlp_dim"],
+        "decoder_downsample": theirs["attention_downsample_rate"],
+        "num_patterns": theirs["num_types"],
+        "num_levels": theirs["num_levels"],
+        "dtype": "float32",
+    }
+
+
+def test_there_and_back_is_the_same_state_dict(state_dict):
+    config = infer_config(state_dict)
+    params, ignored = from_torch(state_dict, config)
+    back = to_torch(params, config)
+    assert set(back) == set(state_dict)
+    for name, value in state_dict.items():
+        assert back[name].shape == value.shape, name
+        assert name in ignored or np.array_equal(back[name], value), name
+
+
+def test_names_with_the_prefix_of_data_parallel_training_are_the_same(one):
+    config = infer_config(one)
+    wrapped = {f"module.{name}": value for name, value in one.items()}
+    a, b = from_torch(one, config)[0], from_torch(wrapped, infer_config(wrapped))[0]
+    flat_a, flat_b = traverse_util.flatten_dict(a), traverse_util.flatten_dict(b)
+    assert all(np.array_equal(flat_a[name], flat_b[name]) for name in flat_a)
+
+
+def test_a_missing_tensor_is_named(one):
+    config = infer_config(one)
+    del one["image_encoder.neck.2.weight"]
+    with pytest.raises(UserError, match=r"lacks image_encoder\.neck\.2\.weight"):
+        from_torch(one, config)
+
+
+def test_a_wrong_shape_is_named_with_both_shapes(one):
+    config = infer_config(one)
+    one["image_encoder.neck.2.weight"] = np.zeros((32, 32, 1, 1), np.float32)
+    message = r"neck\.2\.weight is \(32, 32, 1, 1\), which gives no \(3, 3, 32, 32\)"
+    with pytest.raises(UserError, match=message):
+        from_torch(one, config)
+
+
+def test_more_blocks_than_the_config_has_are_refused(one):
+    config = infer_config(one) | {"depth": 2, "global_blocks": (1,)}
+    with pytest.raises(UserError, match=r"no place for.* image_encoder\.blocks\.2\."):
+        from_torch(one, config)
+
+
+def test_a_foreign_tensor_is_ignored_by_name(one):
+    config = infer_config(one)
+    _, ignored = from_torch(one | {"ema.decay": np.float32(0.9)}, config)
+    assert "ema.decay" in ignored
+
+
+def test_another_models_state_dict_is_refused():
+    with pytest.raises(UserError, match=r"not a state dict of MR-IPT: it lacks image_encoder"):
+        infer_config({"conv1.weight": np.zeros((3, 3))})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [("patch_size", 8, "patch_size 4, not 8"), ("prompt", "continuous", "prompt='continuous'")],
+)
+def test_what_the_public_code_cannot_hold_is_refused(one, field, value, message):
+    with pytest.raises(UserError, match=message):
+        to_torch({}, infer_config(one) | {field: value})
