@@ -36,6 +36,30 @@ def resize_linear(table: jax.Array, length: int) -> jax.Array:
     return (1 - part) * table[low] + part * table[high]
 
 
+def attention_scores(q: jax.Array, k: jax.Array, bias: jax.Array | None = None) -> jax.Array:
+    """q . k / sqrt(d) + bias in float32: [..., N, H, d] each -> [..., H, N, N]."""
+    scores = jnp.einsum("...qnd,...knd->...nqk", q, k, preferred_element_type=jnp.float32)
+    scores = scores * q.shape[-1] ** -0.5
+    return scores if bias is None else scores + bias
+
+
+def attend(q: jax.Array, k: jax.Array, v: jax.Array, bias: jax.Array | None = None) -> jax.Array:
+    """Softmax attention; q, k and v are [..., N, H, d], the bias [..., H, N, N]."""
+    weights = nn.softmax(attention_scores(q, k, bias)).astype(v.dtype)
+    return jnp.einsum("...nqk,...knd->...qnd", weights, v)
+
+
+def relative_scores(table: jax.Array) -> jax.Array:
+    """Scores by relative position: [2h - 1, 2w - 1, H] -> [H, h * w, h * w].
+
+    The entry in the middle is a token's score with itself; rows and columns count query minus key.
+    """
+    h, w = ((n + 1) // 2 for n in table.shape[:2])
+    rows, columns = (jnp.arange(n)[:, None] - jnp.arange(n) + n - 1 for n in (h, w))
+    scores = table[rows[:, None, :, None], columns[None, :, None, :]]  # [h, w, h, w, H]
+    return scores.reshape(h * w, h * w, -1).transpose(2, 0, 1)
+
+
 class RelativePositionAttention(nn.Module):
     """Self-attention on a grid with a decomposed relative position bias.
 
@@ -89,7 +113,72 @@ class Attention(nn.Module):
             )
             for name, x in (("query", q), ("key", k), ("value", v))
         )
-        scores = jnp.einsum("bqnd,bknd->bnqk", q, k, preferred_element_type=jnp.float32)
-        weights = nn.softmax(scores * q.shape[-1] ** -0.5).astype(self.dtype)
-        x = jnp.einsum("bnqk,bknd->bqnd", weights, v)
+        x = attend(q, k, v)
         return nn.Dense(out, dtype=self.dtype, name="out")(x.reshape(*x.shape[:-2], -1))
+
+
+class SelfAttention(nn.Module):
+    """Attention of tokens [B, ..., D] to each other; `bias`, [heads, N, N], joins the scores."""
+
+    heads: int
+    qkv_bias: bool = True
+    dtype: jnp.dtype = jnp.float32
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(
+        self, x: jax.Array, train: bool = False, bias: jax.Array | None = None
+    ) -> jax.Array:
+        D = x.shape[-1]
+        qkv = nn.Dense(3 * D, use_bias=self.qkv_bias, dtype=self.dtype, name="qkv")(x)
+        qkv = qkv.reshape(x.shape[0], -1, 3, self.heads, D // self.heads)
+        y = attend(*jnp.moveaxis(qkv, 2, 0), bias).reshape(x.shape)
+        y = nn.Dense(D, dtype=self.dtype, name="proj")(y)
+        return nn.Dropout(self.dropout, deterministic=not train)(y)
+
+
+class GatedPositionalAttention(nn.Module):
+    """Attention that blends content and position (GPSA, ConViT), on a grid [B, h, w, D].
+
+    A head's positional scores are w . (dx, dy, dx^2 + dy^2) + b of the offset from query to key;
+    they start as Gaussians around offsets on a square grid, `locality` times as narrow.
+    """
+
+    heads: int
+    qkv_bias: bool = True
+    dtype: jnp.dtype = jnp.float32
+    dropout: float = 0.0
+    locality: float = 1.0
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        B, h, w, D = x.shape
+
+        def dense(name, **options):
+            layer = nn.Dense(D, use_bias=self.qkv_bias, dtype=self.dtype, name=name, **options)
+            return layer(x).reshape(B, h * w, self.heads, D // self.heads)
+
+        q, k = dense("query"), dense("key")
+        v = dense("value", kernel_init=lambda key, shape, dtype: jnp.eye(*shape, dtype=dtype))
+        content = nn.softmax(attention_scores(q, k))  # [B, H, N, N]
+
+        dy, dx = jnp.meshgrid(jnp.arange(h - 1, -h, -1), jnp.arange(w - 1, -w, -1), indexing="ij")
+        offsets = jnp.stack([dx, dy, dx**2 + dy**2], axis=-1).astype(jnp.float32)
+        local = nn.Dense(self.heads, kernel_init=self._local_kernel, name="locality")
+        position = nn.softmax(relative_scores(local(offsets)))  # [H, N, N]
+
+        gate = nn.sigmoid(self.param("gate", nn.initializers.ones, (self.heads,)))[:, None, None]
+        weights = (1 - gate) * content + gate * position
+        weights = (weights / weights.sum(axis=-1, keepdims=True)).astype(self.dtype)
+        y = jnp.einsum("bnqk,bknd->bqnd", weights, v).reshape(x.shape)
+        y = nn.Dense(D, dtype=self.dtype, name="proj")(y)
+        return nn.Dropout(self.dropout, deterministic=not train)(y)
+
+    def _local_kernel(self, key: jax.Array, shape: tuple[int, ...], dtype: jnp.dtype) -> jax.Array:
+        """Head i + side * j looks at offset (j, i) from the middle; heads beyond side^2 anywhere."""
+        kernel = nn.initializers.truncated_normal(0.02)(key, shape, dtype)
+        side = int(self.heads**0.5)
+        i, j = jnp.arange(side**2) % side, jnp.arange(side**2) // side
+        middle = (side - 1) / 2
+        local = jnp.stack([2 * (j - middle), 2 * (i - middle), -jnp.ones(side**2)])
+        return self.locality * kernel.at[:, : side**2].set(local)

@@ -4,6 +4,7 @@ Parameters are float32; `dtype` is what a layer computes in. Norms always comput
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -31,17 +32,20 @@ class LayerNorm(nn.Module):
 
 
 class Mlp(nn.Module):
-    """dense -> activation -> dense."""
+    """dense -> activation -> dense, with dropout after each."""
 
     hidden: int
     activation: Callable[[jax.Array], jax.Array] = exact_gelu
     dtype: jnp.dtype = jnp.float32
+    dropout: float = 0.0
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
         features = x.shape[-1]
+        drop = nn.Dropout(self.dropout, deterministic=not train)
         x = nn.Dense(self.hidden, dtype=self.dtype, name="dense_in")(x)
-        return nn.Dense(features, dtype=self.dtype, name="dense_out")(self.activation(x))
+        x = drop(self.activation(x))
+        return drop(nn.Dense(features, dtype=self.dtype, name="dense_out")(x))
 
 
 class PatchEmbed(nn.Module):
@@ -76,3 +80,54 @@ class DropPath(nn.Module):
         shape = (x.shape[0],) + (1,) * (x.ndim - 1)
         kept = jax.random.bernoulli(self.make_rng("dropout"), keep, shape)
         return jnp.where(kept, x / keep, 0.0)
+
+
+class TransformerBlock(nn.Module):
+    """Pre-norm: x + attention(norm(x)), then x + mlp(norm(x)).
+
+    `attention` makes the attention layer, given its name; `layer_scale` is where the learned
+    factors of the two branches start (None: there are none).
+    """
+
+    attention: Callable[..., nn.Module]
+    hidden: int
+    epsilon: float
+    dtype: jnp.dtype = jnp.float32
+    dropout: float = 0.0
+    drop_path: float = 0.0
+    layer_scale: float | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool = False, **attending: Any) -> jax.Array:
+        y = LayerNorm(self.epsilon, self.dtype, name="norm_attention")(x)
+        y = self.attention(name="attention")(y, train=train, **attending)
+        x = x + self._branch("scale_attention", y, train)
+        y = LayerNorm(self.epsilon, self.dtype, name="norm_mlp")(x)
+        y = Mlp(self.hidden, dtype=self.dtype, dropout=self.dropout, name="mlp")(y, train)
+        return x + self._branch("scale_mlp", y, train)
+
+    def _branch(self, name: str, y: jax.Array, train: bool) -> jax.Array:
+        if self.layer_scale is not None:
+            start = nn.initializers.constant(self.layer_scale)
+            y = y * self.param(name, start, y.shape[-1:]).astype(y.dtype)
+        return DropPath(self.drop_path, name=f"drop_{name}")(y, train)
+
+
+def drop_path_rates(largest: float, depth: int) -> tuple[float, ...]:
+    """The rate of each block: linear from 0 to `largest`."""
+    return tuple(largest * i / max(depth - 1, 1) for i in range(depth))
+
+
+def lay_out(x: jax.Array, patch: tuple[int, int]) -> jax.Array:
+    """Values of patches to pixels: [B, h, w, C * p * q] -> [B, h * p, w * q, C].
+
+    A cell holds its channels one after the other, each in reading order (PyTorch's pixel shuffle).
+    """
+    B, h, w, _ = x.shape
+    x = x.reshape(B, h, w, -1, *patch).transpose(0, 1, 4, 2, 5, 3)
+    return x.reshape(B, h * patch[0], w * patch[1], -1)
+
+
+def both(size: int | tuple[int, int]) -> tuple[int, int]:
+    """A size per axis, where one number stands for two."""
+    return (size, size) if isinstance(size, int) else tuple(size)
