@@ -16,6 +16,11 @@ READERS = {  # name -> where its source is; imported when it is asked for
     "phantom": "mript_jax.data.phantom.source:PhantomSource",  # generated; needs no path
     "arrayrecord": "mript_jax.data.readers.arrayrecord:ArrayRecordSource",
     "fastmri": "mript_jax.data.readers.fastmri:FastMRISource",
+    "radimagenet": "mript_jax.data.readers.radimagenet:RadImageNetSource",
+    "ismrmrd": "mript_jax.data.readers.ismrmrd:IsmrmrdSource",
+    "cmrxrecon": "mript_jax.data.readers.cmrxrecon:CMRxReconSource",
+    "nifti": "mript_jax.data.readers.nifti:NiftiSource",  # the extra "nifti"
+    "dicom": "mript_jax.data.readers.dicom:DicomSource",  # the extra "dicom"
     "images": "mript_jax.data.readers.images:ImageSource",
 }
 

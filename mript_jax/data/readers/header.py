@@ -7,7 +7,7 @@ LARGEST_SIDE = 4096  # of a matrix; beyond it the header is damaged
 
 
 def read_header(text: str | bytes) -> dict[str, Any]:
-    """encoded_size and recon_size (rows, columns), partitions, padding and trajectory.
+    """Sizes of k-space and image (rows, columns), partitions, center lines, padding, trajectory.
 
     `padding` is the range (start, end) of the columns that were measured; those beside it are
     zeros that fill k-space up to its size, as in fastMRI's brain volumes.
@@ -21,11 +21,17 @@ def read_header(text: str | bytes) -> dict[str, Any]:
     if encoded:
         header["encoded_size"], header["partitions"] = encoded[:2], encoded[2]
     if recon:
-        header["recon_size"] = recon[:2]
-    limits = root.find(".//{*}encodingLimits/{*}kspace_encoding_step_1")
-    if encoded and limits is not None:
-        start = encoded[1] // 2 - _number(limits, "center")
-        header["padding"] = [start, start + _number(limits, "maximum") + 1]
+        header["recon_size"], header["recon_partitions"] = recon[:2], recon[2]
+    limits = [root.find(f".//{{*}}encodingLimits/{{*}}kspace_encoding_step_{i}") for i in (1, 2)]
+    if encoded:
+        centers = (encoded[1] // 2, encoded[2] // 2)
+        header["center"], header["center_2"] = (
+            default if limit is None else _number(limit, "center")
+            for limit, default in zip(limits, centers, strict=True)
+        )
+        if limits[0] is not None:
+            start = encoded[1] // 2 - header["center"]
+            header["padding"] = [start, start + _number(limits[0], "maximum") + 1]
     return header
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mript_jax.data.phantom.volume import write_fastmri_h5
-from mript_jax.data.readers.fastmri import FastMRISource, image_from_kspace
+from mript_jax.data.readers.fastmri import FastMRISource
+from mript_jax.data.readers.reference import image_from_kspace
 from mript_jax.data.records import BrokenRecord
 from mript_jax.errors import UserError
 
@@ -169,7 +170,10 @@ BREAK = {
     "real kspace": (lambda p: edit(p, kspace=np.ones((SLICES, SIZE, SIZE))), "complex numbers"),
     "text image": (lambda p: edit(p, reconstruction_esc=[b"a"] * SLICES), "real numbers"),
     "flat image": (lambda p: edit(p, reconstruction_esc=np.ones(SLICES)), "impossible shape"),
-    "other count": (lambda p: edit(p, reconstruction_esc=np.ones((2, SIZE, SIZE))), "has 2"),
+    "other count": (
+        lambda p: edit(p, reconstruction_esc=np.ones((2, SIZE, SIZE))),
+        "reconstruction_esc 2",
+    ),
     "header text": (lambda p: edit(p, ismrmrd_header="<not xml"), "not XML"),
     "header size": (
         lambda p: edit(
