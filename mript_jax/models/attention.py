@@ -175,7 +175,7 @@ class GatedPositionalAttention(nn.Module):
         return nn.Dropout(self.dropout, deterministic=not train)(y)
 
     def _local_kernel(self, key: jax.Array, shape: tuple[int, ...], dtype: jnp.dtype) -> jax.Array:
-        """Head i + side * j looks at offset (j, i) from the middle; heads beyond side^2 anywhere."""
+        """Head i + side * j looks at offset (j, i) from the middle; those beyond side^2 freely."""
         kernel = nn.initializers.truncated_normal(0.02)(key, shape, dtype)
         side = int(self.heads**0.5)
         i, j = jnp.arange(side**2) % side, jnp.arange(side**2) // side

@@ -1,0 +1,67 @@
+"""The public ViT reconstructor's weights (MLI-lab/transformers_for_imaging), and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mript_jax.convert.tables import (
+    Entry,
+    Table,
+    layer,
+    norm,
+    parameter_shapes,
+    read,
+    transformer_block,
+    write,
+)
+from mript_jax.models import build_model
+from mript_jax.models.layers import both
+
+GATED = {"q": "query", "k": "key", "v": "value"}
+
+
+def from_torch(
+    state_dict: Mapping[str, np.ndarray], config: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """Our parameters of `config.model` from a public state dict, and the names it ignored."""
+    state_dict = {name.removeprefix("module."): value for name, value in state_dict.items()}
+    channels = state_dict["net.patch_embed.proj.weight"].shape[1]
+    shapes = parameter_shapes(build_model(config), (1, *both(config["patch_size"]), channels))
+    return read(state_dict, name_table(config), shapes, unused="rel_indices$")
+
+
+def to_torch(params: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """A state dict that the public code loads."""
+    return write(params, name_table(config))
+
+
+def name_table(config: Mapping[str, Any]) -> Table:
+    """Where each tensor of the public state dict belongs, by its name."""
+    biased = config.get("qkv_bias", False)
+    first, last = config.get("gpsa", (-1, -1))
+    table = (
+        layer("net.patch_embed.proj", "patch_embed/proj")
+        | {"net.pos_embed": Entry("position", _channels_last, _channels_first)}
+        | norm("net.norm", "norm")
+        | layer("net.head", "head")
+    )
+    for i in range(config["depth"]):
+        theirs, ours = f"net.blocks.{i}", f"block_{i}"
+        block = transformer_block(theirs, ours, biased)
+        if first <= i + 1 <= last:
+            block = {name: entry for name, entry in block.items() if ".attn.qkv." not in name}
+            for a, b in GATED.items():
+                block |= layer(f"{theirs}.attn.{a}", f"{ours}/attention/{b}", biased)
+            block |= layer(f"{theirs}.attn.pos_proj", f"{ours}/attention/locality")
+            block[f"{theirs}.attn.gating_param"] = Entry(f"{ours}/attention/gate")
+        table |= block
+    return table
+
+
+def _channels_last(value: np.ndarray) -> np.ndarray:
+    return value.transpose(0, 2, 3, 1)
+
+
+def _channels_first(value: np.ndarray) -> np.ndarray:
+    return value.transpose(0, 3, 1, 2)

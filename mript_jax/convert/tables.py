@@ -1,0 +1,103 @@
+"""Tables of names between a public state dict and our parameters, and both ways through one.
+
+An entry says where a tensor belongs and how it is laid out there. What needs more than that, one
+tensor that is two of ours, is prepared by the model's own module.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import numpy as np
+from flax import traverse_util
+
+from mript_jax.convert.public import TURNS, refuse
+
+Layout = Callable[[np.ndarray], np.ndarray]
+
+
+def as_it_is(value: np.ndarray) -> np.ndarray:
+    return value
+
+
+def kernel_to_ours(value: np.ndarray) -> np.ndarray:
+    return value.transpose(TURNS[value.ndim])
+
+
+def kernel_to_theirs(value: np.ndarray) -> np.ndarray:
+    return value.transpose(np.argsort(TURNS[value.ndim]))
+
+
+class Entry(NamedTuple):
+    ours: str
+    to_ours: Layout = as_it_is
+    to_theirs: Layout = as_it_is
+
+
+Table = dict[str, Entry]
+
+
+def layer(theirs: str, ours: str, bias: bool = True) -> Table:
+    """A dense layer or a convolution."""
+    table = {f"{theirs}.weight": Entry(f"{ours}/kernel", kernel_to_ours, kernel_to_theirs)}
+    return table | ({f"{theirs}.bias": Entry(f"{ours}/bias")} if bias else {})
+
+
+def norm(theirs: str, ours: str) -> Table:
+    return {
+        f"{theirs}.weight": Entry(f"{ours}/norm/scale"),
+        f"{theirs}.bias": Entry(f"{ours}/norm/bias"),
+    }
+
+
+def transformer_block(theirs: str, ours: str, qkv_bias: bool) -> Table:
+    """A pre-norm block with plain attention, as all these codes name its parts."""
+    return (
+        norm(f"{theirs}.norm1", f"{ours}/norm_attention")
+        | layer(f"{theirs}.attn.qkv", f"{ours}/attention/qkv", qkv_bias)
+        | layer(f"{theirs}.attn.proj", f"{ours}/attention/proj")
+        | norm(f"{theirs}.norm2", f"{ours}/norm_mlp")
+        | layer(f"{theirs}.mlp.fc1", f"{ours}/mlp/dense_in")
+        | layer(f"{theirs}.mlp.fc2", f"{ours}/mlp/dense_out")
+    )
+
+
+def read(
+    state_dict: Mapping[str, np.ndarray], table: Table, shapes: Mapping[str, Any], unused: str
+) -> tuple[dict[str, Any], list[str]]:
+    """Our parameters, and the names that were ignored; only those like `unused` may be."""
+    ignored = sorted(set(state_dict) - set(table))
+    strange = [name for name in ignored if not re.search(unused, name)]
+    refuse("has what this config has no place for:", strange)
+    refuse("lacks", [name for name in table if name not in state_dict])
+    params, wrong = {}, []
+    for name, entry in table.items():
+        value, shape = np.asarray(state_dict[name], np.float32), shapes[entry.ours]
+        try:
+            params[entry.ours] = entry.to_ours(value)
+            fits = params[entry.ours].shape == shape
+        except (ValueError, KeyError):
+            fits = False
+        if not fits:
+            wrong.append(f"{name} is {value.shape}, which gives no {shape}")
+    refuse("does not fit this config:", wrong)
+    assert set(params) == set(shapes), set(params) ^ set(shapes)
+    return traverse_util.unflatten_dict(params, sep="/"), ignored
+
+
+def write(params: Mapping[str, Any], table: Table) -> dict[str, np.ndarray]:
+    """The state dict of a table."""
+    flat = traverse_util.flatten_dict(params, sep="/")
+    return {
+        name: np.ascontiguousarray(entry.to_theirs(np.asarray(flat[entry.ours], np.float32)))
+        for name, entry in table.items()
+    }
+
+
+def parameter_shapes(model: nn.Module, *inputs: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    """The shape of each parameter of a model that is called with inputs of these shapes."""
+    arrays = [jax.ShapeDtypeStruct(shape, np.float32) for shape in inputs]
+    params = jax.eval_shape(model.init, jax.random.key(0), *arrays)["params"]
+    return {k: v.shape for k, v in traverse_util.flatten_dict(params, sep="/").items()}

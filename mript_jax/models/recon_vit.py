@@ -1,0 +1,86 @@
+"""The ViT reconstructor of Lin and Heckel (MIDL 2022), for images of any size."""
+
+from collections.abc import Mapping
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from mript_jax.models.attention import GatedPositionalAttention, SelfAttention
+from mript_jax.models.layers import (
+    LayerNorm,
+    PatchEmbed,
+    TransformerBlock,
+    both,
+    drop_path_rates,
+    lay_out,
+)
+from mript_jax.models.wrapper import reconnet
+
+EPSILON = 1e-5
+
+
+class ReconViT(nn.Module):
+    """Zero-filled magnitude images [B, H, W, 1] -> reconstructed images.
+
+    With square patches of 16 and many blocks it is the plain ViT regressor that MR-IPT is
+    compared with.
+    """
+
+    image_size: int | tuple[int, int]  # what the position embedding is made for: the average
+    patch_size: int | tuple[int, int]
+    width: int
+    depth: int
+    heads: int
+    mlp_ratio: float
+    dtype: str
+    qkv_bias: bool = False
+    gpsa: tuple[int, int] = (-1, -1)  # first and last block, counted from 1, that attend gated
+    locality: float = 1.0  # how narrow gated positional attention starts
+    dropout: float = 0.0
+    drop_path: float = 0.0
+
+    @nn.compact
+    def __call__(self, zero_filled: jax.Array, train: bool = False) -> jax.Array:
+        return reconnet(lambda x: self._network(x, train), zero_filled, both(self.patch_size))
+
+    def on_batch(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
+        """The batch's images, [B, H, W, 1]."""
+        return self(batch["zero_filled"], train)
+
+    def _network(self, x: jax.Array, train: bool) -> jax.Array:
+        dtype, patch = jnp.dtype(self.dtype), both(self.patch_size)
+        channels = x.shape[-1]
+        x = PatchEmbed(patch, self.width, dtype, name="patch_embed")(x)  # [B, h, w, D]
+        x = x + self._position(x.shape[1:3]).astype(dtype)
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
+
+        shared = {"heads": self.heads, "qkv_bias": self.qkv_bias, "dtype": dtype}
+        plain = partial(SelfAttention, dropout=self.dropout, **shared)
+        gated = partial(
+            GatedPositionalAttention, dropout=self.dropout, locality=self.locality, **shared
+        )
+        for i, rate in enumerate(drop_path_rates(self.drop_path, self.depth)):
+            x = TransformerBlock(
+                gated if self.gpsa[0] <= i + 1 <= self.gpsa[1] else plain,
+                int(self.width * self.mlp_ratio),
+                EPSILON,
+                dtype,
+                self.dropout,
+                rate,
+                name=f"block_{i}",
+            )(x, train)
+        x = LayerNorm(EPSILON, dtype, name="norm")(x)
+        pixels = nn.Dense(channels * patch[0] * patch[1], dtype=dtype, name="head")(x)
+        return lay_out(pixels, patch)  # [B, H, W, C]
+
+    def _position(self, grid: tuple[int, int]) -> jax.Array:
+        """The position embedding, resized to the grid in use."""
+        made_for = [
+            size // patch
+            for size, patch in zip(both(self.image_size), both(self.patch_size), strict=True)
+        ]
+        shape = (1, *made_for, self.width)
+        table = self.param("position", nn.initializers.truncated_normal(0.02), shape)
+        return jax.image.resize(table, (1, *grid, self.width), "bilinear", antialias=False)

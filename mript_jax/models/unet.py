@@ -1,0 +1,84 @@
+"""fastMRI's U-Net, in the wrapper of Lin and Heckel (which pads nothing for it)."""
+
+from collections.abc import Mapping
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from mript_jax.models.wrapper import reconnet
+
+EPSILON = 1e-5
+SLOPE = 0.2
+
+
+class ConvBlock(nn.Module):
+    """Twice: 3x3 convolution, instance norm, LeakyReLU, dropout of whole channels."""
+
+    features: int
+    dtype: jnp.dtype
+    dropout: float
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        for i in range(2):
+            x = nn.Conv(self.features, (3, 3), use_bias=False, dtype=self.dtype, name=f"conv_{i}")(
+                x
+            )
+            x = nn.leaky_relu(instance_norm(x), SLOPE)
+            x = nn.Dropout(self.dropout, broadcast_dims=(1, 2), deterministic=not train)(x)
+        return x
+
+
+class UNet(nn.Module):
+    """Zero-filled magnitude images [B, H, W, 1] -> reconstructed images."""
+
+    features: int  # of the first level; each further one has twice as many
+    pools: int
+    dtype: str
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(self, zero_filled: jax.Array, train: bool = False) -> jax.Array:
+        return reconnet(lambda x: self._network(x, train), zero_filled)
+
+    def on_batch(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
+        """The batch's images, [B, H, W, 1]."""
+        return self(batch["zero_filled"], train)
+
+    def _network(self, x: jax.Array, train: bool) -> jax.Array:
+        dtype, channels = jnp.dtype(self.dtype), x.shape[-1]
+
+        def block(level, name):
+            return ConvBlock(self.features * 2**level, dtype, self.dropout, name=name)
+
+        skips = []
+        for level in range(self.pools):
+            x = block(level, f"down_{level}")(x, train)
+            skips.append(x)
+            x = nn.avg_pool(x, (2, 2), strides=(2, 2))
+        x = block(self.pools, "bottom")(x, train)
+        for level in reversed(range(self.pools)):
+            x = nn.ConvTranspose(
+                self.features * 2**level,
+                (2, 2),
+                strides=(2, 2),
+                use_bias=False,
+                transpose_kernel=True,
+                dtype=dtype,
+                name=f"upsample_{level}",
+            )(x)
+            x = nn.leaky_relu(instance_norm(x), SLOPE)
+            skip = skips[level]  # of an odd size, it has a row or column more
+            rows, columns = (skip.shape[axis] - x.shape[axis] for axis in (1, 2))
+            x = jnp.pad(x, ((0, 0), (0, rows), (0, columns), (0, 0)), mode="reflect")
+            x = block(level, f"up_{level}")(jnp.concatenate([x, skip], axis=-1), train)
+        return nn.Conv(channels, (1, 1), dtype=dtype, name="out")(x)
+
+
+def instance_norm(x: jax.Array) -> jax.Array:
+    """Each channel of each image with mean 0 and variance 1, computed in float32."""
+    y = x.astype(jnp.float32)
+    mean = y.mean(axis=(1, 2), keepdims=True)
+    variance = y.var(axis=(1, 2), keepdims=True)
+    return ((y - mean) * jax.lax.rsqrt(variance + EPSILON)).astype(x.dtype)

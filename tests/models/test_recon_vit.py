@@ -1,0 +1,143 @@
+"""The ViT reconstructor against the public code, and what its paper promises of it.
+
+The golden files were made with PyTorch in float32; its own rounding is at most 2e-6.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mript_jax.convert import recon_vit
+from mript_jax.models import build_model
+from tests.parity import Golden, assert_close, assert_gradients, intermediates
+
+FILES = ("reconnet_vit", "reconnet_vit_gpsa", "reconnet_vit_rectpatch")
+TINY = {
+    "name": "recon_vit",
+    "image_size": 20,
+    "patch_size": 4,
+    "width": 16,
+    "depth": 2,
+    "heads": 4,
+    "mlp_ratio": 2.0,
+    "dtype": "float32",
+}
+
+
+@pytest.fixture(params=FILES)
+def case(request, golden):
+    case = Golden(golden(request.param))
+    theirs = case.config
+    case.config = {
+        "name": "recon_vit",
+        "image_size": theirs["avrg_img_size"],
+        "patch_size": theirs["patch_size"],
+        "width": theirs["embed_dim"] * theirs["num_heads"],
+        "depth": theirs["depth"],
+        "heads": theirs["num_heads"],
+        "mlp_ratio": theirs["mlp_ratio"],
+        "dtype": "float32",
+        "qkv_bias": theirs["qkv_bias"],
+        "gpsa": theirs["gpsa_interval"],
+    }
+    case.model = build_model(case.config)
+    case.params, case.ignored = recon_vit.from_torch(case.state_dict, case.config)
+    return case
+
+
+def draw(*shape, seed=0):
+    return np.random.default_rng(seed).random(shape, np.float32)
+
+
+def started(config, image):
+    """A model as a compiled function of (params, image), and its first params."""
+    model = build_model(config)
+    return jax.jit(model.apply), jax.jit(model.init)(jax.random.key(0), image)
+
+
+def test_every_image_size_gives_the_public_codes_images_and_features(case):
+    assert case.ignored == []
+    for i in range(4):  # padded on one side, on both, cropped grids, larger ones
+        seen = intermediates(case.model, case.params, case[f"in/x{i}"])
+        assert_close(seen["__call__"], case[f"out/y{i}"], 1e-5)
+        features = case[f"out/features{i}"]
+        assert_close(seen["norm"][:1].reshape(features.shape), features, 1e-5)
+
+
+def test_loss_and_gradients_are_the_public_codes(case):
+    @jax.jit
+    @jax.value_and_grad
+    def loss(params):
+        image = case.model.apply({"params": params}, case["in/x1"])
+        return jnp.abs(image - case["in/target1"]).mean()
+
+    value, gradient = loss(case.params)
+    np.testing.assert_allclose(value, case["out/loss1"], rtol=1e-5)
+    assert_gradients(gradient, case.group("grad"), recon_vit.name_table(case.config))
+
+
+def test_there_and_back_is_the_same_state_dict(case):
+    back = recon_vit.to_torch(case.params, case.config)
+    assert set(back) == set(case.state_dict)
+    for name, value in case.state_dict.items():
+        np.testing.assert_array_equal(back[name], value, name)
+
+
+def test_the_papers_network_has_the_papers_number_of_parameters():
+    model = build_model(
+        TINY | {"image_size": 340, "patch_size": 10, "width": 704, "depth": 10}
+        | {"heads": 16, "mlp_ratio": 4.0}
+    )  # fmt: skip
+    shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 10, 10, 1)))["params"]
+    assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == 60_501_156
+
+
+@pytest.mark.parametrize("gpsa", [(-1, -1), (1, 2)])
+def test_brightness_and_contrast_pass_through(gpsa):
+    image = draw(2, 20, 24, 1)
+    apply, params = started(TINY | {"gpsa": gpsa}, image)
+    as_it_is = apply(params, image)
+    assert_close(apply(params, 3e-4 * image), 3e-4 * as_it_is)
+    assert_close(apply(params, image + 5.0), as_it_is + 5.0)
+
+
+def test_an_empty_image_stays_finite_in_value_and_gradient():
+    image = np.zeros((1, 20, 20, 1), np.float32)
+    apply, params = started(TINY, image)
+    gradient = jax.grad(lambda p: apply(p, image).sum())(params)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
+    assert np.abs(apply(params, image)).max() < 1e-6
+
+
+def test_gated_heads_start_looking_at_their_own_neighbour():
+    """Nine heads: the largest positional weight of head i + 3 j is at offset (j - 1, i - 1)."""
+    config = TINY | {"width": 18, "heads": 9, "gpsa": (1, 1), "locality": 3.0}
+    params = started(config, draw(1, 20, 20, 1))[1]["params"]
+    dx, dy = np.meshgrid(np.arange(-2, 3), np.arange(-2, 3))
+    offsets = np.stack([dx, dy, dx**2 + dy**2], axis=-1)
+    attention = params["block_0"]["attention"]
+    scores = (offsets @ attention["locality"]["kernel"]).reshape(25, 9)
+    best = scores.argmax(axis=0)
+    np.testing.assert_array_equal(dx.ravel()[best], np.repeat([-1, 0, 1], 3))
+    np.testing.assert_array_equal(dy.ravel()[best], np.tile([-1, 0, 1], 3))
+    np.testing.assert_array_equal(attention["value"]["kernel"], np.eye(18))
+
+
+def test_dropout_and_drop_path_act_in_training_only():
+    image, config = draw(4, 20, 20, 1), TINY | {"dropout": 0.2, "drop_path": 0.5}
+    apply, params = started(config, image)
+    train = jax.jit(partial(build_model(config).apply, train=True))
+    first, second = (train(params, image, rngs={"dropout": jax.random.key(i)}) for i in range(2))
+    assert np.abs(first - second).max() > 1e-3
+    np.testing.assert_array_equal(apply(params, image), started(TINY, image)[0](params, image))
+
+
+def test_bfloat16_is_close_and_comes_back_as_float32():
+    image, config = draw(1, 20, 20, 1), TINY | {"gpsa": (1, 1)}
+    apply, params = started(config, image)
+    half = started(config | {"dtype": "bfloat16"}, image)[0](params, image)
+    assert half.dtype == jnp.float32
+    assert_close(half, apply(params, image), 0.05)

@@ -1,0 +1,69 @@
+"""The U-Net against the public one (in Lin and Heckel's wrapper)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mript_jax.convert import unet
+from mript_jax.models import build_model
+from mript_jax.models.unet import ConvBlock
+from tests.parity import Golden, assert_close, assert_gradients
+
+
+@pytest.fixture
+def case(golden):
+    case = Golden(golden("reconnet_unet"))
+    case.config = {
+        "name": "unet",
+        "features": case.config["chans"],
+        "pools": case.config["num_pool_layers"],
+        "dtype": "float32",
+    }
+    case.model = build_model(case.config)
+    case.params, case.ignored = unet.from_torch(case.state_dict, case.config)
+    return case
+
+
+def test_odd_and_even_sizes_give_the_public_codes_images(case):
+    assert case.ignored == []
+    for i in range(3):
+        image = jax.jit(case.model.apply)({"params": case.params}, case[f"in/x{i}"])
+        assert_close(image, case[f"out/y{i}"], 1e-5)
+
+
+def test_loss_and_gradients_are_the_public_codes(case):
+    @jax.jit
+    @jax.value_and_grad
+    def loss(params):
+        image = case.model.apply({"params": params}, case["in/x1"])
+        return jnp.abs(image - case["in/target1"]).mean()
+
+    value, gradient = loss(case.params)
+    np.testing.assert_allclose(value, case["out/loss1"], rtol=1e-5)
+    expected = {n.removeprefix("net."): g for n, g in case.group("grad").items()}
+    assert_gradients(gradient, expected, unet.name_table(case.config))
+
+
+def test_there_and_back_is_the_same_state_dict(case):
+    back = unet.to_torch(case.params, case.config)
+    assert set(back) == set(case.state_dict)
+    for name, value in case.state_dict.items():
+        np.testing.assert_array_equal(back[name], value, name)
+
+
+def test_fastmris_network_has_its_number_of_parameters():
+    model = build_model({"name": "unet", "features": 32, "pools": 4, "dtype": "float32"})
+    shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 64, 64, 1)))["params"]
+    assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == 7_756_097
+
+
+def test_dropout_takes_whole_channels_in_training_only():
+    image = np.random.default_rng(0).random((1, 8, 8, 3), np.float32)
+    block = ConvBlock(8, jnp.float32, 0.5)
+    params = block.init(jax.random.key(0), image, False)
+    trained = np.asarray(block.apply(params, image, True, rngs={"dropout": jax.random.key(0)}))
+    dropped = (trained == 0).all(axis=(0, 1, 2))
+    assert dropped.any() and not dropped.all()
+    assert (trained[..., ~dropped] != 0).all()
+    assert (np.asarray(block.apply(params, image, False)) != 0).all()
