@@ -1,4 +1,4 @@
-"""MR-IPT's prompt encoder and its two-way decoder (Segment Anything's)."""
+"""MR-IPT's decoder: Segment Anything's two-way transformer between prompt and image, upscaled."""
 
 import flax.linen as nn
 import jax
@@ -9,21 +9,6 @@ from mript_jax.models.layers import LayerNorm, Mlp, exact_gelu
 
 EPSILON = 1e-5
 SMALL = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal")  # adds little at first
-
-
-class PromptEncoder(nn.Module):
-    """A learned vector for each level and each pattern: [B, 2, C]."""
-
-    num_patterns: int
-    num_levels: int
-    width: int
-
-    @nn.compact
-    def __call__(self, pattern_index: jax.Array, level_index: jax.Array) -> jax.Array:
-        normal = nn.initializers.normal(1.0)
-        levels = self.param("levels", normal, (self.num_levels, self.width))
-        patterns = self.param("patterns", normal, (self.num_patterns, self.width))
-        return jnp.stack([levels[level_index], patterns[pattern_index]], axis=1)
 
 
 class GridEncoding(nn.Module):
@@ -80,7 +65,7 @@ class TwoWayLayer(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Image tokens [B, h, w, C] and prompt tokens [B, 2, C] -> [B, h * 2^s, w * 2^s, C / 2^s]."""
+    """Image tokens [B, h, w, C] and prompt tokens [B, T, C] -> [B, h * 2^s, w * 2^s, C / 2^s]."""
 
     depth: int
     heads: int

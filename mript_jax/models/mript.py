@@ -6,10 +6,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from mript_jax.models.decoder import Decoder, PromptEncoder
+from mript_jax.errors import unknown_name
+from mript_jax.models.decoder import Decoder
 from mript_jax.models.encoder import Encoder
+from mript_jax.models.prompt import PROMPTS
 from mript_jax.models.task_conv import TaskConv
-from mript_jax.physics.tasks import head_index, num_heads
+from mript_jax.physics.tasks import LEVELS, num_heads
 from mript_jax.physics.undersample import data_consistency, low_resolution_phase
 
 SMALL = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal", batch_axis=(0,))
@@ -34,14 +36,14 @@ class Head(nn.Module):
     dtype: jnp.dtype
 
     @nn.compact
-    def __call__(self, x: jax.Array, index: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, choice: jax.Array) -> jax.Array:
         def conv(size, name, **init):
             return TaskConv(self.count, self.features, size, self.dtype, name=name, **init)
 
-        x = conv(3, "conv_in", kernel_init=pass_on)(x, index)
+        x = conv(3, "conv_in", kernel_init=pass_on)(x, choice)
         for i in range(2):
-            y = nn.relu(conv(5, f"residual_{i}_in")(x, index))
-            x = x + conv(5, f"residual_{i}_out", kernel_init=SMALL)(y, index)
+            y = nn.relu(conv(5, f"residual_{i}_in")(x, choice))
+            x = x + conv(5, f"residual_{i}_out", kernel_init=SMALL)(y, choice)
         return x
 
 
@@ -69,13 +71,24 @@ class MRIPT(nn.Module):
     attention: str = "auto"  # how scores are worked off, see models/biased_attention.py
     remat: str = "none"  # what the backward pass computes again, see models/encoder.py
     scan_blocks: bool = True  # compile the repeated encoder blocks once
+    prompt: str = "table"  # or "continuous", see models/prompt.py
+    accelerations: tuple[float, ...] = tuple(r for r, _ in LEVELS)  # of the levels, ascending
 
     FIXED = ("grid_encoding/gaussian",)
 
     @nn.compact
     def __call__(
-        self, zero_filled: jax.Array, pattern_index: jax.Array, level_index: jax.Array
+        self,
+        zero_filled: jax.Array,
+        pattern_index: jax.Array,
+        level_index: jax.Array,
+        acceleration: jax.Array | None = None,
+        center_fraction: jax.Array | None = None,
+        mask: jax.Array | None = None,
     ) -> jax.Array:
+        """Images [B, H, W, 1] and tasks [B]; the last three are for the continuous prompt."""
+        if self.prompt not in PROMPTS:
+            raise unknown_name("config.model.prompt", self.prompt, PROMPTS)
         dtype = jnp.dtype(self.dtype)
         size = self.image_size
         size = (size, size) if isinstance(size, int) else size
@@ -84,10 +97,19 @@ class MRIPT(nn.Module):
         zero_filled = jnp.pad(zero_filled, ((0, 0), (0, bottom), (0, right), (0, 0)))
         C = self.features * self.patch_size
         count = num_heads(self.mode, self.num_patterns, self.num_levels)
-        index = head_index(self.mode, pattern_index, level_index, self.num_levels)
-
+        prompt = PROMPTS[self.prompt](
+            self.mode,
+            self.num_patterns,
+            self.num_levels,
+            tuple(self.accelerations),
+            C,
+            name="prompt",
+        )
+        choice, prompt_tokens = prompt(
+            pattern_index, level_index, acceleration, center_fraction, mask
+        )
         head = Head(count, self.features, dtype, name="head")
-        features = head(zero_filled.astype(dtype), index)  # [B, H, W, F]
+        features = head(zero_filled.astype(dtype), choice)  # [B, H, W, F]
         tokens = Encoder(
             tuple(n // self.patch_size for n in size),
             self.patch_size,
@@ -104,9 +126,6 @@ class MRIPT(nn.Module):
             self.scan_blocks,
             name="encoder",
         )(features)  # [B, h, w, C]
-        prompt = PromptEncoder(self.num_patterns, self.num_levels, C, name="prompt")(
-            pattern_index, level_index
-        )  # [B, 2, C]
         decoded = Decoder(
             self.decoder_depth,
             self.decoder_heads,
@@ -115,9 +134,9 @@ class MRIPT(nn.Module):
             self.patch_size.bit_length() - 1,
             dtype,
             name="decoder",
-        )(tokens, prompt)  # [B, H, W, F]
+        )(tokens, prompt_tokens)  # [B, H, W, F]
         tail = TaskConv(count, 1, 3, dtype, kernel_init=pass_on, name="tail")
-        return tail(decoded + features, index)[:, :H, :W].astype(jnp.float32)
+        return tail(decoded + features, choice)[:, :H, :W].astype(jnp.float32)
 
     def on_batch(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
         """The batch's images, [B, H, W, 1].
@@ -125,15 +144,18 @@ class MRIPT(nn.Module):
         With `iterations` = 0 this is the network alone, as in the paper. Otherwise the network
         and data consistency take turns so often: what was measured is put back into k-space.
         """
-        task = batch["pattern_index"], batch["level_index"]
+        fields = ["pattern_index", "level_index"]
+        if self.prompt == "continuous":
+            fields += ["acceleration", "center_fraction", "mask"]
+        task = {name: batch[name] for name in fields}
         if self.iterations == 0:
-            return self(batch["zero_filled"], *task)
+            return self(batch["zero_filled"], **task)
         mask = batch["mask"]
         kspace = mask * jax.lax.complex(batch["kspace"][..., 0], batch["kspace"][..., 1])
         phase = low_resolution_phase(kspace, mask)
         image = batch["zero_filled"]  # [B, H, W, 1]
         for _ in range(self.iterations):
-            estimate = self(image, *task)[..., 0] * phase
+            estimate = self(image, **task)[..., 0] * phase
             image = absolute(data_consistency(estimate, kspace, mask))[..., None]
         return image
 

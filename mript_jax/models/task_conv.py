@@ -20,12 +20,12 @@ class TaskConv(nn.Module):
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal(batch_axis=(0,))
 
     @nn.compact
-    def __call__(self, x: jax.Array, index: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, choice: jax.Array) -> jax.Array:
         shape = (self.count, self.size, self.size, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         bias = self.param("bias", nn.initializers.zeros, (self.count, self.features))
-        y = convolve_each(x.astype(self.dtype), kernel[index].astype(self.dtype))
-        return y + bias[index][:, None, None].astype(self.dtype)
+        kernel, bias = (_choose(p, choice).astype(self.dtype) for p in (kernel, bias))
+        return convolve_each(x.astype(self.dtype), kernel) + bias[:, None, None]
 
 
 def convolve_each(images: jax.Array, kernels: jax.Array) -> jax.Array:
@@ -63,6 +63,12 @@ def convolve(image: jax.Array, kernel: jax.Array) -> jax.Array:
     return jax.lax.conv_general_dilated(
         image[None], kernel, (1, 1), "SAME", dimension_numbers=numbers
     )[0]
+
+
+def _choose(stacked: jax.Array, choice: jax.Array) -> jax.Array:
+    if jnp.issubdtype(choice.dtype, jnp.integer):
+        return stacked[choice]
+    return jnp.einsum("bn,n...->b...", choice, stacked)
 
 
 def _in_turn_forward(images: jax.Array, kernels: jax.Array) -> tuple[jax.Array, tuple]:

@@ -61,26 +61,14 @@ def apply(model, params, image):
     return jax.jit(model.apply)({"params": params}, image, *tasks(batch))
 
 
-def random_params(model, seed=0):
-    """Parameters with nothing at zero, so that every part counts."""
-    generator = np.random.default_rng(seed)
-
-    def draw(path, leaf):
-        centre = 1.0 if path[-1].key == "scale" else 0.0
-        spread = min(0.2, np.prod(leaf.shape[1:-1]) ** -0.5)
-        return (centre + spread * generator.standard_normal(leaf.shape)).astype(np.float32)
-
-    return jax.tree_util.tree_map_with_path(draw, jax.eval_shape(lambda: init(model)))
-
-
 @pytest.fixture(scope="module")
 def model():
     return build_model(TINY)
 
 
 @pytest.fixture(scope="module")
-def params(model):
-    return random_params(model)
+def params(model, random_params):
+    return random_params(jax.eval_shape(lambda: init(model)))
 
 
 def count(tree):
@@ -117,7 +105,7 @@ def test_any_image_size_keeps_its_size(model, params, shape):
     assert jnp.isfinite(output).all()
 
 
-def test_a_sample_depends_on_its_own_head_alone():
+def test_a_sample_depends_on_its_own_head_alone(random_params):
     model = build_model(TINY | {"mode": "split"})
     image, (pattern, level) = images((32, 32), 2), tasks(2)
 
@@ -126,7 +114,7 @@ def test_a_sample_depends_on_its_own_head_alone():
     def gradient(params):
         return model.apply({"params": params}, image, pattern, level)[1].sum()
 
-    gradient = gradient(random_params(model))
+    gradient = gradient(random_params(jax.eval_shape(lambda: init(model))))
     for kernel in (gradient["head"]["conv_in"]["kernel"], gradient["tail"]["kernel"]):
         used = jnp.abs(kernel).sum((1, 2, 3, 4)) > 0
         np.testing.assert_array_equal(np.flatnonzero(used), [5 * pattern[1] + level[1]])

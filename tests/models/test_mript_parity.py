@@ -91,7 +91,7 @@ def test_every_intermediate_is_the_public_codes(case):
         "head_out": seen["head/__call__"][0],
         "patch_embed": seen["encoder/patch_embed/__call__"][0],
         "image_embeddings": seen["encoder/__call__"][0],
-        "sparse_embeddings": seen["prompt/__call__"][0],
+        "sparse_embeddings": seen["prompt/__call__"][0][1],
         "dense_pe": seen["decoder/grid_encoding/__call__"][0].reshape(1, h, w, -1),
         "decoder_keys": seen[last_layer][0][1],
         "image_decodings": seen["decoder/__call__"][0],
