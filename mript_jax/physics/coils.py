@@ -1,11 +1,61 @@
-"""Receive coils: combining their images."""
+"""Receive coils: images of one object seen through sensitivities, [..., C, H, W].
+
+expand(x) = S x and combine(y) = sum over coils of conj(S) y are each other's adjoint. Maps are
+normalised: their squares add up to 1 wherever there is signal, so that combine(expand(x)) = x.
+"""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mript_jax.errors import UserError
+from mript_jax.physics.fourier import ifft2c
 
-def root_sum_of_squares(images: np.ndarray | jax.Array, axis: int) -> np.ndarray | jax.Array:
+Array = np.ndarray | jax.Array
+
+SMALLEST_SIGNAL = 1e-6  # relative to the maximum: below it sensitivities are zero
+
+
+def root_sum_of_squares(images: Array, axis: int) -> Array:
     """Magnitude over the coil axis: sqrt(sum |x|^2)."""
     xp = jnp if isinstance(images, jax.Array) else np
     return xp.sqrt(xp.sum(xp.abs(images) ** 2, axis=axis))
+
+
+def expand(image: Array, sensitivities: Array) -> Array:
+    """What each coil sees of an image: [..., H, W] -> [..., C, H, W]."""
+    return sensitivities * image[..., None, :, :]
+
+
+def combine(images: Array, sensitivities: Array) -> Array:
+    """One image of those of the coils: [..., C, H, W] -> [..., H, W]."""
+    return (sensitivities.conj() * images).sum(axis=-3)
+
+
+def estimate_sensitivities(kspace: Array, center_lines: int, axis: int = -1) -> Array:
+    """Sensitivities [..., C, H, W] from the fully sampled center of k-space [..., C, H, W].
+
+    They are the coils' low-resolution images over their root-sum-of-squares. The center is
+    `center_lines` wide along the phase encodes and, tapered alike, as wide along the readout.
+    The phase is relative to the coil images, so the combined image is nearly real.
+    """
+    xp = jnp if isinstance(kspace, jax.Array) else np
+    H, W = kspace.shape[-2:]
+    lines = W if axis in (-1, 1) else H
+    if not 2 <= center_lines <= lines:
+        raise UserError(
+            f"sensitivities need a fully sampled center of 2 to {lines} lines, got {center_lines}"
+        )
+    share = center_lines / lines
+    window = _taper(H, share)[:, None] * _taper(W, share)
+    low = ifft2c(kspace * window.astype(np.float32))
+    size = root_sum_of_squares(low, axis=-3)[..., None, :, :]
+    floor = SMALLEST_SIGNAL * size.max(axis=(-2, -1), keepdims=True)
+    return xp.where(size > floor, low / xp.maximum(size, xp.maximum(floor, 1e-30)), 0)
+
+
+def _taper(size: int, share: float) -> np.ndarray:
+    """A Hann window over the central share of an axis: no ringing in the maps."""
+    width = max(round(size * share), 2)
+    distance = np.abs(np.arange(size) - size // 2) / (width / 2)
+    return np.where(distance < 1, np.cos(np.pi / 2 * np.minimum(distance, 1)) ** 2, 0.0)

@@ -3,7 +3,9 @@
 A mask is a 0/1 array over centered k-space (zero frequency at n // 2 of each axis).
 """
 
-from collections.abc import Callable
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,6 +21,23 @@ PATTERNS: dict[str, PatternFn] = {
     "gaussian_1d": gaussian_1d,
     "gaussian_2d": gaussian_2d,
 }
+REDRAWS = 100  # of a mask in which, by chance, nothing is sampled
+
+
+@dataclasses.dataclass(frozen=True)
+class Mask:
+    """A mask and what it is: asked for and achieved."""
+
+    array: np.ndarray  # [H, W] float32
+    pattern: str
+    acceleration: float  # nominal: as asked for
+    center_fraction: float  # as asked for
+    seed: int | Sequence[int]
+    axis: int  # phase encodes along columns (-1) or rows (-2)
+    partial_fourier: float  # share of the lines that may be sampled; 1: all
+    true_acceleration: float  # points over sampled points
+    center_lines: int  # width of the fully sampled center along the phase encodes
+    offset: int | None  # first sampled line; None where not whole lines are sampled
 
 
 def sample_mask(
@@ -26,19 +45,116 @@ def sample_mask(
     shape: tuple[int, int],
     acceleration: float,
     center_fraction: float,
-    seed: int,
+    seed: int | Sequence[int],
     axis: int = -1,
+    partial_fourier: float = 1.0,
 ) -> np.ndarray:
-    """A float32 mask [H, W]; columns (axis -1) or rows (axis -2) are the phase encodes."""
+    """A float32 mask [H, W]; columns (axis -1) or rows (axis -2) are the phase encodes.
+
+    With `partial_fourier` below 1 lines at the start are left out, on top of what the pattern
+    leaves out, until only this share of all lines remains; the center stays.
+    """
+    _check(pattern, shape, acceleration, center_fraction, axis, partial_fourier)
+    rng = np.random.default_rng(seed)
+    by_columns = axis in (-1, 1)
+    shape = tuple(shape) if by_columns else tuple(shape[::-1])
+    for _ in range(REDRAWS):
+        mask = PATTERNS[pattern](shape, acceleration, center_fraction, rng)
+        if partial_fourier < 1:
+            mask[:, : _skipped_lines(mask, partial_fourier)] = 0.0
+        if mask.any():
+            return np.ascontiguousarray(mask if by_columns else mask.T, np.float32)
+    raise UserError(
+        f"{pattern} at acceleration {acceleration:g} and center fraction {center_fraction:g} "
+        f"samples nothing of {shape[0]} x {shape[1]} points; use a larger shape or center"
+    )
+
+
+def draw_mask(
+    pattern: str,
+    shape: tuple[int, int],
+    acceleration: float,
+    center_fraction: float,
+    seed: int | Sequence[int],
+    axis: int = -1,
+    partial_fourier: float = 1.0,
+) -> Mask:
+    """`sample_mask` with a record of what was asked for and what came out."""
+    asked = (pattern, shape, acceleration, center_fraction, seed, axis, partial_fourier)
+    array = sample_mask(*asked)
+    axis = -1 if axis in (-1, 1) else -2
+    return Mask(
+        array=array,
+        pattern=pattern,
+        acceleration=float(acceleration),
+        center_fraction=float(center_fraction),
+        seed=seed,
+        axis=axis,
+        partial_fourier=float(partial_fourier),
+        true_acceleration=true_acceleration(array),
+        center_lines=center_width(array, axis),
+        offset=_first_line(array, axis),
+    )
+
+
+def true_acceleration(mask: np.ndarray) -> float:
+    """Points over sampled points; infinite where nothing is sampled."""
+    sampled = np.count_nonzero(mask)
+    return mask.size / sampled if sampled else math.inf
+
+
+def center_width(mask: np.ndarray, axis: int = -1) -> int:
+    """Width along an axis of the fully sampled center of a mask [H, W].
+
+    Of whole lines: the largest center block, as `center_block` places it, that was sampled. Of
+    points: the side of the largest such rectangle of the mask's proportions.
+    """
+    mask = np.asarray(mask) > 0
+    mask = mask if axis in (-1, 1) else mask.T
+    H, W = mask.shape
+    height = 1 if (mask == mask[:1]).all() else H
+    sampled = np.zeros((height + 1, W + 1), int)  # of all points above and left of each
+    sampled[1:, 1:] = mask[:height].cumsum(0).cumsum(1)
+    widths = np.arange(W + 1)
+    heights = np.ceil(widths * height / W).astype(int)
+    top, left = (height - heights + 1) // 2, (W - widths + 1) // 2
+    bottom, right = top + heights, left + widths
+    inside = (
+        sampled[bottom, right] - sampled[top, right] - sampled[bottom, left] + sampled[top, left]
+    )
+    return int(np.flatnonzero(inside == heights * widths).max())
+
+
+def _check(
+    pattern: str,
+    shape: tuple[int, int],
+    acceleration: float,
+    center_fraction: float,
+    axis: int,
+    partial_fourier: float,
+) -> None:
     if pattern not in PATTERNS:
         raise unknown_name("sampling pattern", pattern, PATTERNS)
-    if acceleration < 1:
-        raise UserError(f"acceleration {acceleration} must be 1 or more")
-    if not 0 <= center_fraction <= 1 / acceleration:
-        raise UserError(
-            f"{pattern}: a center fraction of {center_fraction} does not fit acceleration "
-            f"{acceleration}, which leaves {1 / acceleration:.4f} of k-space"
-        )
-    shape = tuple(shape) if axis == -1 else tuple(shape[::-1])
-    mask = PATTERNS[pattern](shape, acceleration, center_fraction, np.random.default_rng(seed))
-    return np.ascontiguousarray(mask if axis == -1 else mask.T, np.float32)
+    if len(shape) != 2 or min(shape) < 1:
+        raise UserError(f"a mask's shape is (height, width), both 1 or more, got {tuple(shape)}")
+    if not 1 <= acceleration < math.inf:
+        raise UserError(f"acceleration {acceleration} must be a number of 1 or more")
+    if not 0 <= center_fraction <= 1:
+        raise UserError(f"center fraction {center_fraction} must be between 0 and 1")
+    if axis not in (-1, -2, 0, 1):
+        raise UserError(f"axis {axis} must be -1 (columns are phase encodes) or -2 (rows are)")
+    if not 0.5 <= partial_fourier <= 1:
+        raise UserError(f"partial Fourier {partial_fourier} must be between 0.5 and 1")
+
+
+def _skipped_lines(mask: np.ndarray, partial_fourier: float) -> int:
+    """How many lines at the start partial Fourier leaves out; never any of the center."""
+    W = mask.shape[1]
+    return min(round(W * (1 - partial_fourier)), (W - center_width(mask)) // 2)
+
+
+def _first_line(mask: np.ndarray, axis: int) -> int | None:
+    lines = mask if axis == -1 else mask.T
+    if (lines != lines[:1]).any():
+        return None
+    return int(np.flatnonzero(lines[0])[0])

@@ -1,4 +1,4 @@
-"""What a mask is: users have data, not labels. Pattern, acceleration and center from samples alone."""
+"""What a mask is, from its samples alone: users have data, not labels."""
 
 import dataclasses
 
@@ -42,7 +42,9 @@ def recognise_mask(mask: np.ndarray) -> Recognised:
         center = min(_center_run(rows), _center_run(columns))
         fraction = _center_run(rows) * _center_run(columns) / mask.size
         pattern = "gaussian_2d"
-    nominal = true if pattern.startswith("cartesian") else _nominal(pattern, mask.shape, fraction, true)
+    nominal = (
+        true if pattern.startswith("cartesian") else _nominal(pattern, mask.shape, fraction, true)
+    )
     return Recognised(pattern, nominal, true, fraction, center, axis)
 
 

@@ -1,15 +1,34 @@
 """The task grid: sampling pattern x acceleration, and which head and tail serve a task."""
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
 
-
-from mript_jax.errors import UserError
+from mript_jax.errors import UserError, unknown_name
 
 PATTERN_NAMES = ("cartesian_random", "cartesian_equispaced", "gaussian_1d", "gaussian_2d")
 LEVELS = ((2.0, 0.10), (4.0, 0.08), (6.0, 0.06), (8.0, 0.04), (10.0, 0.02))  # R, center fraction
 MODES = ("type", "level", "split")
+
+# What a pattern is most like, from the best on: a model that was not trained on it takes the first
+# of these that it was trained on.
+LIKE = {
+    "cartesian_random": ("fastmri_random", "gaussian_1d"),
+    "cartesian_equispaced": ("fastmri_equispaced", "fastmri_magic", "cartesian_random"),
+    "gaussian_1d": ("cartesian_random", "gaussian_2d"),
+    "gaussian_2d": ("poisson_disc", "gaussian_1d", "cartesian_random"),
+    "equidistant": ("fastmri_equispaced", "cartesian_equispaced", "cartesian_random"),
+    "fastmri_random": ("cartesian_random", "gaussian_1d"),
+    "fastmri_equispaced": ("fastmri_equispaced_fraction", "cartesian_equispaced"),
+    "fastmri_equispaced_fraction": ("fastmri_equispaced", "cartesian_equispaced"),
+    "fastmri_magic": ("fastmri_magic_fraction", "fastmri_equispaced", "cartesian_equispaced"),
+    "fastmri_magic_fraction": ("fastmri_magic", "fastmri_equispaced", "cartesian_equispaced"),
+    "poisson_disc": ("gaussian_2d", "gaussian_1d"),
+    "radial": ("spiral", "poisson_disc", "gaussian_2d", "gaussian_1d"),
+    "spiral": ("radial", "poisson_disc", "gaussian_2d", "gaussian_1d"),
+    "caipi": ("poisson_disc", "gaussian_2d", "cartesian_equispaced"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,13 +40,6 @@ class Task:
     center_fraction: float
     pattern_index: int
     level_index: int
-
-
-TASKS = tuple(
-    Task(pattern, acceleration, center, i, j)
-    for i, pattern in enumerate(PATTERN_NAMES)
-    for j, (acceleration, center) in enumerate(LEVELS)
-)
 
 
 def task_grid(
@@ -48,12 +60,35 @@ def task_grid(
             pattern,
             float(acceleration),
             float(center),
-            trained_patterns.index(pattern) if pattern in trained_patterns else 0,
+            nearest_pattern(pattern, trained_patterns),
             nearest_level(acceleration, trained),
         )
         for pattern in patterns
         for acceleration, center in zip(accelerations, center_fractions, strict=True)
     )
+
+
+def make_task(pattern: str, acceleration: float, center_fraction: float | None = None) -> Task:
+    """A task with the indices of the nearest one of MR-IPT's grid."""
+    if acceleration < 1:
+        raise UserError(f"acceleration {acceleration} must be 1 or more")
+    if center_fraction is None:
+        center_fraction = usual_center_fraction(acceleration)
+    (task,) = task_grid(
+        (pattern,), (acceleration,), (center_fraction,), PATTERN_NAMES, [r for r, _ in LEVELS]
+    )
+    return task
+
+
+def nearest_pattern(pattern: str, trained: Sequence[str]) -> int:
+    """The position of a pattern, or of the one most like it, among those trained on."""
+    trained = list(trained)
+    if pattern not in LIKE and pattern not in trained:
+        raise unknown_name("sampling pattern", pattern, LIKE)
+    for candidate in (pattern, *LIKE.get(pattern, ())):
+        if candidate in trained:
+            return trained.index(candidate)
+    return 0
 
 
 def nearest_level(acceleration: float, accelerations: Sequence[float]) -> int:
@@ -66,7 +101,7 @@ def usual_center_fraction(acceleration: float) -> float:
     """The center fraction that goes with an acceleration: between the levels, linear in log R."""
     if acceleration <= LEVELS[0][0]:
         return LEVELS[0][1]
-    for (r0, c0), (r1, c1) in zip(LEVELS, LEVELS[1:], strict=False):
+    for (r0, c0), (r1, c1) in itertools.pairwise(LEVELS):
         if acceleration <= r1:
             part = math.log(acceleration / r0) / math.log(r1 / r0)
             return c0 + part * (c1 - c0)
@@ -81,9 +116,12 @@ def head_index(mode: str, pattern_index, level_index, num_levels: int):
         return level_index
     if mode == "split":
         return pattern_index * num_levels + level_index
-    raise UserError(f"unknown mode {mode!r}; known: {', '.join(MODES)}")
+    raise unknown_name("mode", mode, MODES)
 
 
 def num_heads(mode: str, num_patterns: int, num_levels: int) -> int:
     """How many heads, and tails, a mode has."""
     return int(head_index(mode, num_patterns - 1, num_levels - 1, num_levels)) + 1
+
+
+TASKS = task_grid(PATTERN_NAMES, *zip(*LEVELS, strict=True))

@@ -1,9 +1,14 @@
-"""From images to undersampled k-space and back, and what sampled points say about an estimate."""
+"""From images to undersampled k-space and back: y = mask * fft(S x), and its adjoint.
+
+S are coil sensitivities [..., C, H, W]; masks are over centered k-space and broadcast against
+what they multiply: [H, W], or with coils [..., 1, H, W].
+"""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mript_jax.physics.coils import combine, expand
 from mript_jax.physics.fourier import fft2c, ifft2c
 
 Array = np.ndarray | jax.Array
@@ -18,16 +23,24 @@ def zero_filled_image(image: Array, mask: Array) -> Array:
 
 def forward(image: Array, sensitivities: Array, mask: Array) -> Array:
     """mask * fft(sensitivities * image): [..., H, W] -> [..., C, H, W]."""
-    return mask * fft2c(sensitivities * image[..., None, :, :])
+    return mask * fft2c(expand(image, sensitivities))
 
 
 def adjoint(kspace: Array, sensitivities: Array, mask: Array) -> Array:
     """sum over coils of conj(sensitivities) ifft(mask * kspace): [..., C, H, W] -> [..., H, W]."""
-    return (sensitivities.conj() * ifft2c(mask * kspace)).sum(axis=-3)
+    return combine(ifft2c(mask * kspace), sensitivities)
 
 
-def data_consistency(image: Array, kspace: Array, mask: Array) -> Array:
-    """The image whose k-space is as measured where `mask` is 1, and as estimated elsewhere."""
+def data_consistency(
+    image: Array, kspace: Array, mask: Array, sensitivities: Array | None = None
+) -> Array:
+    """The image whose k-space is as measured where `mask` is 1, and as estimated elsewhere.
+
+    With sensitivities, k-space is [..., C, H, W] and each coil's is treated so; their images are
+    then combined.
+    """
+    if sensitivities is not None:
+        return combine(data_consistency(expand(image, sensitivities), kspace, mask), sensitivities)
     return ifft2c(mask * kspace + (1 - mask) * fft2c(image))
 
 

@@ -1,0 +1,64 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mript_jax.errors import UserError
+from mript_jax.physics.coils import combine, estimate_sensitivities, expand, root_sum_of_squares
+from mript_jax.physics.fourier import fft2c
+
+
+def smooth_maps(coils: int, shape: tuple[int, int]) -> np.ndarray:
+    """[C, H, W]: bumps around the edge with a phase each, their squares adding up to 1."""
+    y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
+    angle = 2 * np.pi * np.arange(coils)[:, None, None] / coils
+    magnitude = np.exp(-((x - np.cos(angle)) ** 2 + (y - np.sin(angle)) ** 2) / 2)
+    maps = magnitude * np.exp(1j * (angle + 0.5 * x))
+    return (maps / root_sum_of_squares(maps, axis=0)).astype(np.complex64)
+
+
+def test_root_sum_of_squares_by_hand():
+    images = np.array([[3.0 + 0j, 0], [4j, -2]])
+    np.testing.assert_allclose(root_sum_of_squares(images, axis=0), [5, 2])
+    np.testing.assert_allclose(root_sum_of_squares(jnp.asarray(images), axis=0), [5, 2])
+
+
+def test_combine_is_the_adjoint_of_expand(assert_adjoint, random_complex):
+    S = random_complex(3, 6, 7)
+    assert_adjoint(lambda x: expand(x, S), lambda y: combine(y, S), (2, 6, 7), (2, 3, 6, 7))
+
+
+def test_combine_undoes_expand(random_complex):
+    S, image = smooth_maps(4, (9, 8)), random_complex(9, 8)
+    np.testing.assert_allclose(combine(expand(image, S), S), image, atol=1e-5)
+
+
+def test_estimated_sensitivities_explain_the_coil_images():
+    y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in (64, 60)), indexing="ij")
+    image = ((x / 0.8) ** 2 + (y / 0.7) ** 2 < 1) * (1 + 0.3 * np.sin(9 * x) * np.cos(7 * y))
+    coil_images = expand(image.astype(np.complex64), smooth_maps(6, image.shape))
+    S = estimate_sensitivities(fft2c(coil_images), center_lines=16)
+    inside = (x / 0.7) ** 2 + (y / 0.6) ** 2 < 1
+    explained = expand(combine(coil_images, S), S)
+    error = np.linalg.norm((explained - coil_images)[:, inside])
+    assert error < 0.05 * np.linalg.norm(coil_images[:, inside])
+    assert np.abs(np.angle(combine(coil_images, S)[inside])).max() < 0.2  # nearly real
+
+
+def test_estimated_sensitivities_are_normalised_and_zero_without_signal(random_complex):
+    kspace = random_complex(5, 3, 16, 12)
+    kspace[4] = 0
+    S = estimate_sensitivities(kspace, center_lines=6)
+    assert S.dtype == np.complex64
+    np.testing.assert_allclose(root_sum_of_squares(S, axis=1)[:4], 1, atol=1e-4)
+    assert not S[4].any()
+
+
+def test_estimation_agrees_between_numpy_and_jax(random_complex):
+    kspace = random_complex(2, 3, 16, 12)
+    ours, theirs = (estimate_sensitivities(a, 6, axis=-2) for a in (kspace, jnp.asarray(kspace)))
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_a_center_of_one_line_is_refused(random_complex):
+    with pytest.raises(UserError, match="2 to 12 lines, got 1"):
+        estimate_sensitivities(random_complex(3, 16, 12), center_lines=1)

@@ -1,0 +1,56 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mript_jax.physics.fourier import fft2c, ifft2c
+
+SHAPES = st.tuples(st.integers(1, 17), st.integers(1, 17))
+
+
+def dft_matrix(n: int) -> np.ndarray:
+    """The centered, orthonormal transform by its definition."""
+    k = np.arange(n) - n // 2
+    return np.exp(-2j * np.pi * np.outer(k, k) / n) / np.sqrt(n)
+
+
+@given(SHAPES, st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_transform_is_the_centered_orthonormal_definition(shape, seed):
+    x = np.random.default_rng(seed).standard_normal((2, *shape))
+    H, W = shape
+    expected = dft_matrix(H) @ x @ dft_matrix(W).T
+    np.testing.assert_allclose(fft2c(x), expected, atol=1e-10)
+
+
+@given(SHAPES, st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_transform_keeps_energy_and_is_undone(shape, seed):
+    x = np.random.default_rng(seed).standard_normal((2, *shape)).astype(np.complex64)
+    assert np.linalg.norm(fft2c(x)) == pytest.approx(np.linalg.norm(x), rel=1e-5)
+    np.testing.assert_allclose(ifft2c(fft2c(x)), x, atol=1e-5)
+    np.testing.assert_allclose(fft2c(ifft2c(x)), x, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (7, 9), (2, 3, 5, 6)])
+def test_inverse_is_the_adjoint(assert_adjoint, shape):
+    assert_adjoint(fft2c, ifft2c, shape, shape)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (7, 10), (3, 9, 5)])
+def test_numpy_and_jax_agree(random_complex, shape):
+    x = random_complex(*shape)
+    for transform in (fft2c, ifft2c):
+        np.testing.assert_allclose(transform(x), transform(jnp.asarray(x)), atol=1e-5)
+
+
+def test_single_precision_stays_single():
+    x = np.ones((4, 6), np.float32)
+    for array in (x, x.astype(np.complex64), jnp.asarray(x)):
+        assert fft2c(array).dtype == ifft2c(array).dtype == np.complex64
+
+
+def test_zero_frequency_lies_at_half_the_size():
+    kspace = fft2c(np.ones((6, 9)))
+    assert np.unravel_index(np.abs(kspace).argmax(), kspace.shape) == (3, 4)
