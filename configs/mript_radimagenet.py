@@ -45,7 +45,10 @@ def get_config() -> ConfigDict:
     model.num_patterns = 4
     model.num_levels = 5
     model.dtype = "bfloat16"
-    model.remat = "dots"
+    model.remat = "dots"  # kept for the backward pass: see REMAT in models/encoder.py
+    model.attention = "auto"  # see FORMS in models/biased_attention.py
+    model.scan_blocks = True  # the repeated blocks are compiled once
+    model.prompt = "table"  # the paper's; "continuous": by acceleration and sampling density
 
     config.optimizer.learning_rate = 8e-5  # 1e-5 at one image, times the square root of 64
     config.optimizer.warmup_steps = 1000

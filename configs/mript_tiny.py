@@ -1,6 +1,6 @@
 """MR-IPT small enough for a laptop: the quickstart's model, on generated anatomy.
 
-  python launch/train.py --config=configs/mript_tiny.py --workdir=runs/tiny
+python launch/train.py --config=configs/mript_tiny.py --workdir=runs/tiny
 """
 
 from ml_collections import ConfigDict
@@ -39,6 +39,7 @@ def get_config() -> ConfigDict:
     model.num_levels = 5
     model.dtype = "float32"
     model.iterations = 1  # of network and data consistency; 0: the network alone, as the paper's
+    model.prompt = "table"  # the paper's; "continuous": by acceleration and sampling density
 
     config.optimizer.learning_rate = 1e-3
     config.optimizer.schedule = "cosine"

@@ -3,6 +3,7 @@
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from mript_jax.models.biased_attention import biased_attention
 
@@ -28,11 +29,11 @@ def resize_linear(table: jax.Array, length: int) -> jax.Array:
     """Resizes the first axis linearly: half-pixel centers, edges clamped."""
     if table.shape[0] == length:
         return table
-    position = (jnp.arange(length) + 0.5) * (table.shape[0] / length) - 0.5
-    position = jnp.clip(position, 0, table.shape[0] - 1)
-    low = jnp.floor(position).astype(int)
-    high = jnp.minimum(low + 1, table.shape[0] - 1)
-    part = (position - low)[:, None]
+    position = (np.arange(length) + 0.5) * (table.shape[0] / length) - 0.5
+    position = np.clip(position, 0, table.shape[0] - 1)
+    low = np.floor(position).astype(int)
+    high = np.minimum(low + 1, table.shape[0] - 1)
+    part = (position - low)[:, None].astype(np.float32)
     return (1 - part) * table[low] + part * table[high]
 
 
@@ -55,7 +56,7 @@ def relative_scores(table: jax.Array) -> jax.Array:
     The entry in the middle is a token's score with itself; rows and columns count query minus key.
     """
     h, w = ((n + 1) // 2 for n in table.shape[:2])
-    rows, columns = (jnp.arange(n)[:, None] - jnp.arange(n) + n - 1 for n in (h, w))
+    rows, columns = (np.arange(n)[:, None] - np.arange(n) + n - 1 for n in (h, w))
     scores = table[rows[:, None, :, None], columns[None, :, None, :]]  # [h, w, h, w, H]
     return scores.reshape(h * w, h * w, -1).transpose(2, 0, 1)
 
@@ -93,7 +94,7 @@ class RelativePositionAttention(nn.Module):
         """The table's entry for each (query, key) along one side: [used, used, d]."""
         table = self.param(name, nn.initializers.zeros, (2 * size - 1, head_size))
         table = resize_linear(table, 2 * used - 1).astype(self.dtype)
-        distance = jnp.arange(used)[:, None] - jnp.arange(used)[None, :] + used - 1
+        distance = np.arange(used)[:, None] - np.arange(used)[None, :] + used - 1
         return table[distance]
 
 

@@ -44,7 +44,8 @@ class TablePrompt(nn.Module):
         normal = nn.initializers.normal(1.0)
         levels = self.param("levels", normal, (self.num_levels, self.width))
         patterns = self.param("patterns", normal, (self.num_patterns, self.width))
-        tokens = jnp.stack([levels[level_index], patterns[pattern_index]], axis=1)
+        chosen = ((levels, level_index), (patterns, pattern_index))
+        tokens = jnp.stack([jnp.take(table, i, axis=0) for table, i in chosen], axis=1)
         return head_index(self.mode, pattern_index, level_index, self.num_levels), tokens
 
 

@@ -67,7 +67,7 @@ def convolve(image: jax.Array, kernel: jax.Array) -> jax.Array:
 
 def _choose(stacked: jax.Array, choice: jax.Array) -> jax.Array:
     if jnp.issubdtype(choice.dtype, jnp.integer):
-        return stacked[choice]
+        return jnp.take(stacked, choice, axis=0)
     return jnp.einsum("bn,n...->b...", choice, stacked)
 
 

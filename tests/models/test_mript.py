@@ -105,6 +105,13 @@ def test_any_image_size_keeps_its_size(model, params, shape):
     assert jnp.isfinite(output).all()
 
 
+def test_parameters_from_a_file_are_as_good_inside_a_compiled_function(model, params):
+    """NumPy arrays that a compiled function closes over: what an exported model is made of."""
+    image = images((40, 28))
+    inside = jax.jit(lambda *task: model.apply({"params": params}, image, *task))
+    np.testing.assert_allclose(inside(*tasks()), apply(model, params, image), atol=1e-5)
+
+
 def test_a_sample_depends_on_its_own_head_alone(random_params):
     model = build_model(TINY | {"mode": "split"})
     image, (pattern, level) = images((32, 32), 2), tasks(2)
