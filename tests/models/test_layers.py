@@ -1,0 +1,61 @@
+"""Layers against their formulas."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.special import erf
+
+from mript_jax.models.layers import DropPath, LayerNorm, Mlp, PatchEmbed, exact_gelu
+
+
+def draw(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def test_gelu_is_the_error_functions():
+    x = np.linspace(-4, 4, 33, dtype=np.float32)
+    np.testing.assert_allclose(exact_gelu(x), x * (1 + erf(x / np.sqrt(2))) / 2, atol=1e-6)
+
+
+def test_layer_norm_is_over_channels_with_its_own_epsilon():
+    x = 1e-3 * draw(2, 3, 3, 8)
+    scale, bias = draw(8, seed=1), draw(8, seed=2)
+    params = {"norm": {"scale": scale, "bias": bias}}
+    for epsilon in (1e-5, 1e-6):
+        centred = x - x.mean(-1, keepdims=True)
+        expected = centred / np.sqrt(x.var(-1, keepdims=True) + epsilon) * scale + bias
+        actual = LayerNorm(epsilon).apply({"params": params}, x)
+        np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_layer_norm_computes_in_float32_and_returns_its_dtype():
+    x = (1000 + draw(4, 64)).astype(jnp.bfloat16)
+    layer = LayerNorm(1e-6, jnp.bfloat16)
+    params = {"norm": {"scale": np.ones(64, np.float32), "bias": np.zeros(64, np.float32)}}
+    out = layer.apply({"params": params}, x)
+    assert out.dtype == jnp.bfloat16
+    reference = LayerNorm(1e-6).apply({"params": params}, x.astype(jnp.float32))
+    np.testing.assert_allclose(out.astype(np.float32), reference, atol=0.02)
+
+
+def test_a_patch_is_one_product():
+    x, kernel, bias = draw(1, 4, 6, 2), draw(2, 3, 2, 5), draw(5, seed=1)
+    params = {"proj": {"kernel": kernel, "bias": bias}}
+    tokens = PatchEmbed((2, 3), 5).apply({"params": params}, x)
+    expected = np.einsum("hwc,hwcd->d", x[0, 2:4, 3:6], kernel) + bias
+    np.testing.assert_allclose(tokens[0, 1, 1], expected, atol=1e-5)
+
+
+def test_mlp_keeps_the_width():
+    shapes = jax.eval_shape(lambda: Mlp(7).init_with_output(jax.random.key(0), draw(2, 3)))
+    assert shapes[0].shape == (2, 3)
+    assert shapes[1]["params"]["dense_in"]["kernel"].shape == (3, 7)
+
+
+def test_drop_path_drops_whole_samples_in_training_only():
+    x = np.ones((64, 2, 2), np.float32)
+    np.testing.assert_array_equal(DropPath(0.25).apply({}, x, False), x)
+    out = np.asarray(DropPath(0.25).apply({}, x, True, rngs={"dropout": jax.random.key(0)}))
+    kept = out[:, 0, 0] > 0
+    np.testing.assert_allclose(out, kept[:, None, None] * x / 0.75, rtol=1e-6)
+    assert 0.55 < kept.mean() < 0.95
