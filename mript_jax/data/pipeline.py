@@ -11,14 +11,15 @@ from typing import Any
 
 import grain
 import numpy as np
-from absl import flags
 
 from mript_jax.config import image_shape
 from mript_jax.data.batch import Batch, stack
+from mript_jax.data.memory import keep_freed_memory
 from mript_jax.data.readers import open_source
 from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.data.splits import few_shot, select_split
 from mript_jax.data.transforms import ExampleMaker, RandomExample, volume_seed
+from mript_jax.data.workers import WorkerBatches
 from mript_jax.errors import UserError
 from mript_jax.physics.tasks import Task, task_grid
 
@@ -69,16 +70,11 @@ class Pipeline:
         self._start, self._taken, self._iterator = int(state["next_batch"]), 0, None
 
     def _open(self) -> Iterator[Batch]:
-        threads = grain.ReadOptions(num_threads=0 if self._workers else 2, prefetch_buffer_size=READ_AHEAD)
-        stream = self._batches[self._start :].to_iter_dataset(threads)
+        keep_freed_memory()
         if self._workers:
-            if not flags.FLAGS.is_parsed():  # grain reads a flag of its own, also in a notebook
-                flags.FLAGS.mark_as_parsed()
-            options = grain.MultiprocessingOptions(
-                num_workers=self._workers, per_worker_buffer_size=READ_AHEAD
-            )
-            stream = stream.mp_prefetch(options)
-        return iter(stream)
+            return WorkerBatches(self._batches, self._start, self._workers, READ_AHEAD)
+        threads = grain.ReadOptions(num_threads=2, prefetch_buffer_size=READ_AHEAD)
+        return iter(self._batches[self._start :].to_iter_dataset(threads))
 
 
 def build_pipeline(

@@ -10,9 +10,7 @@ import numpy as np
 
 from mript_jax.errors import UserError
 
-FLOAT16_EXPONENT = (
-    15  # images are stored with their maximum just below 2 ** 15: no value underflows
-)
+FLOAT16_EXPONENT = 15  # the maximum is stored just below 2 ** 15, so that no value underflows
 
 
 class BrokenRecord(UserError):

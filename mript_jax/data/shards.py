@@ -229,7 +229,7 @@ def _refuse_more(broken: Sequence[str], max_broken: int) -> None:
     if len(broken) > max_broken:
         raise UserError(
             f"{len(broken)} records cannot be used, more than max_broken={max_broken}: "
-            + "; ".join(broken)
+            + "; ".join(sorted(broken))
         )
 
 

@@ -12,9 +12,10 @@ from PIL import Image
 
 from mript_jax.data.batch import empty_example
 from mript_jax.data.records import BrokenRecord, Record
-from mript_jax.physics.fourier import fft2c, ifft2c
+from mript_jax.physics.fourier import fft2c
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.tasks import Task
+from mript_jax.physics.undersample import zero_filled_image
 
 SMALLEST_MAXIMUM = 1e-12  # a slice below it is empty
 
@@ -33,8 +34,7 @@ class ExampleMaker:
         mask = sample_mask(
             task.pattern, self.shape, task.acceleration, task.center_fraction, mask_seed
         )
-        kspace = fft2c(image)  # [H, W]
-        zero_filled = np.abs(ifft2c(kspace * mask)).astype(np.float32)
+        zero_filled = np.abs(zero_filled_image(image, mask))
         scale = scale_of(zero_filled if self.scale == "zero_filled" else image)
         example = {
             "zero_filled": (zero_filled / scale)[..., None],
@@ -48,6 +48,7 @@ class ExampleMaker:
             "weight": np.float32(1.0),
         }
         if "kspace" in self.fields:
+            kspace = fft2c(image)  # [H, W]
             parts = np.stack([kspace.real, kspace.imag], axis=-1)
             example["kspace"] = (parts / scale).astype(np.float32)
         return example

@@ -4,6 +4,8 @@ Zero frequency lies at index n // 2 of each axis; fft2c and ifft2c are each othe
 adjoint. One code for NumPy and JAX arrays; single precision stays single.
 """
 
+from types import ModuleType
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,18 +16,19 @@ AXES = (-2, -1)
 
 def fft2c(image: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
     """Image to k-space."""
-    fft = _library(image)
+    fft = library(image)
     shifted = fft.ifftshift(image, axes=AXES)
     return fft.fftshift(fft.fft2(shifted, axes=AXES, norm="ortho"), axes=AXES)
 
 
 def ifft2c(kspace: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
     """k-space to image."""
-    fft = _library(kspace)
+    fft = library(kspace)
     shifted = fft.ifftshift(kspace, axes=AXES)
     return fft.fftshift(fft.ifft2(shifted, axes=AXES, norm="ortho"), axes=AXES)
 
 
-def _library(array: np.ndarray | jax.Array):
+def library(array: np.ndarray | jax.Array) -> ModuleType:
+    """The transforms for this kind of array."""
     # On real images SciPy is six times faster than NumPy (0.26 ms against 1.6 ms at 320 x 320).
     return jnp.fft if isinstance(array, jax.Array) else scipy.fft

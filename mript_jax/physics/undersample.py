@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mript_jax.physics.coils import combine, expand
-from mript_jax.physics.fourier import fft2c, ifft2c
+from mript_jax.physics.fourier import AXES, fft2c, ifft2c, library
 
 Array = np.ndarray | jax.Array
 
@@ -18,7 +18,8 @@ PHASE_WIDTH = 0.06  # of the k-space window behind a phase estimate, as a share 
 
 def zero_filled_image(image: Array, mask: Array) -> Array:
     """ifft(mask * fft(image)): complex [..., H, W]."""
-    return ifft2c(mask * fft2c(image))
+    fft = library(image)  # the image need not be centered: its shifts there and back cancel
+    return fft.ifft2(fft.ifftshift(mask, axes=AXES) * fft.fft2(image, axes=AXES), axes=AXES)
 
 
 def forward(image: Array, sensitivities: Array, mask: Array) -> Array:

@@ -1,0 +1,139 @@
+"""Batches made ahead by worker processes and handed over in order, through shared memory.
+
+Each worker writes into a few blocks of memory in turn. Making new ones for every batch, as Grain
+does, took as long as making the batch.
+"""
+
+import itertools
+import multiprocessing
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from multiprocessing.connection import Connection
+from typing import Any
+
+import cloudpickle
+import numpy as np
+
+from mript_jax.data.batch import Batch
+from mript_jax.data.memory import keep_freed_memory
+from mript_jax.errors import UserError
+
+ALIGNMENT = 64  # bytes
+PATIENCE = 1.0  # seconds between looks at whether the other side still lives
+
+Layout = dict[str, tuple[int, tuple[int, ...], str]]  # field -> (offset, shape, dtype)
+
+
+class WorkerBatches:
+    """batches[start], batches[start + 1] and so on, each made by the next of several processes.
+
+    All have the same shapes; the first is made in this process and tells them. So many batches
+    `ahead` wait in each worker. What goes wrong in a worker is raised where its batch is taken.
+    """
+
+    def __init__(self, batches: Sequence[Batch], start: int, workers: int, ahead: int):
+        pickled = cloudpickle.dumps(batches)  # Grain's data sets hold functions
+        self._first: Batch | None = batches[start]
+        layout, size = _layout(self._first)
+        context = multiprocessing.get_context("spawn")
+        team = []
+        for index in range(workers):
+            receive, send = context.Pipe(duplex=False)
+            memory, free = context.RawArray("b", size * ahead), context.Semaphore(ahead)
+            numbers = itertools.count(start + 1 + index, workers)
+            arguments = (pickled, numbers, memory, layout, size, free, send)
+            process = context.Process(target=_work, args=arguments, daemon=True)
+            process.start()
+            send.close()
+            team.append((process, receive, itertools.cycle(_slots(memory, layout, size)), free))
+        self._turns = itertools.cycle(team)
+        # Not __del__: when Python ends, it would find what it needs already gone.
+        self._stop = weakref.finalize(self, _stop, [process for process, *_ in team])
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        if self._first is not None:
+            batch, self._first = self._first, None
+            return batch
+        process, receive, slots, free = next(self._turns)
+        _wait(process, receive)
+        batch = {name: array.copy() for name, array in next(slots).items()}
+        free.release()
+        return batch
+
+    def close(self) -> None:
+        """Ends the workers."""
+        self._stop()
+
+
+def _work(
+    pickled: bytes,
+    numbers: Iterator[int],
+    memory: Any,
+    layout: Layout,
+    size: int,
+    free: Any,
+    send: Connection,
+) -> None:
+    keep_freed_memory()
+    slots = itertools.cycle(_slots(memory, layout, size))
+    try:
+        batches = cloudpickle.loads(pickled)
+        for number in numbers:
+            while not free.acquire(timeout=PATIENCE):
+                if not multiprocessing.parent_process().is_alive():
+                    return
+            slot = next(slots)
+            for name, array in batches[number].items():
+                slot[name][...] = array
+            send.send(None)
+    except KeyboardInterrupt:
+        return
+    except Exception as error:
+        send.send(error)
+
+
+def _wait(process: Any, receive: Connection) -> None:
+    """Until the worker has written its next batch."""
+    try:
+        while not receive.poll(PATIENCE):
+            if not process.is_alive():
+                raise EOFError
+        error = receive.recv()
+    except EOFError:
+        process.join()
+        raise UserError(
+            f"a process that prepares data ended with exit code {process.exitcode} "
+            "(out of memory?); config.data.workers says how many there are"
+        ) from None
+    if error is not None:
+        raise error
+
+
+def _stop(processes: Iterable[Any]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join()
+
+
+def _layout(batch: Mapping[str, np.ndarray]) -> tuple[Layout, int]:
+    """Where each field lies in a block, and the size of the block."""
+    layout, size = {}, 0
+    for name, array in batch.items():
+        layout[name] = (size, array.shape, array.dtype.str)
+        size += -(-array.nbytes // ALIGNMENT) * ALIGNMENT
+    return layout, size
+
+
+def _slots(memory: Any, layout: Layout, size: int) -> list[dict[str, np.ndarray]]:
+    """The blocks of a worker, each as a batch."""
+    return [
+        {
+            name: np.ndarray(shape, dtype, memory, block + offset)
+            for name, (offset, shape, dtype) in layout.items()
+        }
+        for block in range(0, len(memory), size)
+    ]

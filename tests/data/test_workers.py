@@ -1,0 +1,72 @@
+import multiprocessing
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from mript_jax.data.workers import WorkerBatches
+from mript_jax.errors import UserError
+
+
+class Numbers:
+    """Batch n holds n; some go wrong."""
+
+    def __init__(self, wrong=None):
+        self.wrong = wrong
+
+    def __getitem__(self, number):
+        if number == self.wrong:
+            raise UserError(f"batch {number} is wrong")
+        return {"image": np.full((2, 3), number, np.float32), "index": np.array([number, -1])}
+
+
+def take(batches, count):
+    return [int(next(batches)["index"][0]) for _ in range(count)]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_batches_come_in_order_from_any_start(workers):
+    batches = WorkerBatches(Numbers(), 5, workers, 2)
+    for number in range(5, 25):
+        batch = next(batches)
+        assert batch["image"].dtype == np.float32 and (batch["image"] == number).all()
+        assert batch["index"].tolist() == [number, -1]
+    batches.close()
+
+
+def test_a_batch_stays_as_it_is_while_others_are_taken():
+    batches = WorkerBatches(Numbers(), 0, 1, 1)
+    kept = [next(batches) for _ in range(6)]
+    assert [int(batch["index"][0]) for batch in kept] == list(range(6))
+    batches.close()
+
+
+def test_what_goes_wrong_in_a_worker_is_told_at_its_batch():
+    batches = WorkerBatches(Numbers(wrong=4), 0, 2, 2)
+    assert take(batches, 4) == [0, 1, 2, 3]
+    with pytest.raises(UserError, match="batch 4 is wrong"):
+        next(batches)
+    batches.close()
+
+
+def test_a_killed_worker_does_not_hang_the_run():
+    batches = WorkerBatches(Numbers(), 0, 1, 2)
+    take(batches, 2)
+    (child,) = multiprocessing.active_children()
+    os.kill(child.pid, signal.SIGKILL)
+    with pytest.raises(UserError, match="exit code -9"):
+        take(batches, 10)
+    batches.close()
+
+
+def test_no_process_is_left_behind():
+    batches = WorkerBatches(Numbers(), 0, 2, 2)
+    next(batches)
+    assert len(multiprocessing.active_children()) == 2
+    del batches
+    deadline = time.time() + 10
+    while multiprocessing.active_children() and time.time() < deadline:
+        time.sleep(0.01)
+    assert not multiprocessing.active_children()
