@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 
 from mript_jax.errors import unknown_name
+from mript_jax.models.consistency import reconstruct
 from mript_jax.models.decoder import Decoder
 from mript_jax.models.encoder import Encoder
 from mript_jax.models.prompt import PROMPTS
 from mript_jax.models.task_conv import TaskConv
 from mript_jax.physics.tasks import LEVELS, num_heads
-from mript_jax.physics.undersample import data_consistency, low_resolution_phase
 
 SMALL = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal", batch_axis=(0,))
 
@@ -139,27 +139,9 @@ class MRIPT(nn.Module):
         return tail(decoded + features, choice)[:, :H, :W].astype(jnp.float32)
 
     def on_batch(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
-        """The batch's images, [B, H, W, 1].
-
-        With `iterations` = 0 this is the network alone, as in the paper. Otherwise the network
-        and data consistency take turns so often: what was measured is put back into k-space.
-        """
+        """The batch's images, [B, H, W, 1]."""
         fields = ["pattern_index", "level_index"]
         if self.prompt == "continuous":
             fields += ["acceleration", "center_fraction", "mask"]
         task = {name: batch[name] for name in fields}
-        if self.iterations == 0:
-            return self(batch["zero_filled"], **task)
-        mask = batch["mask"]
-        kspace = mask * jax.lax.complex(batch["kspace"][..., 0], batch["kspace"][..., 1])
-        phase = low_resolution_phase(kspace, mask)
-        image = batch["zero_filled"]  # [B, H, W, 1]
-        for _ in range(self.iterations):
-            estimate = self(image, **task)[..., 0] * phase
-            image = absolute(data_consistency(estimate, kspace, mask))[..., None]
-        return image
-
-
-def absolute(x: jax.Array) -> jax.Array:
-    """Magnitude with a finite gradient at zero."""
-    return jnp.sqrt(jnp.square(x.real) + jnp.square(x.imag) + 1e-12)
+        return reconstruct(lambda image: self(image, **task), batch, self.iterations)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from mript_jax.models.attention import GatedPositionalAttention, SelfAttention
+from mript_jax.models.consistency import reconstruct
 from mript_jax.models.layers import (
     LayerNorm,
     PatchEmbed,
@@ -40,6 +41,7 @@ class ReconViT(nn.Module):
     locality: float = 1.0  # how narrow gated positional attention starts
     dropout: float = 0.0
     drop_path: float = 0.0
+    iterations: int = 0  # of network and data consistency; 0: the network alone, as the paper's
 
     @nn.compact
     def __call__(self, zero_filled: jax.Array, train: bool = False) -> jax.Array:
@@ -47,7 +49,7 @@ class ReconViT(nn.Module):
 
     def on_batch(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
         """The batch's images, [B, H, W, 1]."""
-        return self(batch["zero_filled"], train)
+        return reconstruct(lambda image: self(image, train), batch, self.iterations)
 
     def _network(self, x: jax.Array, train: bool) -> jax.Array:
         dtype, patch = jnp.dtype(self.dtype), both(self.patch_size)

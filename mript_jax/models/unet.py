@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from mript_jax.models.consistency import reconstruct
 from mript_jax.models.wrapper import reconnet
 
 EPSILON = 1e-5
@@ -37,6 +38,7 @@ class UNet(nn.Module):
     pools: int
     dtype: str
     dropout: float = 0.0
+    iterations: int = 0  # of network and data consistency; 0: the network alone, as fastMRI's
 
     @nn.compact
     def __call__(self, zero_filled: jax.Array, train: bool = False) -> jax.Array:
@@ -44,7 +46,7 @@ class UNet(nn.Module):
 
     def on_batch(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
         """The batch's images, [B, H, W, 1]."""
-        return self(batch["zero_filled"], train)
+        return reconstruct(lambda image: self(image, train), batch, self.iterations)
 
     def _network(self, x: jax.Array, train: bool) -> jax.Array:
         dtype, channels = jnp.dtype(self.dtype), x.shape[-1]
