@@ -6,13 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from mript_jax.convert import public, recon_vit, unet
+from mript_jax.convert import public, recon_vit, simmim, unet
 from mript_jax.errors import unknown_name
 
 __all__ = ["from_torch", "to_torch"]
 
 # Model name -> the module that knows its public code's names.
-CODES: dict[str, ModuleType] = {"mript": public, "recon_vit": recon_vit, "unet": unet}
+CODES: dict[str, ModuleType] = {
+    "mript": public,
+    "recon_vit": recon_vit,
+    "simmim": simmim,
+    "unet": unet,
+}
 
 
 def from_torch(

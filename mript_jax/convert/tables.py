@@ -52,12 +52,14 @@ def norm(theirs: str, ours: str) -> Table:
     }
 
 
-def transformer_block(theirs: str, ours: str, qkv_bias: bool) -> Table:
+def transformer_block(
+    theirs: str, ours: str, qkv_bias: bool = True, attention: str = "attention"
+) -> Table:
     """A pre-norm block with plain attention, as all these codes name its parts."""
     return (
         norm(f"{theirs}.norm1", f"{ours}/norm_attention")
-        | layer(f"{theirs}.attn.qkv", f"{ours}/attention/qkv", qkv_bias)
-        | layer(f"{theirs}.attn.proj", f"{ours}/attention/proj")
+        | layer(f"{theirs}.attn.qkv", f"{ours}/{attention}/qkv", qkv_bias)
+        | layer(f"{theirs}.attn.proj", f"{ours}/{attention}/proj")
         | norm(f"{theirs}.norm2", f"{ours}/norm_mlp")
         | layer(f"{theirs}.mlp.fc1", f"{ours}/mlp/dense_in")
         | layer(f"{theirs}.mlp.fc2", f"{ours}/mlp/dense_out")

@@ -9,9 +9,15 @@ import flax.linen as nn
 from mript_jax.errors import UserError, unknown_name
 from mript_jax.models.mript import MRIPT
 from mript_jax.models.recon_vit import ReconViT
+from mript_jax.models.simmim import SimMIM
 from mript_jax.models.unet import UNet
 
-MODELS: dict[str, type[nn.Module]] = {"mript": MRIPT, "recon_vit": ReconViT, "unet": UNet}
+MODELS: dict[str, type[nn.Module]] = {
+    "mript": MRIPT,
+    "recon_vit": ReconViT,
+    "simmim": SimMIM,
+    "unet": UNet,
+}
 
 
 def build_model(config: Mapping[str, Any]) -> nn.Module:

@@ -1,0 +1,164 @@
+"""Weights of SimMIM (microsoft/SimMIM), with Swin or ViT, and of MIMMRI's SwinRec, and back.
+
+SwinRec's public class is a network of its own, without a mask token: the token starts at zero, and
+is left out on the way back. Its branch for doubled images, which nothing here uses, is ignored.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mript_jax.convert.tables import (
+    Entry,
+    Table,
+    layer,
+    norm,
+    parameter_shapes,
+    read,
+    transformer_block,
+    write,
+)
+from mript_jax.models import build_model
+
+UNUSED = r"(relative_position_index|attn_mask)$|^(conv_before_upsample|upsample|conv_last2)\."
+VIT_TABLE = "encoder.rel_pos_bias.relative_position_bias_table"  # its last 3 rows: the class token
+CLASS_ROWS = f"{VIT_TABLE}.class"  # our name for these rows
+TOKEN = Entry("encoder/mask_token/token", np.ravel, lambda value: value[None, None])
+
+
+def from_torch(
+    state_dict: Mapping[str, np.ndarray], config: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """Our parameters of `config.model` from a public state dict, and the names it ignored."""
+    state_dict = {name.removeprefix("module."): value for name, value in state_dict.items()}
+    table = name_table(config)
+    if config["encoder"] == "swinrec":
+        state_dict["mask_token"] = np.zeros((1, 1, config["width"]), np.float32)
+    first = next(name for name in table if name.endswith(("conv_first.weight", "proj.weight")))
+    model, channels = build_model(config), np.shape(state_dict.get(first, np.zeros((1, 2))))[1]
+    grid = model.grid()
+    picture = (1, *(n * model.patch_size for n in grid), channels)
+    shapes = parameter_shapes(model, picture, (1, *grid))
+    return read(split(state_dict), table, shapes, UNUSED)
+
+
+def to_torch(params: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The trained tensors of the public code; what it computes from sizes alone is left out."""
+    state_dict = write(params, name_table(config))
+    if config["encoder"] == "swinrec":
+        del state_dict["mask_token"]
+    return merge(state_dict)
+
+
+def name_table(config: Mapping[str, Any]) -> Table:
+    """Where each tensor belongs, by its public name after `split`."""
+    return TABLES[config["encoder"]](config)
+
+
+def split(state_dict: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The ViT's tensors as ours are cut: query and value biases together, class rows apart.
+
+    There a key has no bias. It would add the same to all scores of a query: with or without, the
+    softmax is the same.
+    """
+    parts = dict(state_dict)
+    for name in [name for name in parts if name.endswith(".q_bias")]:
+        q, v = parts.pop(name), parts.pop(name.replace("q_bias", "v_bias"))
+        parts[name.replace("q_bias", "qkv.bias")] = np.concatenate([q, np.zeros_like(q), v])
+    if VIT_TABLE in parts:
+        parts[VIT_TABLE], parts[CLASS_ROWS] = np.split(parts[VIT_TABLE], [-3])
+    return parts
+
+
+def merge(parts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The reverse of `split`."""
+    state_dict = dict(parts)
+    if CLASS_ROWS in state_dict:
+        rows = state_dict[VIT_TABLE], state_dict.pop(CLASS_ROWS)
+        state_dict[VIT_TABLE] = np.concatenate(rows)
+        for name in [name for name in state_dict if name.endswith(".attn.qkv.bias")]:
+            q, _, v = np.split(state_dict.pop(name), 3)
+            state_dict[name.replace("qkv.bias", "q_bias")] = q
+            state_dict[name.replace("qkv.bias", "v_bias")] = v
+    return state_dict
+
+
+def _vit(config: Mapping[str, Any]) -> Table:
+    table = (
+        layer("encoder.patch_embed.proj", "encoder/patch_embed/proj")
+        | {
+            "encoder.mask_token": TOKEN,
+            "encoder.cls_token": TOKEN._replace(ours="encoder/class_token"),
+        }
+        | norm("encoder.norm", "encoder/norm")
+        | layer("decoder.0", "decoder")
+    )
+    rows, columns = (2 * n - 1 for n in build_model(config).grid())
+    table[VIT_TABLE] = _relative("encoder/relative", rows, columns)
+    table[CLASS_ROWS] = Entry("encoder/relative_class")
+    for i in range(config["depths"][0]):
+        theirs, ours = f"encoder.blocks.{i}", f"encoder/block_{i}"
+        table |= transformer_block(theirs, ours)
+        table[f"{theirs}.gamma_1"] = Entry(f"{ours}/scale_attention")
+        table[f"{theirs}.gamma_2"] = Entry(f"{ours}/scale_mlp")
+    return table
+
+
+def _swin(config: Mapping[str, Any]) -> Table:
+    table = (
+        layer("encoder.patch_embed.proj", "encoder/patch_embed/proj")
+        | norm("encoder.patch_embed.norm", "encoder/patch_norm")
+        | {"encoder.mask_token": TOKEN}
+        | norm("encoder.norm", "encoder/norm")
+        | layer("decoder.0", "decoder")
+        | _stages(config, "encoder.layers.{}.blocks.{}")
+    )
+    for i in range(len(config["depths"]) - 1):
+        theirs, ours = f"encoder.layers.{i}.downsample", f"encoder/merge_{i}"
+        table |= norm(f"{theirs}.norm", f"{ours}/norm")
+        table |= layer(f"{theirs}.reduction", f"{ours}/reduction", bias=False)
+    return table
+
+
+def _swinrec(config: Mapping[str, Any]) -> Table:
+    table = (
+        layer("conv_first", "encoder/conv_first")
+        | norm("patch_embed.norm", "encoder/patch_norm")
+        | {"mask_token": TOKEN}
+        | norm("norm", "encoder/norm")
+        | layer("conv_after_body", "encoder/conv_last")
+        | layer("conv_last", "decoder")
+        | _stages(config, "layers.{}.residual_group.blocks.{}")
+    )
+    for i in range(len(config["depths"])):
+        table |= layer(f"layers.{i}.conv", f"encoder/conv_{i}")
+    return table
+
+
+TABLES = {"vit": _vit, "swin": _swin, "swinrec": _swinrec}
+
+
+def _stages(config: Mapping[str, Any], name: str) -> Table:
+    """Windowed blocks; they are counted through all stages here, within a stage there."""
+    table: Table = {}
+    for stage, depth in enumerate(config["depths"]):
+        for i in range(depth):
+            theirs = name.format(stage, i)
+            ours = f"encoder/stage_{stage}/block_{sum(config['depths'][:stage]) + i}"
+            table |= transformer_block(theirs, ours, attention="attention/within")
+            table[f"{theirs}.attn.relative_position_bias_table"] = _relative(
+                f"{ours}/attention/relative"
+            )
+    return table
+
+
+def _relative(ours: str, rows: int = 0, columns: int = 0) -> Entry:
+    """Theirs is [(2h - 1) (2w - 1), heads], ours [2h - 1, 2w - 1, heads]; square without sizes."""
+
+    def to_ours(value: np.ndarray) -> np.ndarray:
+        side = math.isqrt(len(value))
+        return value.reshape(rows or side, columns or side, -1)
+
+    return Entry(ours, to_ours, lambda value: value.reshape(-1, value.shape[-1]))

@@ -1,0 +1,189 @@
+"""SimMIM on k-space (Larsen et al. 2022): hidden parts are predicted from what is seen.
+
+A network maps pictures with hidden tokens to pictures: an encoder with a mask token, and a decoder
+of one layer. Around it, k-space becomes two channels of compressed real and imaginary part, so
+that what is predicted is k-space again and the inverse FFT gives the MR image.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from mript_jax.errors import UserError, unknown_name
+from mript_jax.models.consistency import absolute
+from mript_jax.models.layers import both, lay_out
+from mript_jax.models.masked_vit import MaskedViT
+from mript_jax.models.masking import random_cells, spread, unmeasured_tokens
+from mript_jax.models.swin import Swin, fit_window
+from mript_jax.models.swinrec import SwinRec
+from mript_jax.physics.fourier import ifft2c
+from mript_jax.physics.kspace_compression import as_complex, compress, expand
+from mript_jax.physics.kspace_picture import from_picture, kspace_picture
+
+CHOICES = {
+    "encoder": ("swin", "vit", "swinrec"),
+    "masks": ("patches", "sampling"),
+    "kspace_as": ("complex", "rgba"),
+}
+SMALL = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal")
+
+
+class Prediction(NamedTuple):
+    """What masked modelling compares, as the pictures [B, H, W, C] that the network sees."""
+
+    estimate: jax.Array
+    truth: jax.Array
+    hidden: jax.Array  # [B, H, W], 1 where the network did not see the truth
+
+
+class SimMIM(nn.Module):
+    """`masked_prediction` is for pretraining, `on_batch` reconstructs images."""
+
+    encoder: str  # swin, vit, or swinrec
+    image_size: int | tuple[int, int]  # what position tables and windows are made for
+    patch_size: int
+    width: int
+    depths: tuple[int, ...]  # blocks of each stage; a ViT has one stage
+    heads: tuple[int, ...]
+    window: int  # of Swin and SwinRec
+    mlp_ratio: float
+    mask_cell: int  # pixels, side of the squares that are hidden together
+    mask_ratio: float  # share of them that is hidden
+    dtype: str
+    masks: str = "patches"  # what pretraining hides; "sampling": what was not sampled
+    kspace_as: str = "complex"  # or "rgba", the paper's pictures: physics/kspace_picture.py
+    knee: float = 0.02  # of the compression, for images up to 1: physics/kspace_compression.py
+    dropout: float = 0.0
+    drop_path: float = 0.0
+
+    @nn.compact
+    def __call__(self, x: jax.Array, hidden: jax.Array, train: bool = False) -> jax.Array:
+        """Pictures [B, H, W, C] whose tokens are hidden where [B, h, w] is 1 -> pictures."""
+        self._check()
+        channels = x.shape[-1]
+        visible = x * (1 - spread(hidden, self.patch_size))[..., None]
+        features = self._encoder()(visible.astype(self.dtype), hidden, train)
+
+        def decoder(count, size):
+            return nn.Conv(count, size, dtype=self.dtype, kernel_init=SMALL, name="decoder")
+
+        if self.encoder == "swinrec":
+            return visible + decoder(channels, (3, 3))(features).astype(jnp.float32)
+        stride = x.shape[1] // features.shape[1]
+        pixels = decoder(channels * stride**2, (1, 1))(features)
+        return lay_out(pixels, (stride, stride)).astype(jnp.float32)
+
+    def on_batch(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
+        """The batch's images, [B, H, W, 1]."""
+        return absolute(ifft2c(as_complex(self.filled_kspace(batch, train))))[..., None]
+
+    def filled_kspace(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
+        """k-space [B, H, W, 2]: what was measured as it is, the rest from the network."""
+        mask = batch["mask"]
+        measured = batch["kspace"] * mask[..., None]
+        estimate = self._fill_in(self._picture(measured, mask), mask, train)
+        if self.kspace_as == "complex":
+            estimate = expand(estimate, self.knee)
+        else:
+            estimate = from_picture(estimate, measured, mask)
+        return jnp.where(mask[..., None] > 0, measured, estimate)
+
+    def masked_prediction(self, batch: Mapping[str, jax.Array], train: bool = False) -> Prediction:
+        """Hides parts of fully sampled k-space and predicts it.
+
+        Random cells are drawn from the stream "masking"; without it they are always the same.
+        """
+        kspace = batch["kspace"]
+        truth = self._picture(kspace, jnp.ones_like(batch["mask"]))
+        if self.masks == "sampling":
+            seen = batch["mask"]
+        else:
+            key = self.make_rng("masking") if self.has_rng("masking") else jax.random.key(0)
+            B, *shape = batch["mask"].shape
+            seen = 1 - random_cells(key, B, tuple(shape), self.mask_cell, self.mask_ratio)
+        return Prediction(self._fill_in(truth * seen[..., None], seen, train), truth, 1 - seen)
+
+    def _picture(self, kspace: jax.Array, mask: jax.Array) -> jax.Array:
+        if self.kspace_as == "complex":
+            return compress(kspace, self.knee)
+        return kspace_picture(kspace, mask)
+
+    def _fill_in(self, picture: jax.Array, seen: jax.Array, train: bool) -> jax.Array:
+        """The network's picture from one that is zero where `seen` is, at its own size.
+
+        k-space is extended by zeros, evenly around zero frequency, until all windows fit.
+        """
+        around = [
+            around_center(n, -(-n // multiple) * multiple)
+            for n, multiple in zip(picture.shape[1:3], self._multiple(), strict=True)
+        ]
+        rows, columns = (
+            slice(before, before + n)
+            for n, (before, _) in zip(picture.shape[1:3], around, strict=True)
+        )
+        picture = jnp.pad(picture, ((0, 0), *around, (0, 0)))
+        seen = jnp.pad(seen, ((0, 0), *around), constant_values=1.0)
+        return self(picture, unmeasured_tokens(seen, self.patch_size), train)[:, rows, columns]
+
+    def _multiple(self) -> tuple[int, int]:
+        """What height and width must be multiples of, so that each stage has whole windows."""
+        if self.encoder == "vit":
+            return both(self.patch_size)
+        sides = [
+            self.patch_size * scale * fit_window(self.window, self.grid(scale))[0]
+            for scale in (2**i if self.encoder == "swin" else 1 for i in range(len(self.depths)))
+        ]
+        return both(math.lcm(*sides))
+
+    def grid(self, scale: int = 1) -> tuple[int, int]:
+        """Of tokens, where patches have been merged `scale` times along each axis."""
+        rows, columns = (-(-n // self.patch_size) for n in both(self.image_size))
+        return rows // scale, columns // scale
+
+    def _encoder(self) -> nn.Module:
+        shared = {
+            "width": self.width,
+            "mlp_ratio": self.mlp_ratio,
+            "dropout": self.dropout,
+            "drop_path": self.drop_path,
+            "dtype": jnp.dtype(self.dtype),
+            "name": "encoder",
+        }
+        grid = self.grid()
+        if self.encoder == "vit":
+            depth, heads = self.depths[0], self.heads[0]
+            return MaskedViT(grid, self.patch_size, depth=depth, heads=heads, **shared)
+        stages = {"depths": tuple(self.depths), "heads": tuple(self.heads), "window": self.window}
+        if self.encoder == "swin":
+            return Swin(grid, self.patch_size, **stages, **shared)
+        return SwinRec(grid, **stages, **shared)
+
+    def _check(self) -> None:
+        for field, known in CHOICES.items():
+            if getattr(self, field) not in known:
+                raise unknown_name(f"config.model.{field}", getattr(self, field), known)
+        stages = len(self.depths)
+        if stages != len(self.heads) or (self.encoder == "vit" and stages != 1):
+            raise UserError(
+                f"config.model: depths={self.depths} and heads={self.heads} must be as many "
+                "stages as each other, and one for a ViT"
+            )
+        if self.encoder == "swinrec" and self.patch_size != 1:
+            raise UserError(
+                f"config.model.patch_size={self.patch_size}; SwinRec works on pixels: 1"
+            )
+        if self.mask_cell % self.patch_size:
+            raise UserError(
+                f"config.model.mask_cell={self.mask_cell} must be a multiple of "
+                f"patch_size={self.patch_size}"
+            )
+
+
+def around_center(old: int, new: int) -> tuple[int, int]:
+    """What to add before and after, so that index old // 2 becomes index new // 2."""
+    before = new // 2 - old // 2
+    return before, new - old - before

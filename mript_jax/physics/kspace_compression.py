@@ -1,0 +1,40 @@
+"""Complex k-space as two channels whose magnitudes a network can take in, and back exactly.
+
+k-space spans many powers of ten between its center and its edge. The map keeps the phase and takes
+the magnitude m to asinh(m / knee): linear well below the knee, logarithmic above it. Channels are
+real and imaginary part, last axis.
+"""
+
+import jax
+import jax.numpy as jnp
+
+SMALL = 1e-3  # below it, asinh(t) / t and sinh(t) / t are 1 to float32 rounding
+
+
+def compress(kspace: jax.Array, knee: float) -> jax.Array:
+    """[..., 2] -> [..., 2] with asinh(m / knee) in place of the magnitude m."""
+    scaled = kspace / knee
+    return scaled * _ratio(jnp.arcsinh, scaled)
+
+
+def expand(channels: jax.Array, knee: float) -> jax.Array:
+    """The inverse of `compress`."""
+    return channels * _ratio(jnp.sinh, channels) * knee
+
+
+def as_channels(kspace: jax.Array) -> jax.Array:
+    """Complex [...] -> real [..., 2]."""
+    return jnp.stack([kspace.real, kspace.imag], axis=-1)
+
+
+def as_complex(channels: jax.Array) -> jax.Array:
+    """Real [..., 2] -> complex [...]."""
+    return jax.lax.complex(channels[..., 0], channels[..., 1])
+
+
+def _ratio(function, channels: jax.Array) -> jax.Array:
+    """function(m) / m of the magnitudes, with a finite gradient at zero: [..., 1]."""
+    square = jnp.sum(jnp.square(channels), axis=-1, keepdims=True)
+    usual = square > SMALL**2
+    magnitude = jnp.sqrt(jnp.where(usual, square, 1.0))
+    return jnp.where(usual, function(magnitude) / magnitude, 1.0)

@@ -1,0 +1,170 @@
+"""Masked modelling of k-space: what is hidden stays unseen, what was measured stays."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mript_jax.errors import UserError
+from mript_jax.models import build_model
+from mript_jax.models.masking import random_cells, spread, unmeasured_tokens
+from mript_jax.models.simmim import around_center
+from mript_jax.physics.fourier import fft2c, ifft2c
+from mript_jax.physics.kspace_compression import as_complex, compress
+
+SIZE = 16
+SHARED = {"name": "simmim", "image_size": SIZE, "mlp_ratio": 2.0, "dtype": "float32"}
+SHARED |= {"mask_cell": 4, "mask_ratio": 0.6}
+CONFIGS = {
+    "vit": {"encoder": "vit", "patch_size": 4, "width": 8, "depths": (2,), "heads": (2,)},
+    "swin": {"encoder": "swin", "patch_size": 2, "width": 8, "depths": (2, 1), "heads": (2, 4)},
+    "swinrec": {"encoder": "swinrec", "patch_size": 1, "width": 8, "depths": (2,), "heads": (2,)},
+}
+CONFIGS = {name: SHARED | {"window": 4} | config for name, config in CONFIGS.items()}
+
+
+def make_batch(shape=(SIZE, SIZE), seed=0):
+    rng = np.random.default_rng(seed)
+    image = rng.random((2, *shape), np.float32) * np.exp(1j * rng.uniform(-1, 1, (2, *shape)))
+    mask = np.broadcast_to(rng.random((2, 1, shape[1])) < 0.4, (2, *shape)).astype(np.float32)
+    kspace = fft2c(image.astype(np.complex64))
+    return {"kspace": np.stack([kspace.real, kspace.imag], axis=-1), "mask": mask}
+
+
+def started(config, noise=0.1):
+    """A compiled (batch, method) -> result; with noise on them, its weights are not small."""
+    model = build_model(config)
+    init = jax.jit(lambda key, batch: model.init(key, batch, method="on_batch"))
+    rng = np.random.default_rng(0)
+    params = jax.tree.map(
+        lambda p: p + noise * rng.standard_normal(p.shape, np.float32),
+        init(jax.random.key(0), make_batch()),
+    )
+    apply = jax.jit(model.apply, static_argnames="method")
+    return lambda batch, method, **rngs: apply(params, batch, method=method, rngs=rngs)
+
+
+@pytest.fixture(params=CONFIGS, scope="module")
+def network(request):
+    return started(CONFIGS[request.param])
+
+
+def elsewhere(kspace, where):
+    """The k-space with other values where `where` is 1."""
+    other = np.random.default_rng(9).standard_normal(kspace.shape).astype(np.float32)
+    return np.where(where[..., None] > 0, 3 * other, kspace)
+
+
+def test_what_is_hidden_has_no_influence_on_its_prediction(network):
+    batch = make_batch()
+    first = network(batch, "masked_prediction")
+    assert first.estimate.shape == first.truth.shape == (2, SIZE, SIZE, 2)
+    np.testing.assert_array_equal(first.hidden.sum(axis=(1, 2)), 10 * 4 * 4)  # ceil(0.6 * 16)
+    changed = batch | {"kspace": elsewhere(batch["kspace"], np.asarray(first.hidden))}
+    second = network(changed, "masked_prediction")
+    np.testing.assert_array_equal(second.hidden, first.hidden)
+    np.testing.assert_allclose(second.estimate, first.estimate, atol=1e-6)
+    assert np.abs(second.truth - first.truth).max() > 0.1
+
+
+def test_what_is_seen_has_influence(network):
+    batch = make_batch()
+    first = network(batch, "masked_prediction")
+    changed = batch | {"kspace": elsewhere(batch["kspace"], 1 - np.asarray(first.hidden))}
+    difference = np.abs(network(changed, "masked_prediction").estimate - first.estimate)
+    assert (difference * np.asarray(first.hidden)[..., None]).max() > 1e-3
+
+
+def test_reconstruction_looks_at_measured_samples_only_and_keeps_them(network):
+    batch = make_batch()
+    changed = batch | {"kspace": elsewhere(batch["kspace"], 1 - batch["mask"])}
+    filled, again = (network(b, "filled_kspace") for b in (batch, changed))
+    np.testing.assert_array_equal(filled, again)
+    measured = batch["mask"] > 0
+    np.testing.assert_array_equal(np.asarray(filled)[measured], batch["kspace"][measured])
+    assert np.abs(np.asarray(filled)[~measured]).max() > 1e-4
+    image = network(batch, "on_batch")
+    np.testing.assert_allclose(image[..., 0], np.abs(ifft2c(as_complex(filled))), atol=1e-5)
+
+
+def test_a_fully_measured_slice_comes_back(network):
+    batch = make_batch()
+    batch["mask"] = np.ones_like(batch["mask"])
+    truth = np.abs(ifft2c(batch["kspace"][..., 0] + 1j * batch["kspace"][..., 1]))
+    np.testing.assert_allclose(network(batch, "on_batch")[..., 0], truth, atol=1e-5)
+
+
+def test_any_image_size_will_do(network):
+    assert network(make_batch((11, 21)), "on_batch").shape == (2, 11, 21, 1)
+
+
+@pytest.mark.parametrize(("old", "new"), [(11, 16), (12, 16), (13, 15), (16, 16)])
+def test_kspace_grows_around_zero_frequency(old, new):
+    before, after = around_center(old, new)
+    assert before + old + after == new and before >= 0 and after >= 0
+    line = np.pad(np.fft.fftshift(np.fft.fftfreq(old)), (before, after), constant_values=1)
+    assert line[new // 2] == 0
+
+
+def test_an_untrained_network_gives_nearly_the_zero_filled_image():
+    batch = make_batch()
+    measured = as_complex(jnp.asarray(batch["kspace"] * batch["mask"][..., None]))
+    image = started(CONFIGS["vit"], noise=0.0)(batch, "on_batch")[..., 0]
+    np.testing.assert_allclose(image, np.abs(ifft2c(measured)), atol=0.05)
+
+
+def test_sampling_masks_hide_what_was_not_sampled():
+    batch = make_batch()
+    prediction = started(CONFIGS["vit"] | {"masks": "sampling"})(batch, "masked_prediction")
+    np.testing.assert_array_equal(prediction.hidden, 1 - batch["mask"])
+    np.testing.assert_allclose(prediction.truth, compress(batch["kspace"], 0.02), atol=1e-6)
+
+
+def test_random_cells_follow_their_stream():
+    network, batch = started(CONFIGS["vit"]), make_batch()
+    hidden = [
+        network(batch, "masked_prediction", masking=jax.random.key(seed)).hidden
+        for seed in (0, 0, 1)
+    ]
+    np.testing.assert_array_equal(hidden[0], hidden[1])
+    assert (hidden[0] != hidden[2]).any()
+
+
+def test_the_papers_pictures_have_four_channels_and_give_an_image_without_phase():
+    config = CONFIGS["vit"] | {"kspace_as": "rgba"}
+    network, batch = started(config), make_batch()
+    prediction = network(batch, "masked_prediction")
+    assert prediction.truth.shape == (2, SIZE, SIZE, 4)
+    filled = np.asarray(network(batch, "filled_kspace"))
+    assert np.abs(filled[..., 1][batch["mask"] == 0]).max() == 0
+    assert np.isfinite(network(batch, "on_batch")).all()
+
+
+def test_cells_are_whole_and_as_many_in_each_image():
+    hidden = np.asarray(random_cells(jax.random.key(0), 50, (16, 24), 8, 0.6))
+    np.testing.assert_array_equal(hidden.sum(axis=(1, 2)), 4 * 64)  # ceil(0.6 * 6)
+    np.testing.assert_array_equal(hidden, spread(jnp.asarray(hidden[:, ::8, ::8]), 8))
+    assert hidden.mean(axis=0).min() > 0.4 and hidden.mean(axis=0).max() < 0.95
+    assert random_cells(jax.random.key(0), 1, (10, 9), 4, 0.5).shape == (1, 10, 9)
+
+
+def test_a_token_is_hidden_if_nothing_of_its_patch_was_measured():
+    mask = np.zeros((1, 4, 6), np.float32)
+    mask[0, 3, 2] = 1
+    np.testing.assert_array_equal(unmeasured_tokens(mask, 2)[0], [[1, 1, 1], [1, 0, 1]])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"encoder": "swim"}, "did you mean 'swin'"),
+        ({"masks": "patch"}, "did you mean 'patches'"),
+        ({"depths": (1, 1)}, "one for a ViT"),
+        ({"mask_cell": 6}, "must be a multiple of patch_size=4"),
+        ({"encoder": "swinrec"}, "SwinRec works on pixels"),
+    ],
+)
+def test_a_config_that_cannot_be_is_refused(change, message):
+    model = build_model(CONFIGS["vit"] | change)
+    with pytest.raises(UserError, match=message):
+        jax.eval_shape(lambda: model.init(jax.random.key(0), make_batch(), method="on_batch"))
