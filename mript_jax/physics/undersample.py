@@ -19,7 +19,8 @@ PHASE_WIDTH = 0.06  # of the k-space window behind a phase estimate, as a share 
 def zero_filled_image(image: Array, mask: Array) -> Array:
     """ifft(mask * fft(image)): complex [..., H, W]."""
     fft = library(image)  # the image need not be centered: its shifts there and back cancel
-    return fft.ifft2(fft.ifftshift(mask, axes=AXES) * fft.fft2(image, axes=AXES), axes=AXES)
+    mask, axes = _needed(mask)
+    return fft.ifftn(fft.ifftshift(mask, axes=axes) * fft.fftn(image, axes=axes), axes=axes)
 
 
 def forward(image: Array, sensitivities: Array, mask: Array) -> Array:
@@ -59,3 +60,14 @@ def low_resolution_phase(kspace: Array, mask: Array) -> Array:
     paired = mask * mask[..., mirror[0], mirror[1]]
     low = ifft2c(kspace * paired * window.astype(np.float32))
     return xp.exp(1j * xp.angle(low))
+
+
+def _needed(mask: Array) -> tuple[Array, tuple[int, ...]]:
+    """One line of a mask of whole columns or rows, and the axes along which it does something."""
+    if isinstance(mask, np.ndarray):
+        columns, rows = mask[..., :1, :], mask[..., :1]
+        if (mask == columns).all():
+            return columns, (-1,)
+        if (mask == rows).all():
+            return rows, (-2,)
+    return mask, AXES

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from mript_jax.physics.coils import root_sum_of_squares
-from mript_jax.physics.fourier import fft2c
+from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.undersample import (
     adjoint,
@@ -30,6 +30,14 @@ def test_zero_filled_magnitude_is_that_of_the_public_code(golden):
     image = zero_filled_image(z["in/image"], z["in/mask"])
     assert image.dtype == np.complex64
     np.testing.assert_allclose(np.abs(image), z["out/image_masked_magnitude"], atol=2e-5)
+
+
+@pytest.mark.parametrize("shape", [(12, 10), (1, 10), (12, 1)])  # points, whole columns, whole rows
+def test_zero_filling_is_transform_mask_and_transform_back(random_complex, shape):
+    image = random_complex(3, 12, 10)
+    mask = np.broadcast_to(np.random.default_rng(0).random(shape) > 0.6, (12, 10))
+    expected = ifft2c(mask * fft2c(image))
+    np.testing.assert_allclose(zero_filled_image(image, mask), expected, atol=1e-6)
 
 
 def test_zero_filling_is_a_projection(random_complex, mask):
