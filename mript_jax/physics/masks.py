@@ -11,7 +11,17 @@ import numpy as np
 
 from mript_jax.errors import UserError, unknown_name
 from mript_jax.physics.patterns.cartesian import cartesian_equispaced, cartesian_random
+from mript_jax.physics.patterns.fastmri import (
+    equidistant,
+    fastmri_equispaced,
+    fastmri_magic,
+    fastmri_magic_fraction,
+    fastmri_random,
+)
 from mript_jax.physics.patterns.gaussian import gaussian_1d, gaussian_2d
+from mript_jax.physics.patterns.lattice import caipi
+from mript_jax.physics.patterns.poisson import poisson_disc
+from mript_jax.physics.patterns.trajectories import radial, spiral
 
 PatternFn = Callable[[tuple[int, int], float, float, np.random.Generator], np.ndarray]
 
@@ -20,6 +30,16 @@ PATTERNS: dict[str, PatternFn] = {
     "cartesian_equispaced": cartesian_equispaced,
     "gaussian_1d": gaussian_1d,
     "gaussian_2d": gaussian_2d,
+    "fastmri_random": fastmri_random,
+    "fastmri_equispaced": fastmri_equispaced,
+    "fastmri_equispaced_fraction": fastmri_equispaced,  # the package's two names for it
+    "fastmri_magic": fastmri_magic,
+    "fastmri_magic_fraction": fastmri_magic_fraction,
+    "equidistant": equidistant,
+    "poisson_disc": poisson_disc,
+    "radial": radial,
+    "spiral": spiral,
+    "caipi": caipi,
 }
 REDRAWS = 100  # of a mask in which, by chance, nothing is sampled
 

@@ -1,8 +1,13 @@
+import re
+import time
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mript_jax.physics.masks import PATTERNS, sample_mask
+from mript_jax.errors import UserError
+from mript_jax.physics.masks import PATTERNS, center_width, draw_mask, sample_mask
 
 SHAPES = st.tuples(st.integers(24, 150), st.integers(24, 150))
 AXES = st.sampled_from([-1, -2])
@@ -53,3 +58,187 @@ def test_the_other_axis_is_the_transposed_mask(request):
     pattern, shape, *rest, axis = request
     other = sample_mask(pattern, shape[::-1], *rest, axis=-3 - axis)
     np.testing.assert_array_equal(sample_mask(*request), other.T)
+
+
+EXACT = ("poisson_disc", "radial", "spiral")  # to a point
+TO_A_LINE = (
+    "cartesian_random",
+    "cartesian_equispaced",
+    "fastmri_equispaced",
+    "fastmri_equispaced_fraction",
+)
+
+
+@given(requests(EXACT))
+@FEW
+def test_patterns_of_points_sample_exactly_what_the_acceleration_leaves(request):
+    _, (H, W), acceleration, *_ = request
+    assert sample_mask(*request).sum() == max(round(H * W / acceleration), 1)
+
+
+@given(requests(TO_A_LINE))
+@FEW
+def test_patterns_of_lines_sample_what_the_acceleration_leaves_to_two_lines(request):
+    _, shape, acceleration, _, _, axis = request
+    mask = sample_mask(*request)
+    lines = mask[0] if axis == -1 else mask[:, 0]
+    assert (mask == (lines if axis == -1 else lines[:, None])).all()
+    assert abs(lines.sum() - shape[axis] / acceleration) <= 2
+
+
+@given(requests(("caipi",)))
+@FEW
+def test_a_lattice_samples_what_the_acceleration_leaves_to_a_point_per_row(request):
+    _, (H, W), acceleration, _, _, axis = request
+    mask = sample_mask(*request)
+    assert abs(mask.sum() - H * W / acceleration) <= (H if axis == -1 else W)
+
+
+def test_independent_columns_average_to_the_acceleration():
+    shares = [sample_mask("fastmri_random", (1, 200), 4, 0.08, s).mean() for s in range(300)]
+    assert np.mean(shares) == pytest.approx(0.25, abs=0.005)
+    assert np.std(shares) > 0.02
+
+
+@given(requests())
+@FEW
+def test_the_center_asked_for_is_always_sampled(request):
+    pattern, shape, _, center, _, axis = request
+    mask = sample_mask(*request)
+    by_lines = center_width(mask, axis) >= round(shape[axis] * center) - 2  # of pairs of lines
+    by_points = center_width(mask, axis) >= np.floor(shape[axis] * center**0.5) - 4  # of cells
+    assert by_points if pattern in (*EXACT, "caipi", "gaussian_2d") else by_lines
+    if center * min(shape) >= 2:
+        assert mask[shape[0] // 2, shape[1] // 2] == 1
+
+
+@given(requests(), st.floats(0.5, 1))
+@FEW
+def test_partial_fourier_leaves_out_lines_at_the_start_but_not_the_center(request, share):
+    full, part = sample_mask(*request), sample_mask(*request, partial_fourier=share)
+    axis = request[-1]
+    full, part = (m if axis == -1 else m.T for m in (full, part))
+    W = full.shape[1]
+    assert center_width(part) == center_width(full)
+    np.testing.assert_array_equal(part[:, W // 2 :], full[:, W // 2 :])
+    skipped = round(W * (1 - share))
+    allowed = (W - center_width(full)) // 2
+    assert not part[:, : min(skipped, allowed)].any()
+    np.testing.assert_array_equal(part[:, skipped:], full[:, skipped:])
+
+
+def test_partial_fourier_works_by_rows_too():
+    mask = sample_mask("cartesian_random", (64, 32), 2, 0.1, 0, axis=-2, partial_fourier=0.75)
+    assert not mask[:16].any()
+    assert mask[16:].any()
+
+
+def test_the_record_says_what_was_asked_for_and_what_came_out():
+    mask = draw_mask("fastmri_equispaced", (10, 100), 4, 0.08, 3, partial_fourier=0.8)
+    columns = np.flatnonzero(mask.array[0])
+    assert (mask.pattern, mask.acceleration, mask.center_fraction) == (
+        "fastmri_equispaced",
+        4,
+        0.08,
+    )
+    assert (mask.seed, mask.axis, mask.partial_fourier) == (3, -1, 0.8)
+    assert mask.true_acceleration == 100 / len(columns)
+    assert mask.center_lines >= 8
+    assert mask.offset == columns[0] >= 20
+
+
+def test_a_record_of_rows_counts_rows():
+    mask = draw_mask("equidistant", (60, 40), 5, 0.1, 0, axis=0)
+    rows = np.flatnonzero(mask.array[:, 0])
+    assert (mask.axis, mask.offset) == (-2, rows[0])
+    assert mask.center_lines in (6, 7, 8)
+
+
+def test_points_have_no_first_line():
+    assert draw_mask("gaussian_2d", (32, 32), 4, 0.08, 0).offset is None
+
+
+@pytest.mark.parametrize(("start", "stop", "width"), [(16, 17, 1), (15, 17, 2), (14, 17, 2)])
+def test_center_width_counts_lines_around_zero_frequency(start, stop, width):
+    mask = np.zeros((8, 32))
+    mask[:, start:stop] = 1
+    assert center_width(mask) == width
+    assert center_width(mask.T, axis=-2) == width
+
+
+def test_center_width_of_points_is_that_of_a_rectangle():
+    mask = np.zeros((40, 20))
+    mask[14:26, 7:13] = 1
+    assert center_width(mask, axis=-1) == 6
+    assert center_width(mask, axis=-2) == 12
+    mask[16, 8] = 0
+    assert center_width(mask) == 3
+
+
+def test_an_empty_mask_has_no_center_and_a_full_one_is_all_center():
+    assert center_width(np.zeros((4, 6))) == 0
+    assert center_width(np.ones((4, 6))) == 6
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("shape", [(1, 40), (40, 1), (9, 9), (8, 33)])
+def test_small_shapes_work_or_are_refused_in_words(pattern, shape):
+    try:
+        mask = sample_mask(pattern, shape, 4, 0.08, 0)
+    except UserError as error:
+        assert "samples nothing" in str(error)
+    else:
+        assert mask.any()
+
+
+MISTAKES = [
+    ({"pattern": "cartesian_randon"}, "did you mean 'cartesian_random'"),
+    ({"acceleration": 0.5}, "acceleration 0.5 must be a number of 1 or more"),
+    ({"acceleration": float("nan")}, "acceleration nan"),
+    ({"center_fraction": -0.1}, "center fraction -0.1 must be between 0 and 1"),
+    ({"center_fraction": 1.5}, "center fraction 1.5"),
+    ({"shape": (0, 64)}, "1 or more, got (0, 64)"),
+    ({"shape": (2, 64, 64)}, "(height, width), both 1 or more"),
+    ({"axis": 2}, "axis 2 must be"),
+    ({"partial_fourier": 0.3}, "partial Fourier 0.3 must be between 0.5 and 1"),
+    ({"shape": (4, 4), "acceleration": 100.0, "center_fraction": 0.0}, "samples nothing of 4 x 4"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), MISTAKES)
+def test_impossible_wishes_are_refused_by_name_and_number(change, message):
+    good = {
+        "pattern": "cartesian_random",
+        "shape": (64, 64),
+        "acceleration": 4.0,
+        "center_fraction": 0.08,
+        "seed": 0,
+    }
+    with pytest.raises(UserError, match=re.escape(message)):
+        sample_mask(**(good | change))
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_center_larger_than_the_budget_is_refused_with_its_numbers(pattern):
+    with pytest.raises(
+        UserError, match=r"center fraction 0\.3 of .* acceleration 4 leaves.* 0\.25"
+    ):
+        sample_mask(pattern, (100, 100), 4, 0.3, 0)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_center_that_is_the_whole_budget_is_all_that_is_sampled(pattern):
+    mask = sample_mask(pattern, (100, 100), 4, 0.25, 0)
+    if pattern not in ("gaussian_1d", "gaussian_2d", "fastmri_magic", "equidistant"):
+        assert mask.mean() == pytest.approx(0.25, abs=0.01)
+        assert center_width(mask) in (25, 50)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_drawing_is_fast(pattern):
+    milliseconds = []
+    for seed in range(5):
+        start = time.perf_counter()
+        sample_mask(pattern, (320, 320), 4, 0.08, seed)
+        milliseconds.append(1000 * (time.perf_counter() - start))
+    assert min(milliseconds) < (100 if pattern == "poisson_disc" else 5)

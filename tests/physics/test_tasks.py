@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from mript_jax.errors import UserError
+from mript_jax.physics.masks import PATTERNS
 from mript_jax.physics.tasks import (
     LEVELS,
+    LIKE,
     PATTERN_NAMES,
     TASKS,
     head_index,
@@ -64,6 +66,13 @@ def test_a_given_center_fraction_is_kept():
 )
 def test_an_unseen_pattern_takes_the_one_most_like_it(pattern, like):
     assert PATTERN_NAMES[make_task(pattern, 4).pattern_index] == like
+
+
+def test_every_pattern_is_like_one_of_the_paper():
+    assert set(LIKE) == set(PATTERNS)
+    for pattern in PATTERNS:
+        assert set(LIKE[pattern]) <= set(PATTERNS)
+        assert {pattern, *LIKE[pattern]} & set(PATTERN_NAMES)
 
 
 def test_a_grid_of_unseen_tasks_points_to_trained_ones():
