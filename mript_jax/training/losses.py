@@ -58,6 +58,13 @@ def image_loss(compare: ImageLoss) -> Loss:
     return loss
 
 
+def masked_l1(apply: Apply, batch: Batch) -> jax.Array:
+    """SimMIM's: L1 over what was hidden, in the pictures that the network predicts."""
+    estimate, truth, hidden = apply("masked_prediction")  # [B, H, W, C] twice, [B, H, W]
+    error = jnp.mean(jnp.abs(estimate - truth), axis=-1) * hidden
+    return jnp.sum(error, axis=(1, 2)) / (jnp.sum(hidden, axis=(1, 2)) + 1e-5)
+
+
 LOSSES: dict[str, Loss] = {
     "l1": image_loss(l1),
     "l2": image_loss(l2),
@@ -65,6 +72,7 @@ LOSSES: dict[str, Loss] = {
     "l1_ssim": image_loss(l1_ssim),
     "l1_gradient": image_loss(l1_gradient),
     "frequency": image_loss(frequency),
+    "masked_l1": masked_l1,
 }
 
 
