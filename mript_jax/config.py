@@ -33,7 +33,12 @@ def base_config() -> ConfigDict:
     data.path = ""  # file or folder of the data; the phantoms need none
     data.options = ConfigDict()  # what a reader takes besides a path, by reader
     data.options.phantom = ConfigDict({"seed": 1, "count": 1600, "size": 128})
-    data.options.fastmri = ConfigDict({"skip_ends": 0, "acquisition": ""})
+    # kspace=False reads much faster, where undersampling is simulated from the image
+    data.options.fastmri = ConfigDict({"skip_ends": 0, "acquisition": "", "kspace": True})
+    data.options.images = ConfigDict({"group": "file"})
+    data.options.radimagenet = ConfigDict({"labels": "", "anatomy": "", "block": 50})
+    data.options.nifti = ConfigDict({"plane": "axial"})
+    data.options.dicom = ConfigDict({"series": "*"})
     data.split_fractions = (0.8, 0.1, 0.1)  # train, validation, test: shares of the volumes
     data.splits_file = ""  # a published split instead of the shares
     data.max_slices = 0  # use so many training slices (few-shot studies); 0: all

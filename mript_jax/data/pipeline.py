@@ -6,7 +6,7 @@ the elements n * B ... (n + 1) * B - 1, of which each process makes its own cons
 the position in the data is one number, the same for any count of workers and processes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import grain
@@ -16,7 +16,7 @@ from mript_jax.config import image_shape
 from mript_jax.data.batch import Batch, stack
 from mript_jax.data.memory import keep_freed_memory
 from mript_jax.data.readers import open_source
-from mript_jax.data.records import BrokenRecord, Record
+from mript_jax.data.records import BlankRecord, BrokenRecord, Record
 from mript_jax.data.splits import few_shot, select_split
 from mript_jax.data.transforms import ExampleMaker, RandomExample, volume_seed
 from mript_jax.data.workers import WorkerBatches
@@ -38,17 +38,32 @@ class Selection:
 
     def __getitem__(self, position: int) -> Record | BrokenRecord:
         try:
-            return self._source[int(self._indices[position])]
+            record = self._source[int(self._indices[position])]
         except BrokenRecord as error:
             return error
+        if record.image is None:
+            return BrokenRecord(record.volume, "has no reference image (is it a test file?)")
+        return record
 
 
 class Pipeline:
-    """An endless iterator of batches whose position can be saved and restored."""
+    """An endless iterator of batches whose position can be saved and restored.
 
-    def __init__(self, batches: grain.MapDataset, workers: int):
+    `broken` tells of each file that was left out why; more than `max_broken` are a UserError.
+    """
+
+    def __init__(
+        self,
+        batches: grain.MapDataset,
+        records: grain.MapDataset,
+        workers: int = 0,
+        max_broken: int = 0,
+    ):
         self._batches = batches
+        self._records = records  # what the examples of each batch are made of
         self._workers = workers
+        self._max_broken = max_broken
+        self.broken: dict[str, str] = {}
         self._start = 0
         self._taken = 0
         self._iterator: Iterator[Batch] | None = None
@@ -60,6 +75,8 @@ class Pipeline:
         if self._iterator is None:
             self._iterator = self._open()
         batch = next(self._iterator)
+        if not batch["weight"].all():
+            self._note_broken(self._records[self._start + self._taken])
         self._taken += 1
         return batch
 
@@ -68,6 +85,18 @@ class Pipeline:
 
     def set_state(self, state: Mapping[str, int]) -> None:
         self._start, self._taken, self._iterator = int(state["next_batch"]), 0, None
+
+    def _note_broken(self, records: Sequence[Record | BrokenRecord]) -> None:
+        """Counts what is wrong with the files; that a slice is blank is not."""
+        for record in records:
+            if isinstance(record, BrokenRecord) and not isinstance(record, BlankRecord):
+                self.broken[record.path] = record.why
+        if len(self.broken) > self._max_broken:
+            raise UserError(
+                f"{len(self.broken)} slices cannot be used, more than "
+                f"config.data.max_broken={self._max_broken}: "
+                + "; ".join(f"{path}: {why}" for path, why in sorted(self.broken.items()))
+            )
 
     def _open(self) -> Iterator[Batch]:
         keep_freed_memory()
@@ -95,15 +124,15 @@ def build_pipeline(
         example_maker(config),
         task_grid(config.patterns, config.accelerations, config.center_fractions),
     )
-    examples = (
-        grain.MapDataset.source(Selection(source, indices))
-        .seed(seed)
-        .shuffle()
-        .repeat(None)
-        .random_map(random_example)
+    records = grain.MapDataset.source(Selection(source, indices)).seed(seed).shuffle().repeat(None)
+    examples = records.random_map(random_example)
+    part, mine = batch_size // process_count, slice(process_index, None, process_count)
+    return Pipeline(
+        examples.batch(part)[mine],
+        records.batch(part, batch_fn=list)[mine],
+        config.workers,
+        config.max_broken,
     )
-    batches = examples.batch(batch_size // process_count)[process_index::process_count]
-    return Pipeline(batches, config.workers)
 
 
 def evaluation_batches(
@@ -146,5 +175,3 @@ def open_split(
             f"({len(source)} slices in all)"
         )
     return source, indices
-
-

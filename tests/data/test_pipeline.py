@@ -1,9 +1,12 @@
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mript_jax.config import base_config
+from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.data.pipeline import build_pipeline, evaluation_batches, open_split
 from mript_jax.errors import UserError
 from mript_jax.physics.tasks import TASKS
@@ -116,3 +119,50 @@ def test_kspace_on_demand_belongs_to_the_target():
 def test_an_empty_split_is_refused():
     with pytest.raises(UserError, match="empty"):
         build_pipeline(data_config(split_fractions=(0.0, 0.5, 0.5)), "train", 0, 8)
+
+
+def pictures(folder, broken=(), blank=()):
+    """A folder of pictures, some of which cannot be used."""
+    rng = np.random.default_rng(0)
+    for i in range(20):
+        pixels = rng.integers(0, 256, (32, 32), np.uint8) * (i not in blank)
+        Image.fromarray(pixels).save(folder / f"{i:02d}.png")
+    for i in broken:
+        (folder / f"{i:02d}.png").write_bytes(b"no picture")
+    everything = {"split_fractions": (1.0, 0.0, 0.0)}
+    return data_config(source="images", path=str(folder), **everything)
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_broken_files_are_left_out_and_told_once(tmp_path, index):
+    config = pictures(tmp_path, broken=(3, 11), blank=(5,))
+    pipeline = build_pipeline(config, "train", 0, 10, index, 2)
+    weights = np.concatenate([next(pipeline)["weight"] for _ in range(8)])  # two epochs
+    assert set(weights.tolist()) == {0.0, 1.0}
+    names = {Path(path).name for path in pipeline.broken}
+    assert names <= {"03.png", "11.png"}
+    other = build_pipeline(config, "train", 0, 10, 1 - index, 2)
+    others = np.concatenate([next(other)["weight"] for _ in range(8)])
+    assert np.sum(weights == 0) + np.sum(others == 0) == 4 * 3
+    both = names | {Path(path).name for path in other.broken}
+    assert both == {"03.png", "11.png"}
+
+
+def test_more_broken_files_than_allowed_stop_the_run_with_the_list(tmp_path):
+    config = pictures(tmp_path, broken=(3, 11, 12))
+    config.max_broken = 2
+    pipeline = build_pipeline(config, "train", 0, 10)
+    with pytest.raises(UserError, match=r"max_broken=2: .*03\.png.*; .*11\.png.*; .*12\.png"):
+        for _ in range(4):
+            next(pipeline)
+
+
+def test_slices_without_a_reference_are_not_trained_on(tmp_path):
+    write_fastmri_h5(
+        tmp_path / "test.h5", 0, 0, slices=2, size=32, mask=("cartesian_random", 4.0, 0.08, 1)
+    )
+    config = data_config(
+        source="fastmri", path=str(tmp_path), split_fractions=(1.0, 0.0, 0.0), max_broken=0
+    )
+    with pytest.raises(UserError, match="no reference image"):
+        next(build_pipeline(config, "train", 0, 2))
