@@ -1,6 +1,8 @@
-"""Says what works here: versions, devices, memory, extras. Exit status 1 if something needed is broken.
+"""Says what works here: versions, devices, memory, extras.
 
-  python launch/doctor.py
+Exit status 1 if something that is needed is broken.
+
+python launch/doctor.py
 """
 
 import importlib
@@ -14,9 +16,9 @@ import tempfile
 from mript_jax import cli
 
 NEEDED = (
-    "jax jaxlib flax optax orbax-checkpoint grain array-record h5py numpy scipy ml-collections "
-    "pillow matplotlib tensorboardX rich"
-).split()
+    *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "array-record", "h5py"),
+    *("numpy", "scipy", "ml-collections", "pillow", "matplotlib", "tensorboardX", "rich"),
+)
 EXTRAS = {  # package: what it is for, and how to get it
     "torch": ("reading and writing .pt checkpoints", "convert"),
     "safetensors": ("reading .safetensors checkpoints", "safetensors"),

@@ -7,7 +7,6 @@
 The data and the tasks are those of the checkpoint's config; --config.a.b=value changes them.
 """
 
-import sys
 from pathlib import Path
 
 from absl import flags
@@ -56,9 +55,7 @@ def main() -> None:
             config.data.accelerations,
         ),
         wanted.protocol,
-        progress=lambda task: print(
-            f"{task.pattern} {task.acceleration:g}x", file=sys.stderr, flush=True
-        ),
+        progress=lambda task: print(f"{task.pattern} {task.acceleration:g}x", flush=True),
     )
     results = {
         "model": name,

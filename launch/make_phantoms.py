@@ -1,6 +1,6 @@
 """Writes fastMRI-format scan files of generated anatomy: data to try things on.
 
-  python launch/make_phantoms.py --output=runs/scans --volumes=4 --slices=8 --size=128
+python launch/make_phantoms.py --output=runs/scans --volumes=4 --slices=8 --size=128
 """
 
 from pathlib import Path

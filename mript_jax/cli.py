@@ -1,8 +1,9 @@
 """What every launch script shares: flags, and mistakes told in one line with exit status 2."""
 
+import contextlib
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from absl import flags, logging
@@ -28,11 +29,12 @@ def run(main: Callable[[], None], config_from_checkpoint: bool = False) -> None:
         _print_help()
         return
     try:
-        if config_from_checkpoint:
-            _parse([a for a in argv if not _is_override(a)])
-            required(checkpoint=FLAGS.checkpoint)
-            config_flags.DEFINE_config_dict("config", load_config(FLAGS.checkpoint))
-        _parse(argv)
+        with _mistakes_in_flags():
+            if config_from_checkpoint:
+                _parse([a for a in argv if not _is_override(a)])
+                required(checkpoint=FLAGS.checkpoint)
+                config_flags.DEFINE_config_dict("config", load_config(FLAGS.checkpoint))
+            _parse(argv)
         main()
     except UserError as error:
         _fail(error, str(error))
@@ -65,18 +67,27 @@ def _is_override(argument: str) -> bool:
 
 
 def _parse(argv: list[str]) -> None:
+    rest = FLAGS(argv)
+    if len(rest) > 1:
+        raise UserError(f"unexpected argument {rest[1]!r}; every argument is a --flag=value")
+    if "config" in FLAGS and FLAGS.config is not None:
+        FLAGS.config.keys()  # a config file that could not be read is only told when it is used
+
+
+@contextlib.contextmanager
+def _mistakes_in_flags() -> Iterator[None]:
+    """Says in a UserError what absl and ml_collections raise for flags that cannot be."""
     try:
-        rest = FLAGS(argv)
+        yield
     except OSError as error:
-        raise UserError(f"--config: {error.filename or error}: cannot be read") from error
+        raise UserError(f"--config: {str(error).splitlines()[-1].strip()}") from error
     except SyntaxError as error:
         raise UserError(f"--config: {error.filename} is not Python: {error}") from error
     except AttributeError as error:
-        raise UserError(f"unknown config field: {_one_line(error)}") from error
+        name = _one_line(error).strip("'")
+        raise UserError(f"unknown config field: {name}") from error
     except (flags.Error, KeyError, ValueError, TypeError, ImportError) as error:
         raise UserError(_one_line(error)) from error
-    if len(rest) > 1:
-        raise UserError(f"unexpected argument {rest[1]!r}; every argument is a --flag=value")
 
 
 def _one_line(error: Exception) -> str:

@@ -32,7 +32,7 @@ def write_state_dict(path: str | Path, state_dict: Mapping[str, np.ndarray]) -> 
 
 
 def _read_torch(path: Path) -> dict[str, np.ndarray]:
-    torch = _import_torch()
+    torch = _import_torch(path)
     try:
         # Only tensors and plain containers: a file that asks for more is refused, not run.
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -48,17 +48,17 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
 
 
 def _write_torch(path: Path, state_dict: dict[str, np.ndarray]) -> None:
-    torch = _import_torch()
+    torch = _import_torch(path)
     tensors = {name: torch.from_numpy(np.array(value)) for name, value in state_dict.items()}
     torch.save({WRAPPED: tensors}, path)
 
 
-def _import_torch():
+def _import_torch(path: Path):
     try:
         import torch
     except ImportError as error:
         raise UserError(
-            ".pt files need PyTorch: pip install 'mript_jax[convert]', or use .npz or .safetensors"
+            f"{path} needs PyTorch (pip install 'mript_jax[convert]'); .npz and .safetensors do not"
         ) from error
     return torch
 

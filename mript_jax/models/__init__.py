@@ -7,6 +7,7 @@ from typing import Any
 import flax.linen as nn
 
 from mript_jax.errors import UserError, unknown_name
+from mript_jax.models.check import check_fields
 from mript_jax.models.mript import MRIPT
 from mript_jax.models.recon_vit import ReconViT
 from mript_jax.models.simmim import SimMIM
@@ -41,7 +42,11 @@ def build_model(config: Mapping[str, Any]) -> nn.Module:
     ]
     if missing:
         raise UserError(f"config.model ({config['name']}) lacks {', '.join(missing)}")
-    return model(**values)
+    check_fields(values)
+    built = model(**values)
+    if hasattr(built, "check"):
+        built.check()
+    return built
 
 
 def _plain(value: Any) -> Any:

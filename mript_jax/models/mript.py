@@ -6,13 +6,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from mript_jax.errors import unknown_name
+from mript_jax.errors import UserError, unknown_name
 from mript_jax.models.consistency import reconstruct
 from mript_jax.models.decoder import Decoder
 from mript_jax.models.encoder import Encoder
 from mript_jax.models.prompt import PROMPTS
 from mript_jax.models.task_conv import TaskConv
-from mript_jax.physics.tasks import LEVELS, num_heads
+from mript_jax.physics.tasks import LEVELS, MODES, num_heads
 
 SMALL = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal", batch_axis=(0,))
 
@@ -76,6 +76,28 @@ class MRIPT(nn.Module):
 
     FIXED = ("grid_encoding/gaussian",)
 
+    def check(self) -> None:
+        """Refuses fields that do not go together."""
+        if self.mode not in MODES:
+            raise unknown_name("config.model.mode", self.mode, MODES)
+        if self.prompt not in PROMPTS:
+            raise unknown_name("config.model.prompt", self.prompt, PROMPTS)
+        if self.patch_size & (self.patch_size - 1):
+            raise UserError(f"config.model.patch_size={self.patch_size} must be a power of 2")
+        if any(not 0 <= i < self.depth for i in self.global_blocks):
+            raise UserError(
+                f"config.model.global_blocks={self.global_blocks} must be numbers of blocks: "
+                f"0 to {self.depth - 1}"
+            )
+        width = self.features * self.patch_size
+        for name, share in (("decoder_heads", 1), ("decoder_downsample", self.decoder_heads)):
+            parts = getattr(self, name) * share
+            if width % parts:
+                raise UserError(
+                    f"config.model.{name}={getattr(self, name)} does not fit a decoder of width "
+                    f"features * patch_size = {width}, which must be a multiple of {parts}"
+                )
+
     @nn.compact
     def __call__(
         self,
@@ -87,8 +109,6 @@ class MRIPT(nn.Module):
         mask: jax.Array | None = None,
     ) -> jax.Array:
         """Images [B, H, W, 1] and tasks [B]; the last three are for the continuous prompt."""
-        if self.prompt not in PROMPTS:
-            raise unknown_name("config.model.prompt", self.prompt, PROMPTS)
         dtype = jnp.dtype(self.dtype)
         size = self.image_size
         size = (size, size) if isinstance(size, int) else size

@@ -98,7 +98,10 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bits(tmp_path):
     """Kills real runs, also during a save, at least 20 times."""
     values = {**SMALL, "total_steps": 400, "checkpoint_every_steps": 5, "log_every_steps": 100}
     command = [sys.executable, str(ROOT / "launch" / "train.py")]
-    command += [f"--config={ROOT / 'configs' / 'mript_tiny.py'}", *(f"--config.{k}={v}" for k, v in values.items())]
+    command += [
+        f"--config={ROOT / 'configs' / 'mript_tiny.py'}",
+        *(f"--config.{k}={v}" for k, v in values.items()),
+    ]
     environment = {**os.environ, "XLA_FLAGS": ""}
     subprocess.run([*command, f"--workdir={tmp_path / 'whole'}"], check=True, env=environment)
 

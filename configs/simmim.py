@@ -1,0 +1,52 @@
+"""Masked modelling of k-space, small enough for a laptop, on generated anatomy.
+
+Pretraining hides random cells of k-space; fine-tuning reconstructs images from what was sampled.
+
+  python launch/train.py --config=configs/simmim.py --workdir=runs/simmim
+  python launch/train.py --config=configs/simmim.py --workdir=runs/simmim_tuned \\
+      --config.loss=l1_ssim --config.init_from=runs/simmim
+"""
+
+from ml_collections import ConfigDict
+
+from mript_jax.config import base_config
+
+
+def get_config() -> ConfigDict:
+    config = base_config()
+    config.total_steps = 1200
+    config.global_batch_size = 4
+    config.checkpoint_every_steps = 300
+    config.loss = "masked_l1"
+
+    config.data.source = "phantom"
+    config.data.image_size = 128
+    config.data.scale = "zero_filled"
+    config.data.fields = ("kspace",)
+
+    config.model = model = ConfigDict()
+    model.name = "simmim"
+    model.encoder = "vit"
+    model.image_size = config.data.get_ref("image_size")  # others work too
+    model.patch_size = 4
+    model.width = 192
+    model.depths = (4,)  # blocks of each stage
+    model.heads = (6,)
+    model.window = 8  # of Swin and SwinRec
+    model.mlp_ratio = 4.0
+    model.mask_cell = 8  # pixels
+    model.mask_ratio = 0.6
+    model.dtype = "float32"
+    model.masks = "patches"  # what pretraining hides: random cells, or "sampling" masks
+    model.kspace_as = "complex"  # or "rgba", the paper's pictures
+    model.knee = 0.02
+    model.dropout = 0.0
+    model.drop_path = 0.0
+
+    config.optimizer.name = "adamw"
+    config.optimizer.learning_rate = 1e-3
+    config.optimizer.weight_decay = 0.05
+    config.optimizer.schedule = "cosine"
+    config.optimizer.warmup_steps = 60
+    config.optimizer.clip_l2 = 1.0
+    return config.lock()

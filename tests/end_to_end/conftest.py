@@ -1,0 +1,36 @@
+"""`launch("train.py", "--flag=value")`: runs a launch script and says what came of it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def launch():
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
+    server = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("server.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+    )
+
+    def run(script: str, *arguments: str) -> SimpleNamespace:
+        print(
+            json.dumps([str(ROOT / "launch" / script), *arguments]), file=server.stdin, flush=True
+        )
+        return SimpleNamespace(**json.loads(server.stdout.readline()))
+
+    yield run
+    server.stdin.close()
+    server.wait()
