@@ -27,7 +27,7 @@ def get_config() -> ConfigDict:
     model.features = 8
     model.width = 192
     model.depth = 4
-    model.heads = 6
+    model.heads = 3
     model.mlp_ratio = 2.0
     model.window = 8
     model.global_blocks = (1, 3)
@@ -41,6 +41,7 @@ def get_config() -> ConfigDict:
     model.iterations = 1  # of network and data consistency; 0: the network alone, as the paper's
     model.prompt = "table"  # the paper's; "continuous": by acceleration and sampling density
 
+    config.optimizer.name = "muon"
     config.optimizer.learning_rate = 1e-3
     config.optimizer.schedule = "cosine"
     config.optimizer.warmup_steps = 30

@@ -53,11 +53,11 @@ def base_config() -> ConfigDict:
     data.max_broken = 10  # so many broken slices are left out and counted; then the run stops
 
     config.optimizer = optimizer = ConfigDict()
-    optimizer.name = "adam"  # or adamw
+    optimizer.name = "adam"  # or adamw, muon
     optimizer.learning_rate = 1e-5  # the schedule's peak
     optimizer.schedule = "constant"  # or one_cycle, cosine
     optimizer.warmup_steps = 0  # linear, from 0 (one_cycle: from 1/25 of the peak)
-    optimizer.weight_decay = 0.0  # adamw's, on matrices and kernels only
+    optimizer.weight_decay = 0.0  # adamw's and muon's, on matrices and kernels only
     optimizer.b1 = 0.9
     optimizer.b2 = 0.999
     optimizer.clip_l2 = 0.0  # largest global L2 norm of the gradient; 0: no clipping

@@ -8,9 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from optax.contrib import MuonDimensionNumbers
 
 from mript_jax.errors import UserError, unknown_name
 from mript_jax.training.sharding import path_name
+
+OPTIMIZERS = ("adam", "adamw", "muon")
 
 
 def build_optimizer(
@@ -88,11 +91,38 @@ def _clip(config: Mapping[str, Any]) -> optax.GradientTransformation:
 
 
 def _scale_by(config: Mapping[str, Any]) -> optax.GradientTransformation:
-    if config.name not in ("adam", "adamw"):
-        raise unknown_name("optimizer", config.name, ("adam", "adamw"))
+    if config.name not in OPTIMIZERS:
+        raise unknown_name("optimizer", config.name, OPTIMIZERS)
     if config.name == "adam" and config.weight_decay:
         raise UserError("config.optimizer.weight_decay needs config.optimizer.name='adamw'")
+    if config.name == "muon":
+        # A rate of -1 undoes the sign that Optax gives here and the schedule gives again. With
+        # this size of updates Muon and Adam share a learning rate.
+        return optax.contrib.muon(
+            -1.0,
+            adam_b1=config.b1,
+            adam_b2=config.b2,
+            muon_weight_dimension_numbers=_matrices,
+            consistent_rms=0.2,
+        )
     return optax.scale_by_adam(b1=config.b1, b2=config.b2)
+
+
+def _matrices(params: Any) -> Any:
+    """Which axes of a kernel of a dense layer or convolution are rows and columns; None for others.
+
+    Muon treats these as matrices, and all else as Adam does: norms, biases, tables, and the kernels
+    of heads and tails, which are many small ones.
+    """
+
+    def axes(path: tuple, leaf: jax.Array) -> MuonDimensionNumbers | None:
+        name = path_name(path)
+        stacked = int("groups/" in name)
+        if not name.endswith("kernel") or leaf.ndim - stacked not in (2, 4):
+            return None
+        return MuonDimensionNumbers(tuple(range(stacked, leaf.ndim - 1)), leaf.ndim - 1)
+
+    return jax.tree_util.tree_map_with_path(axes, params)
 
 
 def _scale_by_depth(params: Any, decay: float) -> optax.GradientTransformation:

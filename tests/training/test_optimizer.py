@@ -104,3 +104,17 @@ def test_a_schedule_warms_up_to_its_peak_and_ends_where_it_should(schedule, star
 def test_unknown_names_are_answered_with_those_that_exist(params, field):
     with pytest.raises(UserError, match="unknown"):
         updates_of(optimizer_config(**{field: "nothing-like-it"}), params)
+
+
+def test_muon_moves_a_matrix_alike_in_all_directions_and_all_else_as_adam():
+    kernel = jax.random.normal(jax.random.key(0), (2, 12, 8))  # two stacked matrices
+    params = {"groups": {"dense": {"kernel": kernel, "bias": jnp.ones((2, 8))}}}
+    config = optimizer_config(name="muon", learning_rate=0.1)
+    optimizer = build_optimizer(config, 100, params)
+    updates = optimizer.update(params, optimizer.init(params), params)[0]["groups"]["dense"]
+    for update, gradient in zip(updates["kernel"], kernel, strict=True):
+        sizes = np.linalg.svd(update, compute_uv=False)
+        assert sizes.max() < 2 * sizes.min()
+        assert np.sum(update * gradient) < 0
+    np.testing.assert_allclose(updates["bias"], updates["bias"][0, 0], rtol=1e-5)
+    assert -0.2 < updates["bias"][0, 0] < -0.05  # gradients of any size: the rate tells
