@@ -35,6 +35,8 @@ from mript_jax.training.state import (
 )
 from mript_jax.training.step import make_step
 
+COMPILE_FAST = {"xla_backend_optimization_level": 0}  # for what runs once
+
 
 def train(config: ConfigDict, workdir: str | Path) -> TrainState:
     """Trains until `config.total_steps`, from the newest checkpoint of `workdir` if there is one."""
@@ -59,7 +61,10 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
 
     init_key, step_key = jax.random.split(jax.random.key(config.seed))
     example = stack([empty_example(image_shape(config.data.image_size), config.data.fields)])
-    init = jax.jit(lambda key: model.init({"params": key}, example, method="on_batch")["params"])
+    init = jax.jit(
+        lambda key: model.init({"params": key}, example, method="on_batch")["params"],
+        compiler_options=COMPILE_FAST,
+    )
     abstract_params = jax.eval_shape(init, init_key)
     optimizer = build_optimizer(
         config.optimizer, config.total_steps, abstract_params, getattr(model, "FIXED", ())

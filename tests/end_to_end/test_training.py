@@ -30,6 +30,7 @@ SMALL = {
     "model.global_blocks": (1,),
     "model.decoder_heads": 2,
     "model.decoder_mlp": 16,
+    "optimizer.name": "adam",  # Muon enlarges differences in rounding
     "global_batch_size": 8,
     "total_steps": 6,
     "checkpoint_every_steps": 2,
