@@ -28,10 +28,10 @@ def get_config() -> ConfigDict:
     model.name = "simmim"
     model.encoder = "vit"
     model.image_size = config.data.get_ref("image_size")  # others work too
-    model.patch_size = 4
+    model.patch_size = 8
     model.width = 192
     model.depths = (4,)  # blocks of each stage
-    model.heads = (6,)
+    model.heads = (3,)
     model.window = 8  # of Swin and SwinRec
     model.mlp_ratio = 4.0
     model.mask_cell = 8  # pixels
