@@ -1,11 +1,14 @@
 """What every test shares: CPU with 8 faked devices, full float32 precision, the slow tier."""
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
-
-from pathlib import Path
+# Most of the time goes into compiling, and many tests compile the same.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "jax")
+)
 
 import jax
 import numpy as np

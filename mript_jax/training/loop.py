@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from mript_jax.checkpoint import Checkpoints, write_config
+from mript_jax.checkpoint import Checkpoints, load_config, write_config
 from mript_jax.config import check_config, image_shape
 from mript_jax.data.batch import empty_example, stack
 from mript_jax.data.pipeline import Pipeline, build_pipeline
@@ -35,6 +35,7 @@ from mript_jax.training.state import (
 )
 from mript_jax.training.step import make_step
 
+HOW_NOT_WHAT = ("attention", "dtype", "remat", "scan_blocks")  # free to change between runs
 COMPILE_FAST = {"xla_backend_optimization_level": 0}  # for what runs once
 
 
@@ -76,6 +77,7 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
     checkpoints = Checkpoints(workdir, config.keep_checkpoints)
     newest = checkpoints.latest_step()
     if newest is not None:
+        _refuse_another_model(workdir, config)
         targets = checkpoint_items(with_shardings(abstract, shardings))
         items, data_state = checkpoints.restore(newest, targets)
         state = from_checkpoint_items(items)
@@ -85,9 +87,9 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
         params = init(init_key)
         if config.init_from:
             params = initialise_from(config.init_from, params)
-        state = jax.jit(
-            lambda p: create_state(p, optimizer, with_ema), out_shardings=shardings
-        )(params)
+        state = jax.jit(lambda p: create_state(p, optimizer, with_ema), out_shardings=shardings)(
+            params
+        )
 
     step = jax.jit(
         make_step(
@@ -108,6 +110,20 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
         checkpoints.close()
 
 
+def _refuse_another_model(workdir: Path, config: ConfigDict) -> None:
+    """Says which field keeps a run from going on where the workdir's stopped."""
+    old, new = (c.copy_and_resolve_references() for c in (load_config(workdir), config))
+    fields = [("model", name) for name in new.model if name not in HOW_NOT_WHAT]
+    fields += [("optimizer", name) for name in ("name", "freeze", "ema_decay")]
+    for group, name in fields:
+        before, now = old[group].get(name, new[group][name]), new[group][name]
+        if before != now:
+            raise UserError(
+                f"config.{group}.{name} is {now!r}, but {workdir} was trained with {before!r}; "
+                "use another --workdir, or config.init_from to start from its weights"
+            )
+
+
 def _run(
     config: ConfigDict,
     workdir: Path,
@@ -119,7 +135,10 @@ def _run(
 ) -> TrainState:
     """The loop: next batch, step, log, save."""
     start = int(state.step)
-    with TrainingLog(workdir, start, config.total_steps, config.global_batch_size) as log, _Stop() as stop:
+    with (
+        TrainingLog(workdir, start, config.total_steps, config.global_batch_size) as log,
+        _Stop() as stop,
+    ):
         for number in itertools.count(start + 1):
             if number > config.total_steps:
                 break

@@ -28,8 +28,10 @@ SMALL = {
     "model.heads": 2,
     "model.window": 4,
     "model.global_blocks": (1,),
+    "model.decoder_depth": 1,
     "model.decoder_heads": 2,
     "model.decoder_mlp": 16,
+    "model.iterations": 0,
     "optimizer.name": "adam",  # Muon enlarges differences in rounding
     "global_batch_size": 8,
     "total_steps": 6,
