@@ -1,6 +1,6 @@
 """Lin and Heckel's ViT, small enough for a laptop, on generated anatomy.
 
-  python launch/train.py --config=configs/recon_vit.py --workdir=runs/recon_vit
+python launch/train.py --config=configs/recon_vit.py --workdir=runs/recon_vit
 """
 
 from ml_collections import ConfigDict

@@ -1,6 +1,6 @@
 """fastMRI's U-Net, small enough for a laptop, on generated anatomy.
 
-  python launch/train.py --config=configs/unet.py --workdir=runs/unet
+python launch/train.py --config=configs/unet.py --workdir=runs/unet
 """
 
 from pathlib import Path

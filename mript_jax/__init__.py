@@ -4,7 +4,7 @@ __version__ = "0.1.0"
 
 
 def load(checkpoint):
-    """Loads a checkpoint as a callable: `recon(kspace or zero-filled image, mask=None) -> image`."""
+    """A checkpoint as a callable: `recon(kspace or zero-filled image, mask=None) -> image`."""
     from mript_jax.reconstruction import load as load_reconstruction
 
     return load_reconstruction(checkpoint)

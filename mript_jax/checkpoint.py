@@ -46,7 +46,7 @@ class Checkpoints:
         self._manager.save(step, args=ocp.args.Composite(**arguments))
 
     def restore(self, step: int, targets: Mapping[str, Any]) -> tuple[dict[str, Any], dict]:
-        """Restores items like `targets` (trees of ShapeDtypeStruct with shardings) and the data state."""
+        """Restores items like `targets` (shapes with shardings), and the data state."""
         arguments = {name: ocp.args.StandardRestore(tree) for name, tree in targets.items()}
         restored = self._manager.restore(
             step, args=ocp.args.Composite(data=ocp.args.JsonRestore(), **arguments)
@@ -60,7 +60,7 @@ class Checkpoints:
 
 
 def save_params(path: str | Path, params: Mapping[str, Any], config: ConfigDict) -> None:
-    """Writes a checkpoint that holds a model alone (what a converter makes), as step 0 of `path`."""
+    """Writes a checkpoint that holds a model alone (a converter's), as step 0 of `path`."""
     checkpoints = Checkpoints(path)
     checkpoints.save(0, {"params": params}, {}, config)
     checkpoints.close()
@@ -88,7 +88,7 @@ def load_config(path: str | Path) -> ConfigDict:
 
 
 def load_params(path: str | Path, ema: bool = True) -> dict[str, Any]:
-    """The parameters as nested dicts of numpy arrays, on any machine; averaged ones where there are."""
+    """The parameters as nested dicts of NumPy arrays; averaged ones where there are."""
     step = find_checkpoint(path)
     item = step / ("ema" if ema and (step / "ema").is_dir() else "params")
     with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:

@@ -59,9 +59,7 @@ def iterate_volumes(source: Any) -> Iterator[list[Record]]:
             start = end
 
 
-def reconstruct_volume(
-    reconstruction: Reconstruction, records: list[Record], task: Task
-) -> Result:
+def reconstruct_volume(reconstruction: Reconstruction, records: list[Record], task: Task) -> Result:
     """Reconstructs a volume with its own mask, or with one of `task` where it is fully sampled."""
     first = records[0]
     kspace = np.stack([_kspace(record) for record in records])  # [S, C, H, W]
@@ -111,7 +109,8 @@ def _kspace(record: Record) -> np.ndarray:
     if record.kspace is not None:
         return record.kspace
     if record.image is None:
-        raise UserError(f"{record.volume}: slice {record.slice_index} has neither k-space nor image")
+        where = f"{record.volume}: slice {record.slice_index}"
+        raise UserError(f"{where} has neither k-space nor image")
     return fft2c(record.image)[None]
 
 

@@ -9,7 +9,7 @@
 | acceleration, center_fraction | [B] | the task in numbers |
 | scale | [B] | what zero_filled and target were divided by |
 | weight | [B] | 1, or 0 for an example that must not count |
-| kspace | [B, H, W, 2] | on demand: centered k-space, real and imaginary; where mask is 1 it was measured |
+| kspace | [B, H, W, 2] | on demand: real and imaginary part of k-space; measured where mask is 1 |
 """
 
 from collections.abc import Mapping, Sequence

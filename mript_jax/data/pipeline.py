@@ -143,7 +143,7 @@ def evaluation_batches(
     max_slices: int = 0,
     seed: int = 0,
 ) -> Iterator[tuple[Batch, list[Record]]]:
-    """Each slice of a split once, undersampled by `task`, with its records; the last batch is filled up."""
+    """Each slice of a split once, undersampled by `task`, with its records; filled-up batches."""
     source, indices = open_split(config, split)
     if max_slices and max_slices < len(indices):  # spread over the whole split
         indices = indices[np.linspace(0, len(indices) - 1, max_slices).astype(int)]

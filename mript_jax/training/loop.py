@@ -40,7 +40,7 @@ COMPILE_FAST = {"xla_backend_optimization_level": 0}  # for what runs once
 
 
 def train(config: ConfigDict, workdir: str | Path) -> TrainState:
-    """Trains until `config.total_steps`, from the newest checkpoint of `workdir` if there is one."""
+    """Trains until `config.total_steps`, from the newest checkpoint of `workdir` if any."""
     check_config(config)
     workdir = Path(workdir).absolute()
     mesh = build_mesh(config.mesh)

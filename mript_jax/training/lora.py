@@ -16,7 +16,7 @@ ADAPTED = r"(qkv|proj|query|key|value|out)/kernel$"
 
 
 def add_adapters(params: Mapping[str, Any], rank: int, key: jax.Array) -> dict[str, Any]:
-    """Adapters of a rank for each attention kernel [..., in, out]; B is zero, so nothing changes yet."""
+    """Adapters for each attention kernel [..., in, out]; B is zero: nothing changes yet."""
     flat = traverse_util.flatten_dict(params, sep="/")
     adapters = {}
     for number, (name, kernel) in enumerate(sorted(flat.items())):

@@ -74,9 +74,7 @@ def with_shardings(abstract: Any, shardings: Any) -> Any:
 
 def path_name(path: tuple) -> str:
     """A parameter's name, such as encoder/block_0/attention/qkv/kernel."""
-    return "/".join(
-        str(getattr(k, "key", getattr(k, "name", getattr(k, "idx", k)))) for k in path
-    )
+    return "/".join(str(getattr(k, "key", getattr(k, "name", getattr(k, "idx", k)))) for k in path)
 
 
 def _spec(mesh: Mesh, name: str, shape: tuple[int, ...]) -> P:

@@ -36,8 +36,10 @@ def make_step(
 
         def body(sums, numbered):
             number, part = numbered
-            rng = {name: jax.random.fold_in(step_key, 2 * number + i)
-                   for i, name in enumerate(("dropout", "masking"))}
+            rng = {
+                name: jax.random.fold_in(step_key, 2 * number + i)
+                for i, name in enumerate(("dropout", "masking"))
+            }
             value, gradient = jax.value_and_grad(total_loss)(params, part, rng)
             return jax.tree.map(jnp.add, sums, (value, gradient)), None
 
@@ -54,8 +56,9 @@ def make_step(
         finite = jnp.isfinite(value) & jnp.isfinite(norm)
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
-        ema = jax.tree.map(lambda e, p: ema_decay * e + (1 - ema_decay) * p, state.ema,
-                           params if state.ema else {})
+        ema = jax.tree.map(
+            lambda e, p: ema_decay * e + (1 - ema_decay) * p, state.ema, params if state.ema else {}
+        )
 
         def unless_broken(new, old):
             return jax.tree.map(lambda n, o: jnp.where(finite, n, o), new, old)

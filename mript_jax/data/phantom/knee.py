@@ -49,7 +49,8 @@ def paint_knee(canvas: Canvas) -> None:
     for sign in (-1, 1):
         wedge = sign * (x - shift) - 0.14
         height = 0.02 + 0.16 * np.clip(wedge, 0.0, 0.25)
-        meniscus = np.minimum(np.minimum(wedge, 0.36 - sign * (x - shift)), height - np.abs(y - 0.03))
+        within = np.minimum(wedge, 0.36 - sign * (x - shift))
+        meniscus = np.minimum(within, height - np.abs(y - 0.03))
         canvas.paint(meniscus, "meniscus")
         if rng.uniform() < 0.3:
             tear = curve(y - 0.03 - 0.3 * (x - shift) * sign, 0.008)

@@ -85,9 +85,7 @@ def write_fastmri_h5(
         file.attrs.update(attributes)
 
 
-def coil_sensitivities(
-    coils: int, shape: tuple[int, int], rng: np.random.Generator
-) -> np.ndarray:
+def coil_sensitivities(coils: int, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """[C, H, W] complex: coils around the body, their squares adding up to 1; one coil is 1."""
     if coils == 1:
         return np.ones((1, *shape), np.complex64)
