@@ -1,4 +1,4 @@
-"""Converts weights of the public PyTorch MR-IPT to a checkpoint of this package, and back.
+"""Converts weights of the models' public PyTorch codes to a checkpoint of this package, and back.
 
   python launch/convert.py --input=model.pt --output=runs/public
   python launch/convert.py --input=runs/public --output=model.pt --to=torch
@@ -35,7 +35,7 @@ def main() -> None:
 def write_checkpoint(source: str, output: str, config: ConfigDict | None) -> None:
     from mript_jax.checkpoint import save_params
     from mript_jax.config import base_config
-    from mript_jax.convert import from_torch, infer, segment_anything
+    from mript_jax.convert import from_torch, infer_config, segment_anything
     from mript_jax.convert.files import read_state_dict
 
     if Path(output).exists() and any(Path(output).iterdir()):
@@ -43,10 +43,11 @@ def write_checkpoint(source: str, output: str, config: ConfigDict | None) -> Non
     state_dict = read_state_dict(source)
     foreign = segment_anything.is_segment_anything(state_dict)
     if config is None:
-        read = segment_anything.config_for if foreign else infer.infer_config
+        read = segment_anything.config_for if foreign else infer_config
         config = base_config()
         config.model = ConfigDict(read(state_dict))
-        config.data.image_size = config.model.image_size
+        config.data.image_size = config.model.get("image_size", config.data.image_size)
+        config.data.fields = ("kspace",) if config.model.name == "simmim" else ()
         print("model:", ", ".join(f"{k}={v}" for k, v in config.model.items()))
     if foreign:
         params, ignored, fresh = segment_anything.from_segment_anything(state_dict, config.model)

@@ -8,7 +8,8 @@ import numpy as np
 
 from mript_jax.errors import UserError, unknown_name
 
-WRAPPED = "model_state_dict"  # the public trainer saves {"model_state_dict": ..., optimizer ...}
+# Trainers save the weights beside the optimizer's state, under one of these names.
+WRAPPED = ("model_state_dict", "state_dict", "model")
 
 
 def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
@@ -39,18 +40,18 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         reason = str(error).split(".")[0]
         raise UserError(f"{path} cannot be loaded as weights alone: {reason}") from error
-    if isinstance(content, Mapping) and WRAPPED in content:
-        content = content[WRAPPED]
+    if isinstance(content, Mapping):
+        content = next((content[name] for name in WRAPPED if name in content), content)
     tensors = isinstance(content, Mapping) and all(map(torch.is_tensor, content.values()))
     if not tensors:
-        raise UserError(f"{path} holds neither a state dict nor one under {WRAPPED!r}")
+        raise UserError(f"{path} holds neither a state dict nor one under {', '.join(WRAPPED)}")
     return {name: tensor.float().numpy() for name, tensor in content.items()}
 
 
 def _write_torch(path: Path, state_dict: dict[str, np.ndarray]) -> None:
     torch = _import_torch(path)
     tensors = {name: torch.from_numpy(np.array(value)) for name, value in state_dict.items()}
-    torch.save({WRAPPED: tensors}, path)
+    torch.save({WRAPPED[0]: tensors}, path)
 
 
 def _import_torch(path: Path):

@@ -1,51 +1,44 @@
 """The model config that a state dict belongs to, read from its names and shapes."""
 
-import re
 from typing import Any
 
 import numpy as np
 
-from mript_jax.convert.public import StateDict
+from mript_jax.convert.tables import Shapes, count
 from mript_jax.errors import UserError
 
 DECODER_HEADS = 8  # the public code's; no shape tells it
 
 
-def infer_config(state_dict: StateDict) -> dict[str, Any]:
+def infer_config(shapes: Shapes) -> dict[str, Any]:
     """`config.model` of a state dict of the public MR-IPT."""
-    shapes = {name.removeprefix("module."): np.shape(v) for name, v in state_dict.items()}
-    try:
-        encoder = infer_encoder(shapes)
-        patch = shapes["image_encoder.patch_embed.proj.weight"]
-        grid = shapes["image_encoder.pos_embed"][1:3]
-        height, width = (n * patch[2] for n in grid)
-        layer = "image_decoder.transformer.layers.0"
-        C = shapes[f"{layer}.self_attn.q_proj.weight"][0]
-        return encoder | {
-            "name": "mript",
-            "mode": _mode(shapes),
-            "image_size": height if height == width else (height, width),
-            "patch_size": patch[2],
-            "features": patch[1],
-            "decoder_depth": _count(shapes, r"image_decoder\.transformer\.layers\.(\d+)\."),
-            "decoder_heads": DECODER_HEADS,
-            "decoder_mlp": shapes[f"{layer}.mlp.lin1.weight"][0],
-            "decoder_downsample": C
-            // shapes[f"{layer}.cross_attn_image_to_token.q_proj.weight"][0],
-            "num_patterns": _count(shapes, r"prompt_encoder\.type_embeddings\.(\d+)\."),
-            "num_levels": _count(shapes, r"prompt_encoder\.level_embeddings\.(\d+)\."),
-            "dtype": "float32",
-        }
-    except KeyError as error:
-        raise UserError(f"not a state dict of MR-IPT: it lacks {error.args[0]}") from error
+    encoder = infer_encoder(shapes)
+    patch = shapes["image_encoder.patch_embed.proj.weight"]
+    grid = shapes["image_encoder.pos_embed"][1:3]
+    height, width = (n * patch[2] for n in grid)
+    layer = "image_decoder.transformer.layers.0"
+    C = shapes[f"{layer}.self_attn.q_proj.weight"][0]
+    return encoder | {
+        "name": "mript",
+        "mode": _mode(shapes),
+        "image_size": height if height == width else (height, width),
+        "patch_size": patch[2],
+        "features": patch[1],
+        "decoder_depth": count(shapes, r"image_decoder\.transformer\.layers\.(\d+)\."),
+        "decoder_heads": DECODER_HEADS,
+        "decoder_mlp": shapes[f"{layer}.mlp.lin1.weight"][0],
+        "decoder_downsample": C // shapes[f"{layer}.cross_attn_image_to_token.q_proj.weight"][0],
+        "num_patterns": count(shapes, r"prompt_encoder\.type_embeddings\.(\d+)\."),
+        "num_levels": count(shapes, r"prompt_encoder\.level_embeddings\.(\d+)\."),
+        "dtype": "float32",
+    }
 
 
-def infer_encoder(shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:
+def infer_encoder(shapes: Shapes) -> dict[str, Any]:
     """The fields of the image encoder (Segment Anything's has the same names)."""
     _, h, w, width = shapes["image_encoder.pos_embed"]
     blocks = [
-        f"image_encoder.blocks.{i}"
-        for i in range(_count(shapes, r"image_encoder\.blocks\.(\d+)\."))
+        f"image_encoder.blocks.{i}" for i in range(count(shapes, r"image_encoder\.blocks\.(\d+)\."))
     ]
     tables = [tuple(shapes[f"{block}.attn.rel_pos_{side}"][0] for side in "hw") for block in blocks]
     is_global = [table == (2 * h - 1, 2 * w - 1) for table in tables]
@@ -60,24 +53,16 @@ def infer_encoder(shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:
     }
 
 
-def _mode(shapes: dict[str, tuple[int, ...]]) -> str:
+def _mode(shapes: Shapes) -> str:
     """One head per task has two numbers; else there are as many heads as patterns or levels."""
     if "head.0.0.0.weight" in shapes:
         return "split"
-    heads = _count(shapes, r"head\.(\d+)\.")
-    patterns = _count(shapes, r"prompt_encoder\.type_embeddings\.(\d+)\.")
-    levels = _count(shapes, r"prompt_encoder\.level_embeddings\.(\d+)\.")
+    heads = count(shapes, r"head\.(\d+)\.")
+    patterns = count(shapes, r"prompt_encoder\.type_embeddings\.(\d+)\.")
+    levels = count(shapes, r"prompt_encoder\.level_embeddings\.(\d+)\.")
     if heads not in (patterns, levels) or patterns == levels:
         raise UserError(
             f"cannot tell from {heads} heads, {patterns} patterns and {levels} levels whether the "
             "mode is type or level; give --config"
         )
     return "type" if heads == patterns else "level"
-
-
-def _count(shapes: dict[str, tuple[int, ...]], pattern: str) -> int:
-    """How many numbers a part of the names runs through."""
-    found = {int(m.group(1)) for name in shapes if (m := re.match(pattern, name))}
-    if not found:
-        raise KeyError(pattern.replace("\\", "").replace("(d+)", "0"))
-    return max(found) + 1

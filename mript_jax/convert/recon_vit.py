@@ -1,13 +1,15 @@
 """The public ViT reconstructor's weights (MLI-lab/transformers_for_imaging), and back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from mript_jax.convert.tables import (
     Entry,
+    Shapes,
     Table,
+    count,
     layer,
     norm,
     parameter_shapes,
@@ -15,10 +17,12 @@ from mript_jax.convert.tables import (
     transformer_block,
     write,
 )
+from mript_jax.errors import UserError
 from mript_jax.models import build_model
 from mript_jax.models.layers import both
 
 GATED = {"q": "query", "k": "key", "v": "value"}
+HEAD_SIZE = 44  # the public code's; no shape tells it without gated attention
 
 
 def from_torch(
@@ -34,6 +38,32 @@ def from_torch(
 def to_torch(params: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """A state dict that the public code loads."""
     return write(params, name_table(config))
+
+
+def infer_config(shapes: Shapes) -> dict[str, Any]:
+    """`config.model` of a public state dict."""
+    width, _, *patch = shapes["net.patch_embed.proj.weight"]
+    grid = shapes["net.pos_embed"][2:]
+    depth = count(shapes, r"net\.blocks\.(\d+)\.")
+    gated = [i + 1 for i in range(depth) if f"net.blocks.{i}.attn.gating_param" in shapes]
+    if gated:
+        heads = shapes[f"net.blocks.{gated[0] - 1}.attn.gating_param"][0]
+    elif width % HEAD_SIZE == 0:
+        heads = width // HEAD_SIZE
+    else:
+        raise UserError(f"cannot tell how many heads share a width of {width}; give --config")
+    return {
+        "name": "recon_vit",
+        "image_size": _square(n * p for n, p in zip(grid, patch, strict=True)),
+        "patch_size": _square(patch),
+        "width": width,
+        "depth": depth,
+        "heads": heads,
+        "mlp_ratio": shapes["net.blocks.0.mlp.fc1.weight"][0] / width,
+        "dtype": "float32",
+        "qkv_bias": any(name.endswith((".qkv.bias", ".q.bias")) for name in shapes),
+        "gpsa": (gated[0], gated[-1]) if gated else (-1, -1),
+    }
 
 
 def name_table(config: Mapping[str, Any]) -> Table:
@@ -65,3 +95,8 @@ def _channels_last(value: np.ndarray) -> np.ndarray:
 
 def _channels_first(value: np.ndarray) -> np.ndarray:
     return value.transpose(0, 3, 1, 2)
+
+
+def _square(sides: Iterable[int]) -> int | tuple[int, int]:
+    rows, columns = sides
+    return rows if rows == columns else (rows, columns)

@@ -5,6 +5,7 @@ is left out on the way back. Its branch for doubled images, which nothing here u
 """
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,9 @@ import numpy as np
 
 from mript_jax.convert.tables import (
     Entry,
+    Shapes,
     Table,
+    count,
     layer,
     norm,
     parameter_shapes,
@@ -20,11 +23,15 @@ from mript_jax.convert.tables import (
     transformer_block,
     write,
 )
+from mript_jax.errors import UserError
 from mript_jax.models import build_model
 
 UNUSED = r"(relative_position_index|attn_mask)$|^(conv_before_upsample|upsample|conv_last2)\."
 VIT_TABLE = "encoder.rel_pos_bias.relative_position_bias_table"  # its last 3 rows: the class token
 CLASS_ROWS = f"{VIT_TABLE}.class"  # our name for these rows
+CHANNELS = {2: "complex", 4: "rgba"}  # of the pictures that a network was made for
+PAPER_SIZE = 192  # of pictures; the shapes tell another only where windows are shifted
+MASK_CELL, MASK_RATIO = 8, 0.6  # the paper's; no shape tells them
 TOKEN = Entry("encoder/mask_token/token", np.ravel, lambda value: value[None, None])
 
 
@@ -50,6 +57,61 @@ def to_torch(params: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, 
     if config["encoder"] == "swinrec":
         del state_dict["mask_token"]
     return merge(state_dict)
+
+
+def infer_config(shapes: Shapes) -> dict[str, Any]:
+    """`config.model` of a public state dict."""
+    stem = "conv_first" if "conv_first.weight" in shapes else "encoder.patch_embed.proj"
+    width, channels, patch, _ = shapes[f"{stem}.weight"]
+    if channels not in CHANNELS:
+        raise UserError(
+            f"{stem}.weight takes pictures of {channels} channels; "
+            "k-space is 2 (real and imaginary part) or 4 (RGBA) here"
+        )
+    if stem == "conv_first":
+        sizes = _windowed(shapes, r"layers\.(\d+)\.residual_group\.blocks\.(\d+)\.", 1)
+        sizes |= {"encoder": "swinrec", "patch_size": 1}
+    elif VIT_TABLE in shapes:
+        rows, heads = shapes[VIT_TABLE]
+        grid = (math.isqrt(rows - 3) + 1) // 2
+        sizes = {
+            "encoder": "vit",
+            "patch_size": patch,
+            "image_size": grid * patch,
+            "depths": (count(shapes, r"encoder\.blocks\.(\d+)\."),),
+            "heads": (heads,),
+            "window": grid,
+        }
+    else:
+        sizes = _windowed(shapes, r"encoder\.layers\.(\d+)\.blocks\.(\d+)\.", patch)
+        sizes |= {"encoder": "swin", "patch_size": patch}
+    first = next(n for n in shapes if n.endswith(".mlp.fc1.weight"))
+    return sizes | {
+        "name": "simmim",
+        "width": width,
+        "mlp_ratio": shapes[first][0] / shapes[first][1],
+        "mask_cell": max(MASK_CELL, sizes["patch_size"]),
+        "mask_ratio": MASK_RATIO,
+        "kspace_as": CHANNELS[channels],
+        "dtype": "float32",
+    }
+
+
+def _windowed(shapes: Shapes, blocks: str, patch: int) -> dict[str, Any]:
+    """Stages, heads and window of Swin blocks, named by stage and block."""
+    found = {tuple(map(int, m.groups())): m[0] for n in shapes if (m := re.match(blocks, n))}
+    depths = [sum(stage == i for stage, _ in found) for i in range(1 + max(found)[0])]
+    tables = [shapes[f"{found[i, 0]}attn.relative_position_bias_table"] for i in range(len(depths))]
+    masks = [
+        shapes[m] for m in (f"{found[0, i]}attn_mask" for i in range(depths[0])) if m in shapes
+    ]
+    tokens = math.isqrt(math.prod(masks[0][:2])) if masks else PAPER_SIZE // patch
+    return {
+        "image_size": tokens * patch,
+        "depths": tuple(depths),
+        "heads": tuple(heads for _, heads in tables),
+        "window": (math.isqrt(tables[0][0]) + 1) // 2,
+    }
 
 
 def name_table(config: Mapping[str, Any]) -> Table:

@@ -37,6 +37,15 @@ class Entry(NamedTuple):
 
 
 Table = dict[str, Entry]
+Shapes = Mapping[str, tuple[int, ...]]  # of a state dict's tensors, by name
+
+
+def count(shapes: Shapes, pattern: str) -> int:
+    """How many numbers a part of the names runs through."""
+    found = {int(m[1]) for name in shapes if (m := re.match(pattern, name))}
+    if not found:
+        raise KeyError(pattern.replace("\\", "").replace("(d+)", "0"))
+    return 1 + max(found)
 
 
 def layer(theirs: str, ours: str, bias: bool = True) -> Table:

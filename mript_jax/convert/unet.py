@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mript_jax.convert.tables import Table, layer, parameter_shapes, read, write
+from mript_jax.convert.tables import Shapes, Table, count, layer, parameter_shapes, read, write
 from mript_jax.models import build_model
 
 
@@ -13,10 +13,7 @@ def from_torch(
     state_dict: Mapping[str, np.ndarray], config: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
     """Our parameters of `config.model` from a public state dict, and the names it ignored."""
-    state_dict = {
-        name.removeprefix("module.").removeprefix("net."): value
-        for name, value in state_dict.items()
-    }
+    state_dict = _alone(state_dict)
     channels = state_dict["down_sample_layers.0.layers.0.weight"].shape[1]
     side = 2 ** (config["pools"] + 1)
     shapes = parameter_shapes(build_model(config), (1, side, side, channels))
@@ -26,6 +23,17 @@ def from_torch(
 def to_torch(params: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """A state dict that the wrapped public U-Net loads."""
     return {f"net.{name}": value for name, value in write(params, name_table(config)).items()}
+
+
+def infer_config(shapes: Shapes) -> dict[str, Any]:
+    """`config.model` of a public state dict."""
+    shapes = _alone(shapes)
+    return {
+        "name": "unet",
+        "features": shapes["down_sample_layers.0.layers.0.weight"][0],
+        "pools": count(shapes, r"down_sample_layers\.(\d+)\."),
+        "dtype": "float32",
+    }
 
 
 def name_table(config: Mapping[str, Any]) -> Table:
@@ -47,3 +55,10 @@ def _block(theirs: str, ours: str) -> Table:
         for i, place in enumerate((0, 4))
     )
     return first | second
+
+
+def _alone(state_dict: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name.removeprefix("module.").removeprefix("net."): value
+        for name, value in state_dict.items()
+    }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from flax import traverse_util
 
-from mript_jax.convert.infer import infer_config
+from mript_jax.convert import infer_config
 from mript_jax.convert.public import to_torch
 from mript_jax.convert.segment_anything import (
     config_for,

@@ -1,0 +1,50 @@
+"""Configs of the other models, read from their public codes' names and shapes alone."""
+
+import numpy as np
+import pytest
+
+from mript_jax.convert import from_torch, infer_config, to_torch
+from mript_jax.errors import UserError
+from tests.parity import Golden
+
+CHECKED = (
+    ("reconnet_vit_gpsa", {"depth": "depth", "heads": "num_heads", "image_size": "avrg_img_size"}),
+    ("reconnet_unet", {"features": "chans", "pools": "num_pool_layers"}),
+    ("simmim_swin", {"depths": "depths", "heads": "num_heads", "window": "window_size"}),
+    ("simmim_vit", {"image_size": "img_size", "patch_size": "patch_size", "width": "embed_dim"}),
+    ("mimmri_swinrec", {"depths": "depths", "image_size": "img_size", "window": "window_size"}),
+)
+
+
+def plain(value):
+    return list(value) if isinstance(value, tuple) else value
+
+
+@pytest.mark.parametrize(("name", "fields"), CHECKED)
+def test_the_config_is_the_public_networks_and_its_weights_go_there_and_back(name, fields, golden):
+    case = Golden(golden(name))
+    config = infer_config(case.state_dict)
+    for ours, theirs in fields.items():
+        assert plain(config[ours]) == case.config[theirs], ours
+    params, ignored = from_torch(case.state_dict, config)
+    back = to_torch(params, config)
+    assert set(back) == set(case.state_dict) - set(ignored)
+    for tensor, value in back.items():
+        np.testing.assert_array_equal(value, case.state_dict[tensor])
+
+
+def test_what_shapes_do_not_tell_is_asked_for(golden):
+    plain_attention = Golden(golden("reconnet_vit")).state_dict
+    with pytest.raises(UserError, match=r"how many heads .*--config"):
+        infer_config(plain_attention)
+
+
+def test_a_network_for_photographs_is_refused():
+    photographs = {"encoder.patch_embed.proj.weight": np.zeros((8, 3, 4, 4))}
+    with pytest.raises(UserError, match="3 channels"):
+        infer_config(photographs)
+
+
+def test_a_part_that_is_missing_is_named():
+    with pytest.raises(UserError, match=r"lacks net\.pos_embed"):
+        infer_config({"net.patch_embed.proj.weight": np.zeros((8, 1, 4, 4))})
