@@ -64,8 +64,11 @@ def write_torch(checkpoint: str, output: str) -> None:
     from mript_jax.convert import to_torch
     from mript_jax.convert.files import write_state_dict
 
-    state_dict = to_torch(load_params(checkpoint), load_config(checkpoint).model)
+    model = load_config(checkpoint).model
+    state_dict = to_torch(load_params(checkpoint), model)
     write_state_dict(output, state_dict)
+    if model.get("iterations", 0):
+        print("the public code has no data consistency: there, this is the network alone")
     print(f"{output}: {len(state_dict)} tensors")
 
 

@@ -24,6 +24,7 @@ from mript_jax.errors import UserError
 from mript_jax.physics.tasks import Task, task_grid
 
 READ_AHEAD = 4  # batches that are prepared while the accelerator works
+EPOCHS = 10**9  # of the training stream: endless, yet its length in batches of 1 is a number
 
 
 class Selection:
@@ -124,7 +125,9 @@ def build_pipeline(
         example_maker(config),
         task_grid(config.patterns, config.accelerations, config.center_fractions),
     )
-    records = grain.MapDataset.source(Selection(source, indices)).seed(seed).shuffle().repeat(None)
+    records = (
+        grain.MapDataset.source(Selection(source, indices)).seed(seed).shuffle().repeat(EPOCHS)
+    )
     examples = records.random_map(random_example)
     part, mine = batch_size // process_count, slice(process_index, None, process_count)
     return Pipeline(

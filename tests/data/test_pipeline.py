@@ -50,7 +50,7 @@ def test_the_stream_is_the_same_every_time(reference):
     assert_same(reference, batches(6))
 
 
-@pytest.mark.parametrize("processes", [2, 4])
+@pytest.mark.parametrize("processes", [2, 4, 8])
 def test_processes_share_each_batch_between_them(reference, processes):
     assert_same(reference, batches(6, processes=processes))
 
