@@ -5,7 +5,7 @@
 # Run again, it resumes what was interrupted and skips what is done.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-source launch/environment.sh
+source launch/environment.sh ""  # no extras
 out="${1:-runs/quickstart}"
 python=.venv/bin/python
 SECONDS=0

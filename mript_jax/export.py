@@ -1,7 +1,7 @@
 """A model as one file: StableHLO with its weights, run by JAX alone, without this package's models.
 
-The artifact is a zip of `model.stablehlo`, `artifact.json` (config, shapes, checksum). The network
-alone is exported (image in, image out); Fourier transforms stay outside.
+The artifact is a zip of `model.stablehlo` and `artifact.json` (config, shapes, checksum). A batch
+goes in, as `predict` takes it below, and its images come out.
 """
 
 import hashlib

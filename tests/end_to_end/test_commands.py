@@ -1,0 +1,116 @@
+"""The commands one after the other, as a user runs them, on a model that takes seconds."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import mript_jax
+from mript_jax.export import load_exported
+from mript_jax.physics.fourier import fft2c
+from mript_jax.physics.masks import sample_mask
+
+ROOT = Path(__file__).parents[2]
+SMALL = {
+    "data.image_size": 32,
+    "model.patch_size": 4,
+    "model.features": 4,
+    "model.width": 16,
+    "model.depth": 2,
+    "model.heads": 2,
+    "model.window": 4,
+    "model.global_blocks": (1,),
+    "model.decoder_depth": 1,
+    "model.decoder_heads": 2,
+    "model.decoder_mlp": 16,
+    "global_batch_size": 4,
+    "total_steps": 2,
+    "evaluation.max_slices": 4,
+    "evaluation.batch_size": 4,
+}
+
+
+@pytest.fixture(scope="module")
+def run(launch, tmp_path_factory):
+    """A folder in which phantoms were written, prepared, trained on, evaluated, reconstructed."""
+    folder = tmp_path_factory.mktemp("run")
+    for command in (
+        ["make_phantoms.py", f"--output={folder}/scans", "--volumes=2", "--slices=3", "--size=32"],
+        ["prepare_data.py", "--format=phantom", "--count=40", "--size=32", f"--output={folder}/d"],
+        [
+            "train.py",
+            f"--config={ROOT / 'configs' / 'mript_tiny.py'}",
+            f"--workdir={folder}/run",
+            "--config.data.source=arrayrecord",
+            f"--config.data.path={folder}/d",
+            *(f"--config.{name}={value}" for name, value in SMALL.items()),
+        ],
+        ["evaluate.py", f"--checkpoint={folder}/run", f"--output={folder}/evaluation"],
+        [
+            "reconstruct.py",
+            f"--checkpoint={folder}/run",
+            f"--input={folder}/scans",
+            f"--output={folder}/images",
+            "--pattern=cartesian_equispaced",
+            "--acceleration=3",
+        ],
+        ["export.py", f"--checkpoint={folder}/run", f"--output={folder}/model.mript"],
+    ):
+        result = launch(*command)
+        assert result.status == 0, result
+    return folder
+
+
+def test_results_have_every_task_and_method(run):
+    results = json.loads((run / "evaluation" / "results.json").read_text())
+    assert results["protocol"] == "mript_paper" and results["split"] == "test"
+    found = {(r["pattern"], r["acceleration"], r["method"]) for r in results["rows"]}
+    assert len(found) == len(results["rows"]) == 20 * 2
+    for row in results["rows"]:
+        assert row["count"] == 4 and np.isfinite([row["psnr"], row["ssim"], row["nmse"]]).all()
+
+
+def test_the_report_stands_alone(run):
+    page = (run / "evaluation" / "report.html").read_text()
+    assert "<script src" not in page and "http" not in page.split("</head>")[0]
+
+
+def test_reconstructions_are_volumes_in_the_layout_of_fastmri(run):
+    for name in ("phantom_0_000", "phantom_0_001"):
+        with h5py.File(run / "images" / f"{name}.h5") as file:
+            assert file["reconstruction"].shape == (3, 32, 32)
+            assert file.attrs["true_acceleration"] == pytest.approx(3, rel=0.2)
+        assert (run / "images" / f"{name}.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (2, 32, 32), (3, 40, 27)])
+def test_a_loaded_checkpoint_takes_kspace_or_images_of_any_size(run, shape):
+    recon = mript_jax.load(run / "run")
+    image = np.abs(np.random.default_rng(0).normal(size=shape)).astype(np.float32)
+    mask = sample_mask("cartesian_random", shape[-2:], 4, 0.08, 0)
+    kspace = fft2c(image) * mask
+    result = recon(kspace, mask)
+    assert result.shape == shape and result.dtype == np.float32
+    np.testing.assert_allclose(recon(kspace), result, atol=1e-5)  # zeros tell the mask
+    assert recon(image).shape == shape
+
+
+def test_an_exported_model_is_the_model(run):
+    exported = load_exported(run / "model.mript")
+    recon = mript_jax.load(run / "run")
+    image = np.abs(np.random.default_rng(1).normal(size=(2, 32, 32))).astype(np.float32)
+    mask = sample_mask("gaussian_2d", (32, 32), 4, 0.08, 0)
+    kspace = fft2c(image / image.max()) * mask
+    batch = {
+        "zero_filled": image[..., None],
+        "kspace": np.stack([kspace.real, kspace.imag], -1).astype(np.float32),
+        "mask": np.stack([mask, mask]),
+        "pattern_index": np.array([0, 3], np.int32),
+        "level_index": np.array([1, 4], np.int32),
+        "acceleration": np.array([4, 10], np.float32),
+        "center_fraction": np.array([0.08, 0.02], np.float32),
+    }
+    expected = recon._predict(recon._params, batch)
+    np.testing.assert_allclose(exported(batch), expected, atol=1e-5)
