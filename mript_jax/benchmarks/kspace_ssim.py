@@ -1,0 +1,131 @@
+"""How alike two pictures of k-space are, against how alike the images are.
+
+  python -m mript_jax.benchmarks.kspace_ssim --checkpoint=runs/simmim --checkpoint=runs/simmim_tuned
+
+Larsen et al. (2022) measured their networks by the SSIM of 8-bit pictures of k-space's log
+magnitude. Here that number stands beside PSNR and SSIM of the image, for masked models
+(configs/simmim*.py), for zero-filling, and for a cheat that no network can beat in k-space: all
+magnitudes are true, and only the phase of what was not measured is lost.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import flags
+from PIL import Image
+
+from mript_jax import cli
+from mript_jax.benchmarks.timing import table
+from mript_jax.checkpoint import load_config, load_params
+from mript_jax.data.pipeline import evaluation_batches
+from mript_jax.errors import UserError
+from mript_jax.evaluation.metrics import psnr, ssim
+from mript_jax.models import build_model
+from mript_jax.physics.fourier import ifft2c
+from mript_jax.physics.kspace_compression import as_complex
+from mript_jax.physics.kspace_picture import kspace_picture
+from mript_jax.physics.tasks import task_grid
+
+Batch = Mapping[str, jax.Array]
+Method = Callable[[Batch], jax.Array]  # batch -> k-space [B, H, W, 2]
+
+GAP = 4  # pixels between pictures
+
+flags.DEFINE_multi_string("checkpoint", [], "A masked model; several may be given.")
+flags.DEFINE_list("accelerations", ["4"], "Accelerations, all with every pattern.")
+flags.DEFINE_integer("slices", 16, "Of the test split, in each task.")
+flags.DEFINE_string("picture", "", "Writes k-space and image of one slice to this file.")
+
+
+def zero_filled(batch: Batch) -> jax.Array:
+    return batch["kspace"] * batch["mask"][..., None]
+
+
+def without_phase(batch: Batch) -> jax.Array:
+    """The true magnitudes; where nothing was measured, the phase is 0."""
+    magnitude = jnp.linalg.norm(batch["kspace"], axis=-1)
+    real = jnp.stack([magnitude, jnp.zeros_like(magnitude)], axis=-1)
+    return jnp.where(batch["mask"][..., None] > 0, batch["kspace"], real)
+
+
+def masked_model(checkpoint: str) -> Method:
+    config, params = load_config(checkpoint), load_params(checkpoint)
+    if config.model.name != "simmim":
+        raise UserError(f"{checkpoint} is a {config.model.name}; only simmim predicts k-space")
+    model = build_model(config.model)
+    return jax.jit(lambda batch: model.apply({"params": params}, batch, method="filled_kspace"))
+
+
+def image_of(kspace: jax.Array) -> jax.Array:
+    return jnp.abs(ifft2c(as_complex(kspace)))
+
+
+def picture_of(kspace: jax.Array) -> jax.Array:
+    """Gray values of the picture, [B, H, W]; what is exactly zero is black."""
+    return kspace_picture(kspace, (jnp.linalg.norm(kspace, axis=-1) > 0).astype(jnp.float32))[
+        ..., 0
+    ]
+
+
+def measure(method: Method, batch: Batch) -> dict[str, jax.Array]:
+    """Each metric's values, [B]."""
+    kspace, target = method(batch), batch["target"][..., 0]
+    image, brightest = image_of(kspace), target.max(axis=(1, 2))
+    return {
+        "k-space SSIM": ssim(picture_of(batch["kspace"]), picture_of(kspace)),
+        "image PSNR (dB)": psnr(target, image, brightest),
+        "image SSIM": ssim(target, image, brightest),
+    }
+
+
+def save_picture(path: str, methods: Mapping[str, Method], batch: Batch) -> None:
+    """The truth and each method's from left to right: k-space above, the image below."""
+    kspaces = [batch["kspace"], *(method(batch) for method in methods.values())]
+    white = float(batch["target"][0].max())
+    columns = [
+        np.concatenate([picture_of(k)[0], np.ones((GAP, k.shape[2])), image_of(k)[0] / white])
+        for k in kspaces
+    ]
+    gap = np.ones((len(columns[0]), GAP))
+    row = np.concatenate([part for column in columns for part in (column, gap)][:-1], axis=1)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray((np.clip(row, 0, 1) * 255).astype(np.uint8)).save(path)
+
+
+def main() -> None:
+    checkpoints = cli.FLAGS.checkpoint
+    cli.required(checkpoint=checkpoints)
+    methods = {"zero-filled": zero_filled, "true magnitudes, phase lost": without_phase}
+    methods |= {Path(path).name: masked_model(path) for path in checkpoints}
+    data = load_config(checkpoints[0]).data
+    accelerations = [float(r) for r in cli.FLAGS.accelerations]
+    usual = dict(zip(data.accelerations, data.center_fractions, strict=True))
+    tasks = task_grid(
+        data.patterns,
+        accelerations,
+        [usual[r] for r in accelerations],
+        data.patterns,
+        data.accelerations,
+    )
+    values: dict[str, list[dict[str, jax.Array]]] = {name: [] for name in methods}
+    for task in tasks:
+        slices = cli.FLAGS.slices
+        for batch, _ in evaluation_batches(data, "test", task, min(slices, 8), slices):
+            for name, method in methods.items():
+                found = measure(method, batch)
+                values[name].append({key: v[batch["weight"] > 0] for key, v in found.items()})
+            if cli.FLAGS.picture and task is tasks[0]:
+                save_picture(cli.FLAGS.picture, methods, batch)
+    rows = [
+        {"method": name}
+        | {key: f"{np.concatenate([f[key] for f in found]).mean():.3f}" for key in found[0]}
+        for name, found in values.items()
+    ]
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    cli.run(main)
