@@ -7,7 +7,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from mript_jax.data.records import Record
 from mript_jax.data.transforms import center_crop, volume_seed
@@ -20,7 +20,9 @@ from mript_jax.physics.recognise import recognise_mask
 from mript_jax.physics.tasks import Task
 from mript_jax.reconstruction import Reconstruction
 
-PREVIEW_SLICES = 4
+PREVIEW_SLICES = 3
+PREVIEW_SIZE = 224  # pixels that a slice takes at least; small ones are enlarged
+TITLE_HEIGHT = 24
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,10 +128,20 @@ def _preview(result: Result) -> Image.Image:
     chosen = np.linspace(0, len(result.reconstruction) - 1, PREVIEW_SLICES + 2).astype(int)[1:-1]
     rows = []
     for i in dict.fromkeys(chosen.tolist()):
-        images = [result.zero_filled[i], result.reconstruction[i]]
+        row = {"zero-filled": result.zero_filled[i], "reconstruction": result.reconstruction[i]}
         if result.reference is not None:
-            error = np.abs(result.reconstruction[i] - result.reference[i])
-            images += [result.reference[i], 4 * error]
-        brightest = np.percentile(images[-2 if result.reference is not None else 0], 99.5)
-        rows.append(np.concatenate([np.clip(im / max(brightest, 1e-12), 0, 1) for im in images], 1))
-    return Image.fromarray((255 * np.concatenate(rows)).astype(np.uint8))
+            row["reference"] = result.reference[i]
+            row["4 x error"] = 4 * np.abs(row["reconstruction"] - row["reference"])
+        brightest = np.percentile(row.get("reference", row["zero-filled"]), 99.5)
+        scale = 255 / max(brightest, 1e-12)
+        rows.append({name: np.clip(scale * image, 0, 255) for name, image in row.items()})
+    enlarged = -(-PREVIEW_SIZE // max(result.reconstruction.shape[1:]))
+    height, width = (n * enlarged for n in result.reconstruction.shape[1:])
+    sheet = Image.new("L", (width * len(rows[0]), TITLE_HEIGHT + height * len(rows)))
+    draw = ImageDraw.Draw(sheet)
+    for column, name in enumerate(rows[0]):
+        draw.text((column * width + 6, 4), name, fill=255, font=ImageFont.load_default(14))
+        for number, row in enumerate(rows):
+            picture = Image.fromarray(row[name].astype(np.uint8)).resize((width, height))
+            sheet.paste(picture, (column * width, TITLE_HEIGHT + number * height))
+    return sheet
