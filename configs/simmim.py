@@ -39,12 +39,12 @@ def get_config() -> ConfigDict:
     model.dtype = "float32"
     model.masks = "patches"  # what pretraining hides: random cells, or "sampling" masks
     model.kspace_as = "complex"  # or "rgba", the paper's pictures
-    model.knee = 0.02
+    model.knee = 0.1  # of the compression: see physics/kspace_compression.py
     model.dropout = 0.0
     model.drop_path = 0.0
 
-    config.optimizer.name = "adamw"
-    config.optimizer.learning_rate = 1e-3
+    config.optimizer.name = "muon"
+    config.optimizer.learning_rate = 2e-3
     config.optimizer.weight_decay = 0.05
     config.optimizer.schedule = "cosine"
     config.optimizer.warmup_steps = 60
