@@ -1,0 +1,23 @@
+"""fastMRI's U-Net at its size, trained as Lin and Heckel's ViT is: configs/recon_vit_fastmri.py.
+
+  python launch/train.py --config=configs/unet_fastmri.py --workdir=runs/unet_knee \\
+      --config.data.path=FOLDER_OF_H5
+"""
+
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from mript_jax.config import load_config
+
+
+def get_config() -> ConfigDict:
+    config = load_config(Path(__file__).with_name("recon_vit_fastmri.py")).unlock()
+    config.model = model = ConfigDict()
+    model.name = "unet"
+    model.features = 32
+    model.pools = 4
+    model.dtype = "float32"
+    model.dropout = 0.0
+    model.iterations = 0  # the network alone; 1: data consistency after it
+    return config.lock()
