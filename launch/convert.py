@@ -3,10 +3,13 @@
   python launch/convert.py --input=model.pt --output=runs/public
   python launch/convert.py --input=runs/public --output=model.pt --to=torch
   python launch/convert.py --input=sam_vit_l.pth --output=runs/sam_start
+  python launch/convert.py --input=runs/simmim --output=runs/masked_start \\
+      --config=configs/mript_tiny.py
 
 Weight files are .pt or .pth (needs PyTorch), .npz or .safetensors. The config is read from the
 shapes, unless --config says it. A Segment Anything checkpoint gives the encoder; the rest of that
-network starts fresh, for training with --config.init_from.
+network starts fresh, for training with --config.init_from. So does a masked model's ViT (simmim),
+whose blocks become those of the MR-IPT that --config describes.
 """
 
 from pathlib import Path
@@ -28,6 +31,8 @@ def main() -> None:
     cli.existing_path("input", cli.FLAGS.input)
     if cli.FLAGS.to == "torch":
         write_torch(cli.FLAGS.input, cli.FLAGS.output)
+    elif Path(cli.FLAGS.input).is_dir():
+        start_from_masked(cli.FLAGS.input, cli.FLAGS.output, cli.FLAGS.config)
     else:
         write_checkpoint(cli.FLAGS.input, cli.FLAGS.output, cli.FLAGS.config)
 
@@ -38,8 +43,7 @@ def write_checkpoint(source: str, output: str, config: ConfigDict | None) -> Non
     from mript_jax.convert import from_torch, infer_config, segment_anything
     from mript_jax.convert.files import read_state_dict
 
-    if Path(output).exists() and any(Path(output).iterdir()):
-        raise UserError(f"--output={output} is not empty")
+    _refuse_full(output)
     state_dict = read_state_dict(source)
     foreign = segment_anything.is_segment_anything(state_dict)
     if config is None:
@@ -59,6 +63,20 @@ def write_checkpoint(source: str, output: str, config: ConfigDict | None) -> Non
     print(f"{output}: {len(state_dict) - len(ignored)} of {len(state_dict)} tensors converted")
 
 
+def start_from_masked(checkpoint: str, output: str, config: ConfigDict | None) -> None:
+    from mript_jax.checkpoint import load_config, load_params, save_params
+    from mript_jax.convert.masked_encoder import from_masked
+
+    _refuse_full(output)
+    masked = load_config(checkpoint).model
+    if config is None:
+        raise UserError("--input is a checkpoint already; --to=torch, or --config of an mript")
+    params, fresh = from_masked(load_params(checkpoint), masked, config.model)
+    save_params(output, params, config)
+    print(f"started fresh: {', '.join(fresh)}")
+    print(f"{output}: the blocks of {checkpoint}")
+
+
 def write_torch(checkpoint: str, output: str) -> None:
     from mript_jax.checkpoint import load_config, load_params
     from mript_jax.convert import to_torch
@@ -70,6 +88,11 @@ def write_torch(checkpoint: str, output: str) -> None:
     if model.get("iterations", 0):
         print("the public code has no data consistency: there, this is the network alone")
     print(f"{output}: {len(state_dict)} tensors")
+
+
+def _refuse_full(output: str) -> None:
+    if Path(output).exists() and any(Path(output).iterdir()):
+        raise UserError(f"--output={output} is not empty")
 
 
 if __name__ == "__main__":

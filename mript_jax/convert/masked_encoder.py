@@ -1,0 +1,69 @@
+"""MR-IPT's encoder from masked modelling of k-space: the blocks of SimMIM's ViT.
+
+The two have the same blocks, but for layer scale, which goes into the layers that it follows, and
+for relative positions, which they keep in different forms. These start fresh, and so do the patch
+embedding, which reads other channels, and all that is not the encoder.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+
+from mript_jax.convert.public import refuse
+from mript_jax.errors import UserError
+from mript_jax.models import build_model
+from mript_jax.models.encoder import pattern_length
+
+LAYERS = (
+    *("norm_attention/norm", "norm_mlp/norm"),
+    *("attention/qkv", "attention/proj", "mlp/dense_in", "mlp/dense_out"),
+)
+SCALED = {"attention/proj": "scale_attention", "mlp/dense_out": "scale_mlp"}
+
+
+def from_masked(
+    params: Mapping[str, Any],
+    masked: Mapping[str, Any],
+    config: Mapping[str, Any],
+    seed: int = 0,
+) -> tuple[dict[str, Any], list[str]]:
+    """Parameters of MR-IPT's `config.model` from those of the `masked` one, and what is fresh."""
+    if (masked["name"], masked.get("encoder")) != ("simmim", "vit") or config["name"] != "mript":
+        raise UserError(
+            "only the blocks of a simmim with encoder='vit' become those of an mript, not "
+            f"{masked['name']} ({masked.get('encoder', 'no')} encoder) those of {config['name']}"
+        )
+    depth, theirs = config["depth"], masked["depths"][0]
+    if depth != theirs:
+        raise UserError(f"config.model.depth={depth}, but the masked encoder has {theirs} blocks")
+    image = jnp.zeros((1, config["patch_size"], config["patch_size"], 1))
+    index = jnp.zeros(1, int)
+    fresh = jax.jit(build_model(config).init)(jax.random.key(seed), image, index, index)["params"]
+    ours = {k: np.array(v) for k, v in traverse_util.flatten_dict(fresh, sep="/").items()}
+    length = pattern_length(depth, tuple(config["global_blocks"]))
+    taken, wrong = set(), []
+    for i in range(depth):
+        row, block = divmod(i, length)
+        for name, value in _block(params["encoder"][f"block_{i}"]).items():
+            place = f"encoder/groups/block_{block}/{name}"
+            if value.shape == ours[place].shape[1:]:
+                ours[place][row] = value
+                taken.add(place)
+            else:
+                wrong.append(f"block {i}: {name} is {value.shape}, not {ours[place].shape[1:]}")
+    refuse("does not fit this config:", wrong)
+    return traverse_util.unflatten_dict(ours, sep="/"), sorted(set(ours) - taken)
+
+
+def _block(block: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The layers of a block, with its layer scale in them."""
+    flat = traverse_util.flatten_dict(dict(block), sep="/")
+    return {
+        name: np.asarray(value) * flat.get(SCALED.get(layer), 1.0)
+        for name, value in flat.items()
+        if (layer := name.rpartition("/")[0]) in LAYERS
+    }
