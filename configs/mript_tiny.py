@@ -10,9 +10,9 @@ from mript_jax.config import base_config
 
 def get_config() -> ConfigDict:
     config = base_config()
-    config.total_steps = 1300
+    config.total_steps = 1100
     config.global_batch_size = 4
-    config.checkpoint_every_steps = 260
+    config.checkpoint_every_steps = 220
 
     config.data.source = "phantom"
     config.data.image_size = 128
