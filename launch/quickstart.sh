@@ -19,7 +19,7 @@ say "1/6 generating anatomy: $out/data/phantoms"
 
 say "2/6 writing fastMRI-format scans: $out/data/scans, $out/data/new_scans"
 $python launch/make_phantoms.py --seed=2 --volumes=20 --slices=6 --output="$out/data/scans"
-$python launch/make_phantoms.py --seed=3 --volumes=3 --slices=6 --output="$out/data/new_scans"
+$python launch/make_phantoms.py --seed=4 --volumes=3 --slices=6 --output="$out/data/new_scans"
 
 say "3/6 pretraining on 20 tasks: $out/pretrained"
 $python launch/train.py --config=configs/mript_tiny.py --workdir="$out/pretrained" \
@@ -36,7 +36,7 @@ say "5/6 evaluating all tasks on anatomy that was never trained on: $out/evaluat
     --config.data.source=arrayrecord --config.data.path="$out/data/phantoms"
 
 say "6/6 reconstructing scan files: $out/reconstruction"
-[ -f "$out/reconstruction/phantom_3_002.png" ] ||
+[ -f "$out/reconstruction/phantom_4_002.png" ] ||
   $python launch/reconstruct.py --checkpoint="$out/finetuned" --input="$out/data/new_scans" \
     --output="$out/reconstruction"
 
