@@ -50,6 +50,11 @@ def infer_config(state_dict: Mapping[str, np.ndarray]) -> dict[str, Any]:
                 return read(shapes)
             except KeyError as error:
                 raise UserError(f"the state dict lacks {error.args[0]}") from error
+            except (ValueError, IndexError, StopIteration) as error:
+                raise UserError(
+                    f"the state dict begins like one of {read.__module__.rpartition('.')[2]}, "
+                    "but its names and shapes are not such a network's"
+                ) from error
     raise UserError(
         f"not a state dict of {', '.join(CODES)}: it has {', '.join(sorted(shapes)[:4])}, ..."
     )

@@ -48,3 +48,9 @@ def test_a_network_for_photographs_is_refused():
 def test_a_part_that_is_missing_is_named():
     with pytest.raises(UserError, match=r"lacks net\.pos_embed"):
         infer_config({"net.patch_embed.proj.weight": np.zeros((8, 1, 4, 4))})
+
+
+@pytest.mark.parametrize("name", ["encoder.patch_embed.proj.weight", "conv_first.weight"])
+def test_a_fragment_is_refused(name):
+    with pytest.raises(UserError, match="begins like one of simmim"):
+        infer_config({name: np.zeros((8, 4, 1, 1))})
