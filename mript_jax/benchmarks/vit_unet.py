@@ -1,0 +1,51 @@
+"""Throughput and memory of Lin and Heckel's ViT beside the U-Net's, at their sizes.
+
+  python -m mript_jax.benchmarks.vit_unet --size=320
+
+Reconstruction, and a loss with its gradient, of one image; memory is what the compiler asks for
+besides weights and gradients.
+"""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+from absl import flags
+
+from mript_jax import cli
+from mript_jax.benchmarks.timing import compile_cost, seconds_per_call, table
+from mript_jax.config import load_config
+from mript_jax.models import build_model
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+NAMES = ("recon_vit_fastmri", "unet_fastmri")
+
+flags.DEFINE_integer("size", 320, "Height and width of the image.")
+flags.DEFINE_integer("repeats", 3, "Of each measurement; the fastest counts.")
+
+
+def measure(name: str, size: int, repeats: int) -> dict[str, str]:
+    """A row of the table."""
+    model = build_model(load_config(CONFIGS / f"{name}.py").model)
+    image = jnp.ones((1, size, size, 1)).at[:, ::2].set(0.5)
+    params = jax.jit(model.init)(jax.random.key(0), image)
+
+    def loss(params, image):
+        return jnp.abs(model.apply(params, image, True) - image).mean()
+
+    count = sum(p.size for p in jax.tree.leaves(params))
+    row = {"model": name, "parameters": f"{count / 1e6:.1f} M"}
+    for what, function in (("reconstruct", model.apply), ("train", jax.grad(loss))):
+        compiled, _, memory = compile_cost(function, params, image)
+        seconds = seconds_per_call(compiled, params, image, repeats=repeats)
+        row[f"{what}: images/s"] = f"{1 / seconds:.2f}"
+        row[f"{what}: memory"] = f"{memory / 2**20:.0f} MB"
+    return row
+
+
+def main() -> None:
+    print(table([measure(name, cli.FLAGS.size, cli.FLAGS.repeats) for name in NAMES]))
+
+
+if __name__ == "__main__":
+    cli.run(main)
