@@ -21,12 +21,12 @@ CODES: dict[str, ModuleType] = {
 }
 
 # A tensor that only this model's code has, and what reads the config from names and shapes.
-SIGNS = (
-    (r"image_encoder\.pos_embed$", infer.infer_config),
-    (r"net\.patch_embed\.proj\.weight$", recon_vit.infer_config),
-    (r"(net\.)?down_sample_layers\.0\.layers\.0\.weight$", unet.infer_config),
-    (r"(encoder\.patch_embed\.proj|conv_first)\.weight$", simmim.infer_config),
-)
+SIGNS = {
+    "mript": (r"image_encoder\.pos_embed$", infer.infer_config),
+    "recon_vit": (r"net\.patch_embed\.proj\.weight$", recon_vit.infer_config),
+    "unet": (r"(net\.)?down_sample_layers\.0\.layers\.0\.weight$", unet.infer_config),
+    "simmim": (r"(encoder\.patch_embed\.proj|conv_first)\.weight$", simmim.infer_config),
+}
 
 
 def from_torch(
@@ -44,7 +44,7 @@ def to_torch(params: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, 
 def infer_config(state_dict: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """`config.model` of a public state dict, whichever model's it is."""
     shapes = {name.removeprefix("module."): np.shape(v) for name, v in state_dict.items()}
-    for sign, read in SIGNS:
+    for model, (sign, read) in SIGNS.items():
         if any(re.match(sign, name) for name in shapes):
             try:
                 return read(shapes)
@@ -52,7 +52,7 @@ def infer_config(state_dict: Mapping[str, np.ndarray]) -> dict[str, Any]:
                 raise UserError(f"the state dict lacks {error.args[0]}") from error
             except (ValueError, IndexError, StopIteration) as error:
                 raise UserError(
-                    f"the state dict begins like one of {read.__module__.rpartition('.')[2]}, "
+                    f"the state dict begins like one of {model}, "
                     "but its names and shapes are not such a network's"
                 ) from error
     raise UserError(
