@@ -4,6 +4,8 @@
   python launch/train.py --config=configs/mript_tiny.py --workdir=runs/more \\
       --config.init_from=runs/tiny --config.optimizer.learning_rate=1e-4
 
+  python launch/train.py --config=configs/mript_radimagenet.py --estimate
+
 Run again with the same --workdir, it resumes from the newest checkpoint. On several machines the
 same command runs once per process: launch/slurm, launch/tpu and launch/gke do that; elsewhere
 --coordinator, --processes and --process say who is who.
@@ -16,6 +18,7 @@ from mript_jax import cli
 
 config_flags.DEFINE_config_file("config", None, "Config file; --config.a.b=value changes a field.")
 flags.DEFINE_string("workdir", None, "Folder of the run: checkpoints, metrics, config.")
+flags.DEFINE_bool("estimate", False, "Only say what a step costs: memory, FLOPs.")
 flags.DEFINE_string("coordinator", "", "host:port of the first process, for a run of several.")
 flags.DEFINE_integer("processes", 0, "How many processes a run of several has.")
 flags.DEFINE_integer("process", -1, "Which of them this is, from 0.")
@@ -23,10 +26,15 @@ flags.DEFINE_integer("process", -1, "Which of them this is, from 0.")
 
 def main() -> None:
     values = cli.FLAGS
-    cli.required(config=values.config, workdir=values.workdir)
+    cli.required(config=values.config)
     from mript_jax.training.distributed import initialise
+    from mript_jax.training.estimate import estimate
     from mript_jax.training.loop import train
 
+    if values.estimate:
+        print(estimate(values.config))
+        return
+    cli.required(workdir=values.workdir)
     initialise(values.coordinator, values.processes, values.process)
     state = train(values.config, values.workdir)
     print(f"trained to step {int(state.step)}: {values.workdir}")

@@ -16,14 +16,16 @@ class TrainingLog:
     """Collects the metrics of steps; only the first process writes.
 
     Metrics of a step are read one log later than they are made, so that the host does not wait
-    for the device.
+    for the device. `at_peak` is how long a step would take at the devices' peak, where known.
     """
 
-    def __init__(self, workdir: Path, start: int, total: int, batch_size: int):
+    def __init__(
+        self, workdir: Path, start: int, total: int, batch_size: int, at_peak: float | None
+    ):
         self._active = jax.process_index() == 0
         self._workdir, self._total, self._batch_size = workdir, total, batch_size
         self._since, self._since_step, self._waited = None, start, 0.0
-        self._start = start
+        self._start, self._at_peak = start, at_peak
 
     def __enter__(self) -> "TrainingLog":
         if self._active:
@@ -66,6 +68,11 @@ class TrainingLog:
             steps = number - self._since_step
             values["images_per_second"] = steps * self._batch_size / elapsed
             values["data_wait_share"] = self._waited / elapsed
+            if self._at_peak is not None:
+                values["mfu"] = steps * self._at_peak / elapsed
+            memory = (jax.local_devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
+            if memory:
+                values["peak_gib"] = memory / 2**30
         self._since, self._since_step, self._waited = time.perf_counter(), number, 0.0
         if self._active:
             self._write(number, values)
@@ -78,6 +85,11 @@ class TrainingLog:
         line = f"loss {values['loss']:.4f}"
         if "images_per_second" in values:
             line += f"  {values['images_per_second']:.1f} images/s"
+            line += f"  waiting for data {values['data_wait_share']:.0%}"
+        if "mfu" in values:
+            line += f"  MFU {values['mfu']:.0%}"
+        if "peak_gib" in values:
+            line += f"  {values['peak_gib']:.1f} GiB"
         self._progress.update(self._task, line=line)
         if not sys.stderr.isatty():
             print(f"step {number}/{self._total}  {line}", file=sys.stderr, flush=True)

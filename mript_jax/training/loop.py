@@ -12,45 +12,23 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from mript_jax.checkpoint import Checkpoints, load_config, write_config
-from mript_jax.config import check_config, image_shape
-from mript_jax.data.batch import empty_example, stack
+from mript_jax.config import check_config
 from mript_jax.data.pipeline import Pipeline, build_pipeline
 from mript_jax.errors import UserError
-from mript_jax.models import build_model
 from mript_jax.training.finetune import initialise_from
+from mript_jax.training.flops import count_flops, peak_flops
 from mript_jax.training.log import TrainingLog
-from mript_jax.training.losses import build_loss
-from mript_jax.training.optimizer import build_optimizer
-from mript_jax.training.sharding import (
-    batch_sharding,
-    build_mesh,
-    state_shardings,
-    with_shardings,
-)
-from mript_jax.training.state import (
-    TrainState,
-    checkpoint_items,
-    create_state,
-    from_checkpoint_items,
-)
-from mript_jax.training.step import make_step
+from mript_jax.training.setup import Setup, set_up
+from mript_jax.training.state import TrainState, checkpoint_items, from_checkpoint_items
 
 HOW_NOT_WHAT = ("attention", "dtype", "remat", "scan_blocks")  # free to change between runs
-COMPILE_FAST = {"xla_backend_optimization_level": 0}  # for what runs once
 
 
 def train(config: ConfigDict, workdir: str | Path) -> TrainState:
     """Trains until `config.total_steps`, from the newest checkpoint of `workdir` if any."""
     check_config(config)
     workdir = Path(workdir).absolute()
-    mesh = build_mesh(config.mesh)
-    if config.global_batch_size % (mesh.shape["data"] * mesh.shape["fsdp"]):
-        raise UserError(
-            f"config.global_batch_size={config.global_batch_size} cannot be spread over "
-            f"{mesh.shape['data'] * mesh.shape['fsdp']} devices (mesh {config.mesh!r})"
-        )
-    model = build_model(config.model)
-    loss = build_loss(config.loss)
+    setup = set_up(config)
     pipeline = build_pipeline(
         config.data,
         "train",
@@ -59,53 +37,21 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
         jax.process_index(),
         jax.process_count(),
     )
-
-    init_key, step_key = jax.random.split(jax.random.key(config.seed))
-    example = stack([empty_example(image_shape(config.data.image_size), config.data.fields)])
-    init = jax.jit(
-        lambda key: model.init({"params": key}, example, method="on_batch")["params"],
-        compiler_options=COMPILE_FAST,
-    )
-    abstract_params = jax.eval_shape(init, init_key)
-    optimizer = build_optimizer(
-        config.optimizer, config.total_steps, abstract_params, getattr(model, "FIXED", ())
-    )
-    with_ema = config.optimizer.ema_decay > 0
-    abstract = jax.eval_shape(lambda p: create_state(p, optimizer, with_ema), abstract_params)
-    shardings = state_shardings(mesh, abstract)
-
     checkpoints = Checkpoints(workdir, config.keep_checkpoints)
     newest = checkpoints.latest_step()
     if newest is not None:
         _refuse_another_model(workdir, config)
-        targets = checkpoint_items(with_shardings(abstract, shardings))
-        items, data_state = checkpoints.restore(newest, targets)
+        items, data_state = checkpoints.restore(newest, checkpoint_items(setup.state))
         state = from_checkpoint_items(items)
         pipeline.set_state(data_state)
     else:
         write_config(workdir, config)
-        params = init(init_key)
+        params = setup.init()
         if config.init_from:
             params = initialise_from(config.init_from, params)
-        state = jax.jit(lambda p: create_state(p, optimizer, with_ema), out_shardings=shardings)(
-            params
-        )
-
-    step = jax.jit(
-        make_step(
-            model,
-            loss,
-            optimizer,
-            step_key,
-            config.optimizer.micro_batches,
-            config.optimizer.ema_decay,
-        ),
-        in_shardings=(shardings, batch_sharding(mesh)),
-        out_shardings=(shardings, None),
-        donate_argnums=0,
-    )
+        state = setup.create(params)
     try:
-        return _run(config, workdir, state, step, pipeline, checkpoints, batch_sharding(mesh))
+        return _run(config, workdir, state, setup, pipeline, checkpoints)
     finally:
         checkpoints.close()
 
@@ -128,15 +74,15 @@ def _run(
     config: ConfigDict,
     workdir: Path,
     state: TrainState,
-    step: Any,
+    setup: Setup,
     pipeline: Pipeline,
     checkpoints: Checkpoints,
-    sharding: Any,
 ) -> TrainState:
     """The loop: next batch, step, log, save."""
-    start = int(state.step)
+    start, peak = int(state.step), peak_flops()
+    at_peak = count_flops(setup.step, setup.state, setup.batch) / peak if peak else None
     with (
-        TrainingLog(workdir, start, config.total_steps, config.global_batch_size) as log,
+        TrainingLog(workdir, start, config.total_steps, config.global_batch_size, at_peak) as log,
         _Stop() as stop,
     ):
         for number in itertools.count(start + 1):
@@ -146,10 +92,10 @@ def _run(
             local = next(pipeline)
             waited = time.perf_counter() - waited
             batch = {
-                key: jax.make_array_from_process_local_data(sharding, np.asarray(value))
+                key: jax.make_array_from_process_local_data(setup.batch_sharding, np.asarray(value))
                 for key, value in local.items()
             }
-            state, metrics = step(state, batch)
+            state, metrics = setup.step(state, batch)
             last = number == config.total_steps or stop.asked
             log.step(number, metrics, waited, due=last or number % config.log_every_steps == 0)
             every = config.checkpoint_every_steps

@@ -1,0 +1,49 @@
+"""What a step will cost, before it runs: memory of each device, FLOPs, time to compile."""
+
+import dataclasses
+import time
+
+import jax
+from ml_collections import ConfigDict
+
+from mript_jax.config import check_config
+from mript_jax.training.flops import count_flops
+from mript_jax.training.setup import set_up
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    devices: int
+    parameters: int
+    state_bytes: int  # of one device: weights, their averages, the optimizer's
+    working_bytes: int  # of one device: what the step needs besides
+    flops: float  # of one step, over all devices
+    compile_seconds: float
+
+    def __str__(self) -> str:
+        gib = 2**30
+        return (
+            f"{self.parameters / 1e6:.1f} million parameters on {self.devices} devices; each holds "
+            f"{self.state_bytes / gib:.2f} GiB of state and needs {self.working_bytes / gib:.2f} "
+            f"GiB to work in; {self.flops / 1e12:.3g} TFLOP a step; compiled in "
+            f"{self.compile_seconds:.0f} s"
+        )
+
+
+def estimate(config: ConfigDict) -> Estimate:
+    """Compiles the step of a config for the devices at hand; nothing of it runs."""
+    check_config(config)
+    setup = set_up(config)
+    flops = count_flops(setup.step, setup.state, setup.batch)
+    began = time.perf_counter()
+    memory = setup.step.lower(setup.state, setup.batch).compile().memory_analysis()
+    return Estimate(
+        devices=setup.mesh.size,
+        parameters=sum(leaf.size for leaf in jax.tree.leaves(setup.state.params)),
+        state_bytes=memory.alias_size_in_bytes,
+        working_bytes=memory.temp_size_in_bytes
+        + memory.argument_size_in_bytes
+        - memory.alias_size_in_bytes,
+        flops=flops,
+        compile_seconds=time.perf_counter() - began,
+    )

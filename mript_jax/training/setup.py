@@ -1,0 +1,95 @@
+"""What a run is made of, from its config: no data is opened and no array is made."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+from jax.sharding import Mesh, NamedSharding
+from ml_collections import ConfigDict
+
+from mript_jax.config import image_shape
+from mript_jax.data.batch import empty_example, stack
+from mript_jax.errors import UserError
+from mript_jax.models import build_model
+from mript_jax.training.losses import build_loss
+from mript_jax.training.optimizer import build_optimizer
+from mript_jax.training.sharding import (
+    batch_sharding,
+    build_mesh,
+    state_shardings,
+    with_shardings,
+)
+from mript_jax.training.state import TrainState, create_state
+from mript_jax.training.step import make_step
+
+COMPILE_FAST = {"xla_backend_optimization_level": 0}  # for what runs once
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    mesh: Mesh
+    model: nn.Module
+    init: Callable[[], Any]  # -> fresh parameters
+    create: Callable[[Any], TrainState]  # parameters -> the state, spread over the mesh
+    step: Any  # jitted (state, batch) -> (state, metrics), with the state's memory used again
+    state: TrainState  # of shapes with shardings
+    batch: dict[str, jax.ShapeDtypeStruct]  # a global batch
+    batch_sharding: NamedSharding
+
+
+def set_up(config: ConfigDict) -> Setup:
+    """The mesh, the model, the optimizer and the step that a config describes."""
+    mesh = build_mesh(config.mesh)
+    spread = mesh.shape["data"] * mesh.shape["fsdp"]
+    if config.global_batch_size % spread:
+        raise UserError(
+            f"config.global_batch_size={config.global_batch_size} cannot be spread over "
+            f"{spread} devices (mesh {config.mesh!r})"
+        )
+    model, loss = build_model(config.model), build_loss(config.loss)
+    init_key, step_key = jax.random.split(jax.random.key(config.seed))
+    example = stack([empty_example(image_shape(config.data.image_size), config.data.fields)])
+    init = jax.jit(
+        lambda key: model.init({"params": key}, example, method="on_batch")["params"],
+        compiler_options=COMPILE_FAST,
+    )
+    params = jax.eval_shape(init, init_key)
+    optimizer = build_optimizer(
+        config.optimizer, config.total_steps, params, getattr(model, "FIXED", ())
+    )
+
+    def create(params: Any) -> TrainState:
+        return create_state(params, optimizer, config.optimizer.ema_decay > 0)
+
+    state = jax.eval_shape(create, params)
+    shardings, over_batch = state_shardings(mesh, state), batch_sharding(mesh)
+    step = make_step(
+        model,
+        loss,
+        optimizer,
+        step_key,
+        config.optimizer.micro_batches,
+        config.optimizer.ema_decay,
+    )
+    return Setup(
+        mesh=mesh,
+        model=model,
+        init=lambda: init(init_key),
+        create=jax.jit(create, out_shardings=shardings),
+        step=jax.jit(
+            step,
+            in_shardings=(shardings, over_batch),
+            out_shardings=(shardings, None),
+            donate_argnums=0,
+        ),
+        state=with_shardings(state, shardings),
+        batch={
+            name: jax.ShapeDtypeStruct(
+                (config.global_batch_size, *value.shape[1:]), value.dtype, sharding=over_batch
+            )
+            for name, value in example.items()
+        },
+        batch_sharding=over_batch,
+    )
