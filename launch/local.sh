@@ -20,5 +20,5 @@ for ((i = 0; i < processes; i++)); do
   pids+=($!)
 done
 for ((i = 0; i < processes; i++)); do
-  wait -n "${pids[@]}"
+  wait -n
 done

@@ -17,6 +17,7 @@ import orbax.checkpoint as ocp
 from ml_collections import ConfigDict
 
 from mript_jax.errors import UserError
+from mript_jax.lora import merge_adapters
 
 FOLDER = "checkpoints"
 
@@ -88,13 +89,14 @@ def load_config(path: str | Path) -> ConfigDict:
 
 
 def load_params(path: str | Path, ema: bool = True) -> dict[str, Any]:
-    """The parameters as nested dicts of NumPy arrays; averaged ones where there are."""
+    """The parameters as nested dicts of NumPy arrays: averaged where there are, adapters merged."""
     step = find_checkpoint(path)
     item = step / ("ema" if ema and (step / "ema").is_dir() else "params")
     with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
         tree = checkpointer.metadata(item).item_metadata.tree
         as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree)
-        return checkpointer.restore(item, args=ocp.args.PyTreeRestore(restore_args=as_numpy))
+        restored = checkpointer.restore(item, args=ocp.args.PyTreeRestore(restore_args=as_numpy))
+    return merge_adapters(restored)
 
 
 def write_config(workdir: str | Path, config: ConfigDict) -> None:

@@ -66,6 +66,7 @@ def base_config() -> ConfigDict:
     optimizer.ema_decay = 0.0  # running average of the weights, used in evaluation; 0: none
     optimizer.layer_decay = 1.0  # rate of an encoder block over that of the next one
     optimizer.freeze = ()  # name patterns (regular expressions) of parameters that stay
+    optimizer.lora_rank = 0  # above 0: only adapters of this rank are trained (init_from)
     optimizer.max_nonfinite = 10  # updates skipped in a row for NaN or infinity before stopping
 
     config.evaluation = evaluation = ConfigDict()
@@ -95,7 +96,7 @@ def check_config(config: ConfigDict) -> None:
     _at_least(config, 1, "total_steps", "global_batch_size", "keep_checkpoints", "log_every_steps")
     _at_least(config, 0, "seed", "checkpoint_every_steps", "evaluate_every_steps", "profile_steps")
     _at_least(config.data, 0, "max_slices", "crop", "workers", "max_broken")
-    _at_least(config.optimizer, 0, "learning_rate", "warmup_steps", "weight_decay")
+    _at_least(config.optimizer, 0, "learning_rate", "warmup_steps", "weight_decay", "lora_rank")
     _at_least(config.optimizer, 1, "micro_batches", "max_nonfinite")
     _at_least(config.evaluation, 1, "batch_size")
     for group in ("data", "evaluation"):

@@ -48,7 +48,7 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
         write_config(workdir, config)
         params = setup.init()
         if config.init_from:
-            params = initialise_from(config.init_from, params)
+            params = initialise_from(config.init_from, params, config.model)
         state = setup.create(params)
     try:
         return _run(config, workdir, state, setup, pipeline, checkpoints)
@@ -60,7 +60,7 @@ def _refuse_another_model(workdir: Path, config: ConfigDict) -> None:
     """Says which field keeps a run from going on where the workdir's stopped."""
     old, new = (c.copy_and_resolve_references() for c in (load_config(workdir), config))
     fields = [("model", name) for name in new.model if name not in HOW_NOT_WHAT]
-    fields += [("optimizer", name) for name in ("name", "freeze", "ema_decay")]
+    fields += [("optimizer", name) for name in ("name", "freeze", "ema_decay", "lora_rank")]
     for group, name in fields:
         before, now = old[group].get(name, new[group][name]), new[group][name]
         if before != now:

@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 from mript_jax.config import image_shape
 from mript_jax.data.batch import empty_example, stack
 from mript_jax.errors import UserError
+from mript_jax.lora import add_adapters
 from mript_jax.models import build_model
 from mript_jax.training.losses import build_loss
 from mript_jax.training.optimizer import build_optimizer
@@ -55,13 +56,18 @@ def set_up(config: ConfigDict) -> Setup:
         lambda key: model.init({"params": key}, example, method="on_batch")["params"],
         compiler_options=COMPILE_FAST,
     )
+    rank = config.optimizer.lora_rank
+    fixed = (*getattr(model, "FIXED", ()), *(("^base/",) if rank else ()))
+
+    def adapt(params: Any) -> Any:
+        return add_adapters(params, rank, init_key) if rank else params
+
     params = jax.eval_shape(init, init_key)
-    optimizer = build_optimizer(
-        config.optimizer, config.total_steps, params, getattr(model, "FIXED", ())
-    )
+    adapted = jax.eval_shape(adapt, params)
+    optimizer = build_optimizer(config.optimizer, config.total_steps, adapted, fixed)
 
     def create(params: Any) -> TrainState:
-        return create_state(params, optimizer, config.optimizer.ema_decay > 0)
+        return create_state(adapt(params), optimizer, config.optimizer.ema_decay > 0)
 
     state = jax.eval_shape(create, params)
     shardings, over_batch = state_shardings(mesh, state), batch_sharding(mesh)

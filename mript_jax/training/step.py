@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from mript_jax.lora import merge_adapters
 from mript_jax.training.losses import Loss
 from mript_jax.training.state import TrainState
 
@@ -26,7 +27,8 @@ def make_step(
 
     def total_loss(params, batch, rng):
         def apply(method):
-            return model.apply({"params": params}, batch, True, method=method, rngs=rng)
+            variables = {"params": merge_adapters(params)}
+            return model.apply(variables, batch, True, method=method, rngs=rng)
 
         return jnp.sum(batch["weight"] * loss(apply, batch))
 

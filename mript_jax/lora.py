@@ -12,7 +12,9 @@ import jax
 import jax.numpy as jnp
 from flax import traverse_util
 
-ADAPTED = r"(qkv|proj|query|key|value|out)/kernel$"
+from mript_jax.errors import UserError
+
+ADAPTED = r"/(qkv|proj|query|key|value|out)/kernel$"
 
 
 def add_adapters(params: Mapping[str, Any], rank: int, key: jax.Array) -> dict[str, Any]:
@@ -24,8 +26,10 @@ def add_adapters(params: Mapping[str, Any], rank: int, key: jax.Array) -> dict[s
             continue
         *stacked, inputs, outputs = kernel.shape
         down = jax.random.normal(jax.random.fold_in(key, number), (*stacked, inputs, rank))
-        adapters[f"{name}/down"] = down / jnp.sqrt(inputs)
+        adapters[f"{name}/down"] = down / inputs**0.5
         adapters[f"{name}/up"] = jnp.zeros((*stacked, rank, outputs))
+    if not adapters:
+        raise UserError("config.optimizer.lora_rank: this model has no attention layers to adapt")
     return {"base": params, "lora": traverse_util.unflatten_dict(adapters, sep="/")}
 
 
