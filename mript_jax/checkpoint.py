@@ -88,6 +88,11 @@ def load_config(path: str | Path) -> ConfigDict:
     return parse_config((step / "config" / "metadata").read_text())
 
 
+def read_data(step: Path) -> dict[str, Any]:
+    """What was saved as `data` in a step's folder."""
+    return json.loads((step / "data" / "metadata").read_text())
+
+
 def load_params(path: str | Path, ema: bool = True) -> dict[str, Any]:
     """The parameters as nested dicts of NumPy arrays: averaged where there are, adapters merged."""
     step = find_checkpoint(path)

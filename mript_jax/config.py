@@ -26,6 +26,7 @@ def base_config() -> ConfigDict:
     config.mesh = "data:-1"  # axes data, fsdp, model; -1: all devices that are left
     config.init_from = ""  # a checkpoint to start from: fine-tuning
     config.loss = "l1"  # see training/losses.py
+    config.compilation_cache = ""  # folder for compiled programs, which later runs need not compile
     config.profile_steps = 0  # so many steps are traced into workdir/profile, from step 10 on
 
     config.data = data = ConfigDict()

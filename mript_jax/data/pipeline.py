@@ -87,6 +87,14 @@ class Pipeline:
     def set_state(self, state: Mapping[str, int]) -> None:
         self._start, self._taken, self._iterator = int(state["next_batch"]), 0, None
 
+    def last_names(self) -> list[str]:
+        """Volume and slice of each example of the batch that was taken last."""
+        records = self._records[self._start + self._taken - 1]
+        return [
+            r.path if isinstance(r, BrokenRecord) else f"{r.volume}, slice {r.slice_index}"
+            for r in records
+        ]
+
     def _note_broken(self, records: Sequence[Record | BrokenRecord]) -> None:
         """Counts what is wrong with the files; that a slice is blank is not."""
         for record in records:

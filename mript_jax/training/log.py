@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from tensorboardX import SummaryWriter
@@ -76,6 +77,17 @@ class TrainingLog:
         self._since, self._since_step, self._waited = time.perf_counter(), number, 0.0
         if self._active:
             self._write(number, values)
+
+    def validation(self, number: int, values: dict[str, float], picture: np.ndarray) -> None:
+        """Notes the figures of a validation and shows its picture [H, W] in TensorBoard."""
+        if self._active:
+            named = {f"validation_{name}": value for name, value in values.items()}
+            self._lines.write(json.dumps({"step": number, **named}) + "\n")
+            for name, value in values.items():
+                self._board.add_scalar(f"validation/{name}", value, number)
+            self._board.add_image("validation", picture[None], number)
+            print(f"step {number}: validation PSNR {values['psnr']:.2f} dB", file=sys.stderr)
+        self._since = None  # the next step starts a new measurement of speed
 
     def _write(self, number: int, values: dict[str, float]) -> None:
         self._lines.write(json.dumps({"step": number, **values}) + "\n")

@@ -20,13 +20,17 @@ from mript_jax.training.flops import count_flops, peak_flops
 from mript_jax.training.log import TrainingLog
 from mript_jax.training.setup import Setup, set_up
 from mript_jax.training.state import TrainState, checkpoint_items, from_checkpoint_items
+from mript_jax.training.validation import Validation
 
+PROFILE_FROM = 10  # steps after the start: those before are slower
 HOW_NOT_WHAT = ("attention", "dtype", "remat", "scan_blocks")  # free to change between runs
 
 
 def train(config: ConfigDict, workdir: str | Path) -> TrainState:
     """Trains until `config.total_steps`, from the newest checkpoint of `workdir` if any."""
     check_config(config)
+    if config.compilation_cache:
+        jax.config.update("jax_compilation_cache_dir", config.compilation_cache)
     workdir = Path(workdir).absolute()
     setup = set_up(config)
     pipeline = build_pipeline(
@@ -80,6 +84,7 @@ def _run(
 ) -> TrainState:
     """The loop: next batch, step, log, save."""
     start, peak = int(state.step), peak_flops()
+    validation = Validation(config, workdir, setup) if config.evaluate_every_steps else None
     at_peak = count_flops(setup.step, setup.state, setup.batch) / peak if peak else None
     with (
         TrainingLog(workdir, start, config.total_steps, config.global_batch_size, at_peak) as log,
@@ -100,21 +105,30 @@ def _run(
             log.step(number, metrics, waited, due=last or number % config.log_every_steps == 0)
             every = config.checkpoint_every_steps
             if last or (every and number % every == 0):
-                _refuse_nonfinite(metrics, config.optimizer.max_nonfinite)
+                _refuse_nonfinite(metrics, config.optimizer.max_nonfinite, pipeline)
                 checkpoints.save(number, checkpoint_items(state), pipeline.get_state(), config)
             elif number % config.log_every_steps == 0:
-                _refuse_nonfinite(metrics, config.optimizer.max_nonfinite)
+                _refuse_nonfinite(metrics, config.optimizer.max_nonfinite, pipeline)
+            if config.profile_steps and number == start + PROFILE_FROM:
+                jax.profiler.start_trace(workdir / "profile")
+            traced_until = min(start + PROFILE_FROM + config.profile_steps, config.total_steps)
+            if config.profile_steps and number == traced_until > start + PROFILE_FROM:
+                jax.block_until_ready(state)
+                jax.profiler.stop_trace()
+            if validation and number % config.evaluate_every_steps == 0:
+                log.validation(number, *validation(number, state.ema or state.params))
             if stop.asked:
                 break
     return state
 
 
-def _refuse_nonfinite(metrics: dict[str, jax.Array], most: int) -> None:
+def _refuse_nonfinite(metrics: dict[str, jax.Array], most: int, pipeline: Pipeline) -> None:
     in_a_row = int(metrics["nonfinite_in_a_row"])
     if in_a_row >= most:
         raise UserError(
-            f"the loss or its gradient was not finite in {in_a_row} updates in a row; "
-            "the newest checkpoint is from before (a lower learning rate or clip_l2 may help)"
+            f"the loss or its gradient was not finite in {in_a_row} updates in a row, the last one "
+            f"of {', '.join(pipeline.last_names())}; the newest checkpoint is from before "
+            "(a lower learning rate or clip_l2 may help)"
         )
 
 

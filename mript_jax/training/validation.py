@@ -1,0 +1,73 @@
+"""How good the weights are while they are trained: a few tasks on the validation split."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
+from ml_collections import ConfigDict
+
+from mript_jax.checkpoint import Checkpoints, find_checkpoint, read_data
+from mript_jax.data.pipeline import evaluation_batches
+from mript_jax.evaluation.metrics import psnr
+from mript_jax.lora import merge_adapters
+from mript_jax.physics.tasks import task_grid
+from mript_jax.training.setup import Setup
+
+SLICES = 16  # of the validation split, in each task
+FOLDER = "best"  # of a run's folder: the checkpoint with the highest PSNR so far
+
+
+class Validation:
+    """Each pattern at the acceleration in the middle; the best weights are kept apart."""
+
+    def __init__(self, config: ConfigDict, workdir: Path, setup: Setup):
+        self._config, self._folder = config, workdir / FOLDER
+        data = config.data
+        middle = len(data.accelerations) // 2
+        self._tasks = task_grid(
+            data.patterns,
+            data.accelerations[middle : middle + 1],
+            data.center_fractions[middle : middle + 1],
+            data.patterns,
+            data.accelerations,
+        )
+        self._predict = jax.jit(
+            lambda params, batch: setup.model.apply(
+                {"params": merge_adapters(params)}, batch, method="on_batch"
+            ),
+            out_shardings=NamedSharding(setup.mesh, P()),
+        )
+        known = self._folder.is_dir()
+        self._best = read_data(find_checkpoint(self._folder))["psnr"] if known else -np.inf
+
+    def __call__(self, step: int, params: Any) -> tuple[dict[str, float], np.ndarray]:
+        """Mean PSNR of each task and over all, and a picture: zero-filled, estimate, target."""
+        values, rows = {}, []
+        for task in self._tasks:
+            found = []
+            for batch, records in evaluation_batches(
+                self._config.data, "validation", task, SLICES, SLICES
+            ):
+                estimate = np.asarray(self._predict(params, batch))[..., 0]
+                target = batch["target"][..., 0]
+                maximum = np.maximum(target.max(axis=(1, 2)), 1e-6)
+                found += psnr(target, estimate, data_range=maximum)[: len(records)].tolist()
+                if len(found) == len(records):
+                    row = [batch["zero_filled"][0, ..., 0], estimate[0], target[0]]
+                    rows.append(np.concatenate(row, axis=1) / maximum[0])
+            values[f"psnr_{task.pattern}_{task.acceleration:g}x"] = float(np.mean(found))
+        values = {"psnr": float(np.mean(list(values.values()))), **values}
+        self._keep_best(step, params, values)
+        return values, np.clip(np.concatenate(rows), 0, 1)
+
+    def _keep_best(self, step: int, params: Any, values: Mapping[str, float]) -> None:
+        if values["psnr"] <= self._best:
+            return
+        self._best = values["psnr"]
+        checkpoints = Checkpoints(self._folder, keep=1)
+        checkpoints.save(step, {"params": params}, {"psnr": self._best}, self._config)
+        checkpoints.close()
