@@ -16,8 +16,9 @@ from mript_jax.checkpoint import load_config, load_params
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
 from mript_jax.physics.fourier import fft2c, ifft2c
-from mript_jax.physics.recognise import recognise_kspace, recognise_mask
-from mript_jax.physics.tasks import nearest_level
+from mript_jax.physics.recognise import Recognised, recognise_kspace, recognise_mask
+from mript_jax.physics.recognise_image import recognise_image
+from mript_jax.physics.tasks import Task, nearest_level, task_grid
 
 log = logging.getLogger(__name__)
 
@@ -58,26 +59,33 @@ class Reconstruction:
         if not np.isfinite(data).all():
             raise UserError("the input holds NaN or infinity")
         stack = data if data.ndim == 3 else data[None]
-        kspace = stack if np.iscomplexobj(stack) else fft2c(stack.astype(np.float32))
-        mask = recognise_kspace(kspace) if mask is None else _full_mask(mask, stack.shape[1:])
-        images = ifft2c(kspace * mask) if np.iscomplexobj(stack) else stack
+        if mask is not None:
+            mask = _full_mask(mask, stack.shape[1:])
+        elif np.iscomplexobj(stack):
+            mask = recognise_kspace(stack)
+        images = ifft2c(stack * mask) if np.iscomplexobj(stack) else stack
         result = self.from_zero_filled(images, mask, pattern, acceleration)
         return result if data.ndim == 3 else result[0]
 
     def from_zero_filled(
         self,
         images: np.ndarray,
-        mask: np.ndarray,
+        mask: np.ndarray | None,
         pattern: str | None = None,
         acceleration: float | None = None,
     ) -> np.ndarray:
         """Reconstructs zero-filled images [S, H, W], complex or magnitudes, sampled at `mask`.
 
-        The mask may belong to a larger k-space, of which the images are a central part.
+        The mask may belong to a larger k-space, of which the images are a central part. Without
+        one the spectrum of the middle image tells the task, and nothing counts as measured.
         """
-        task = self._task(mask, pattern, acceleration)
         shape = images.shape[1:]
-        known = _mask_of_image(mask, shape)
+        if mask is None:
+            seen = recognise_image(np.abs(images[len(images) // 2]), self._trained_tasks())
+            known = np.zeros(shape, np.float32)
+        else:
+            seen, known = recognise_mask(mask), _mask_of_image(mask, shape)
+        task = self._task(seen, pattern, acceleration)
         scale = np.abs(images).max(axis=(1, 2))
         scale = np.where(scale > 0, scale, 1.0).astype(np.float32)[:, None, None]
         results = []
@@ -87,11 +95,15 @@ class Reconstruction:
             results.append(np.asarray(self._predict(self._params, batch))[..., 0] * scale[part])
         return np.concatenate(results)
 
+    def _trained_tasks(self) -> tuple[Task, ...]:
+        data = self.config.data
+        return task_grid(data.patterns, data.accelerations, data.center_fractions)
+
     def _task(
-        self, mask: np.ndarray, pattern: str | None, acceleration: float | None
+        self, seen: Recognised, pattern: str | None, acceleration: float | None
     ) -> dict[str, float]:
         """The nearest task the model was trained on, and the numbers that describe this one."""
-        data, seen = self.config.data, recognise_mask(mask)
+        data = self.config.data
         pattern, acceleration = pattern or seen.pattern, acceleration or seen.acceleration
         if pattern not in data.patterns:
             log.warning(

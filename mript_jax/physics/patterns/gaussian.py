@@ -7,6 +7,7 @@ one at low and below it at high accelerations: a mask's record reports both.
 import math
 
 import numpy as np
+from scipy.special import ndtr
 
 from mript_jax.physics.patterns.center import center_block, check_share
 
@@ -45,6 +46,25 @@ def gaussian_2d(
     return cells[cell_of(shape[0], CELL_2D)][:, cell_of(shape[1], CELL_2D)]
 
 
+def chance_1d(width: int, acceleration: float, center_fraction: float) -> np.ndarray:
+    """How likely `gaussian_1d` samples each pair of columns, [ceil(width / 2)]."""
+    cells = math.ceil(width / CELL_1D)
+    chance = 1 - (1 - _shares(cells, 1.0)) ** draws_1d(cells, acceleration)
+    start, low = center_block(cells, center_fraction)
+    chance[start : start + low] = 1.0
+    return chance
+
+
+def chance_2d(shape: tuple[int, int], acceleration: float, center_fraction: float) -> np.ndarray:
+    """How likely `gaussian_2d` samples each square, [ceil(H / 4), ceil(W / 4)]."""
+    grid = [math.ceil(n / CELL_2D) for n in shape]
+    rows, columns = (_shares(n, math.sqrt(COVARIANCE_2D)) for n in grid)
+    chance = 1 - (1 - np.outer(rows, columns)) ** draws_2d(grid, acceleration)
+    (top, height), (left, width) = (center_block(n, math.sqrt(center_fraction)) for n in grid)
+    chance[top : top + height, left : left + width] = 1.0
+    return chance
+
+
 def draws_1d(cells: int, acceleration: float) -> int:
     """How many pairs of columns are drawn."""
     return int(cells / (acceleration * math.erf(SPREAD / math.sqrt(2))))
@@ -65,6 +85,12 @@ def cell_of(size: int, cell: int) -> np.ndarray:
     """
     cells = math.ceil(size / cell)
     return (np.arange(size) + cells * cell // 2 - size // 2) // cell
+
+
+def _shares(cells: int, deviation: float) -> np.ndarray:
+    """The normal distribution's share of each cell."""
+    edges = (np.arange(cells + 1) - 0.5 - cells / 2) * (2 * SPREAD / cells)
+    return np.diff(ndtr(edges / deviation))
 
 
 def _positions(draws: np.ndarray, cells: int) -> np.ndarray:

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from mript_jax.data.phantom.source import PhantomSource
+from mript_jax.physics.masks import PATTERNS, sample_mask
+from mript_jax.physics.recognise import recognise_kspace, recognise_mask
+from mript_jax.physics.recognise_image import recognise_image
+from mript_jax.physics.tasks import TASKS
+from mript_jax.physics.undersample import zero_filled_image
+
+SAME = {  # names that one mask does not tell apart
+    "fastmri_random": {"cartesian_random"},
+    "fastmri_equispaced_fraction": {"fastmri_equispaced"},
+    "fastmri_magic": {"fastmri_magic", "equidistant"},  # with some offsets it is the same
+    "fastmri_magic_fraction": {"fastmri_magic", "equidistant"},
+}
+
+
+def drawn(task, shape, seed, **options):
+    return sample_mask(
+        task.pattern, shape, task.acceleration, task.center_fraction, seed, **options
+    )
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda t: f"{t.pattern}-{t.acceleration:g}")
+def test_the_papers_tasks_are_named_from_their_masks(task):
+    for seed, (shape, axis) in enumerate([((224, 224), -1), ((192, 256), -2)]):
+        seen = recognise_mask(drawn(task, shape, seed, axis=axis))
+        assert seen.pattern == task.pattern
+        # By chance a Gaussian mask is as full as the next level's.
+        exact = task.pattern.startswith("cartesian")
+        assert abs(np.log2(seen.acceleration / task.acceleration)) < (0.01 if exact else 0.42)
+        if not task.pattern.endswith("2d"):
+            assert seen.axis == axis
+
+
+@pytest.mark.parametrize("pattern", sorted(set(PATTERNS) - {task.pattern for task in TASKS}))
+def test_other_patterns_are_named_from_their_masks(pattern):
+    found = [
+        recognise_mask(sample_mask(pattern, (256, 256), 6, 0.04, seed)).pattern for seed in range(4)
+    ]
+    assert sum(name in SAME.get(pattern, {pattern}) for name in found) >= 3
+
+
+def test_what_a_mask_measures_is_told():
+    seen = recognise_mask(sample_mask("cartesian_random", (64, 200), 4, 0.1, 0))
+    assert (seen.center_lines, seen.true_acceleration) == (20, 4.0)
+    half = recognise_mask(
+        sample_mask("cartesian_random", (64, 200), 2, 0.1, 0, partial_fourier=0.7)
+    )
+    assert abs(half.partial_fourier - 0.7) < 0.03
+    assert recognise_mask(np.ones((8, 8))).acceleration == 1
+
+
+def test_kspace_was_sampled_where_some_coil_is_not_zero():
+    kspace = np.zeros((2, 4, 4), complex)
+    kspace[0, 1, 2], kspace[1, 3, 3] = 1, 1j
+    assert np.argwhere(recognise_kspace(kspace)).tolist() == [[1, 2], [3, 3]]
+
+
+def test_zero_filled_images_mostly_tell_their_task():
+    source = PhantomSource(count=8, size=128)
+    right = []
+    for number, task in list(enumerate(TASKS))[::3]:
+        image = source[number % 8].image
+        zero_filled = np.abs(zero_filled_image(image, drawn(task, image.shape, number)))
+        seen = recognise_image(zero_filled)
+        right.append((seen.pattern, seen.acceleration) == (task.pattern, task.acceleration))
+    assert sum(right) >= len(right) - 1
