@@ -37,14 +37,22 @@ def run(main: Callable[[], None], config_from_checkpoint: bool = False) -> None:
             _parse(argv)
         main()
     except UserError as error:
-        _fail(error, str(error))
+        fail(error)
     except OSError as error:
         if error.filename is None:
             raise
-        _fail(error, f"{error.filename}: {error.strerror}")
+        fail(error, f"{error.filename}: {error.strerror}")
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         sys.exit(130)
+
+
+def fail(error: Exception, message: str = "") -> None:
+    """Tells a mistake in one line and ends the script with status 2."""
+    if {"--debug", "--debug=true"} & set(sys.argv):
+        traceback.print_exception(error)
+    print(f"error: {' '.join((message or str(error)).split())}", file=sys.stderr)
+    sys.exit(2)
 
 
 def required(**values: str | None) -> None:
@@ -93,13 +101,6 @@ def _mistakes_in_flags() -> Iterator[None]:
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error.args[0] if error.args else error).replace('"', "'").split())
     return text.replace("' Did you", "'; did you")
-
-
-def _fail(error: Exception, message: str) -> None:
-    if {"--debug", "--debug=true"} & set(sys.argv):
-        traceback.print_exception(error)
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    sys.exit(2)
 
 
 def _print_help() -> None:

@@ -1,0 +1,118 @@
+"""What models cost on this machine: parameters, FLOPs, latency, throughput, memory, compile time.
+
+  python launch/benchmark.py
+  python launch/benchmark.py --configs=configs/mript_radimagenet.py --batch=1
+  python launch/benchmark.py --peer=CHECKOUT_OF_MR_IPT --peer_python=PYTHON_WITH_TORCH
+
+Without --configs the small models of configs/ are compared. --peer runs the public PyTorch MR-IPT
+at the sizes of the quickstart's, in the same session, and says how many times slower it is; ours
+then runs without data consistency, as theirs does. Memory is what the compiler asks for besides
+the weights.
+"""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from absl import flags
+from ml_collections import ConfigDict
+
+from mript_jax import cli
+from mript_jax.benchmarks.timing import compile_cost, seconds_per_call, table
+from mript_jax.config import image_shape, load_config
+from mript_jax.data.batch import empty_example, stack
+from mript_jax.errors import UserError
+from mript_jax.models import build_model
+from mript_jax.training.flops import count_flops
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+SMALL = ("mript_tiny", "recon_vit", "unet", "simmim")
+
+flags.DEFINE_list("configs", [], "Config files of the models; else the small ones.")
+flags.DEFINE_integer("batch", 8, "Images at once, for the throughput.")
+flags.DEFINE_integer("repeats", 5, "Of each measurement; the fastest counts.")
+flags.DEFINE_string("peer", "", "A checkout of the public MR-IPT code.")
+flags.DEFINE_string("peer_python", "python3", "A Python with torch.")
+flags.DEFINE_string("output", "", "A JSON file for the figures.")
+
+
+def measure(name: str, config: ConfigDict, batch: int, repeats: int) -> dict[str, Any]:
+    """A row of the table."""
+    model = build_model(config.model)
+    example = empty_example(image_shape(config.data.image_size), config.data.fields)
+    example |= {"zero_filled": example["zero_filled"] + 0.5}
+    one, many = stack([example]), stack([example] * batch)
+    params = jax.jit(lambda key: model.init(key, one, method="on_batch"))(jax.random.key(0))
+
+    def reconstruct(params: Any, batch: Mapping[str, np.ndarray]) -> jax.Array:
+        return model.apply(params, batch, method="on_batch")
+
+    def loss(params: Any, batch: Mapping[str, np.ndarray]) -> jax.Array:
+        return abs(reconstruct(params, batch) - batch["target"]).mean()
+
+    single, _, _ = compile_cost(reconstruct, params, one)
+    batched, _, _ = compile_cost(reconstruct, params, many)
+    training, compile_seconds, memory = compile_cost(jax.grad(loss), params, many)
+    return {
+        "model": name,
+        "parameters (M)": sum(p.size for p in jax.tree.leaves(params)) / 1e6,
+        "GFLOP/image": count_flops(reconstruct, params, one) / 1e9,
+        "latency (ms)": 1e3 * seconds_per_call(single, params, one, repeats=repeats),
+        "images/s": batch / seconds_per_call(batched, params, many, repeats=repeats),
+        "trained images/s": batch / seconds_per_call(training, params, many, repeats=repeats),
+        "memory to train (MB/image)": memory / batch / 1e6,
+        "compile (s)": compile_seconds,
+    }
+
+
+def against_peer(checkout: str, python: str, batch: int, repeats: int) -> list[dict[str, Any]]:
+    """The quickstart's MR-IPT here and in the public code, and the ratio of their speeds."""
+    config = load_config(CONFIGS / "mript_tiny.py").unlock()
+    config.model.update(
+        {"iterations": 0, "patch_size": 4, "features": 16, "heads": 4, "width": 128}
+    )
+    config.model.decoder_downsample = 1
+    ours = measure("here", config, batch, repeats)
+    sizes = config.model.copy_and_resolve_references().to_dict()
+    script = Path(__file__).with_name("model_peer.py")
+    command = [python, str(script), checkout, json.dumps(sizes), str(batch), str(repeats)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    if run.returncode:
+        last = (run.stderr.strip().splitlines() or ["no message"])[-1]
+        raise UserError(f"--peer={checkout}: {last}")
+    theirs = {"model": "public code (PyTorch)", **json.loads(run.stdout)}
+    names = ("parameters (M)", "latency (ms)", "images/s", "trained images/s")
+    rows = [{"model": row["model"], **{n: row[n] for n in names}} for row in (ours, theirs)]
+    ratio = {n: ours[n] / theirs[n] for n in names} | {
+        "latency (ms)": theirs["latency (ms)"] / ours["latency (ms)"]
+    }
+    return [*rows, {"model": "times faster here", **ratio, "parameters (M)": ""}]
+
+
+def main() -> None:
+    values = cli.FLAGS
+    if min(values.batch, values.repeats) < 1:
+        raise UserError("--batch and --repeats must be 1 or more")
+    paths = [Path(p) for p in values.configs] or [CONFIGS / f"{name}.py" for name in SMALL]
+    results = {"device": jax.devices()[0].device_kind, "jax": jax.__version__}
+    print(f"{results['device']}, jax {results['jax']}, batch {values.batch}", flush=True)
+    results["models"] = []
+    for path in paths:
+        row = measure(path.stem, load_config(path), values.batch, values.repeats)
+        results["models"].append(row)
+    print(table(results["models"]), flush=True)
+    if values.peer:
+        cli.existing_path("peer", values.peer)
+        arguments = (values.peer, values.peer_python, values.batch, values.repeats)
+        results["peer"] = against_peer(*arguments)
+        print(f"\n{table(results['peer'])}")
+    if values.output:
+        Path(values.output).write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    cli.run(main)

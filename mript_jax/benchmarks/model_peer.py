@@ -1,0 +1,95 @@
+"""Times the public PyTorch MR-IPT: run by model.py, in a Python that has torch.
+
+Arguments: the checkout, the fields of config.model as JSON, images in a batch, repetitions.
+"""
+
+import functools
+import json
+import sys
+import time
+
+
+def main(checkout: str, sizes: dict, batch: int, repeats: int) -> dict:
+    sys.path.insert(0, checkout)
+    import torch
+    from modeling.image_decoder import ImageDecoderMulti
+    from modeling.image_encoder import ImageEncoderViT
+    from modeling.mript import MRIPT
+    from modeling.prompt_encoder import PromptEncoderMulti
+    from modeling.transformer import TwoWayTransformer
+
+    side, patch = sizes["image_size"], sizes["patch_size"]
+    channels, grid = sizes["features"] * patch, side // patch
+    model = MRIPT(
+        n_feats=sizes["features"],
+        n_colors=1,
+        scale=[[1] * sizes["num_levels"]] * sizes["num_patterns"],
+        conv_kernel_size=3,
+        res_kernel_size=5,
+        image_encoder=ImageEncoderViT(
+            img_size=side,
+            patch_size=patch,
+            in_chans=sizes["features"],
+            embed_dim=sizes["width"],
+            depth=sizes["depth"],
+            num_heads=sizes["heads"],
+            mlp_ratio=sizes["mlp_ratio"],
+            out_chans=channels,
+            norm_layer=functools.partial(torch.nn.LayerNorm, eps=1e-6),
+            use_rel_pos=True,
+            window_size=sizes["window"],
+            global_attn_indexes=sizes["global_blocks"],
+        ),
+        prompt_encoder=PromptEncoderMulti(
+            num_level=sizes["num_levels"],
+            num_type=sizes["num_patterns"],
+            embed_dim=channels,
+            image_embedding_size=(grid, grid),
+            input_image_size=(side, side),
+        ),
+        image_decoder=ImageDecoderMulti(
+            transformer=TwoWayTransformer(
+                depth=sizes["decoder_depth"],
+                embedding_dim=channels,
+                mlp_dim=sizes["decoder_mlp"],
+                num_heads=sizes["decoder_heads"],
+                attention_downsample_rate=sizes["decoder_downsample"],
+            ),
+            transformer_dim=channels,
+            output_dim_factor=4,
+        ),
+        mode=sizes["mode"],
+    )
+
+    def images(count: int) -> tuple:
+        tasks = torch.zeros(count, dtype=torch.long)
+        return torch.full((count, 1, side, side), 0.5), tasks, tasks
+
+    def reconstruct(count: int) -> None:
+        with torch.no_grad():
+            model(*images(count))
+
+    def train() -> None:
+        model.zero_grad()
+        model(*images(batch)).abs().mean().backward()
+
+    def seconds(function, *arguments) -> float:
+        function(*arguments)
+        times = []
+        for _ in range(repeats):
+            began = time.perf_counter()
+            function(*arguments)
+            times.append(time.perf_counter() - began)
+        return min(times)
+
+    return {
+        "parameters (M)": sum(p.numel() for p in model.parameters()) / 1e6,
+        "latency (ms)": 1e3 * seconds(reconstruct, 1),
+        "images/s": batch / seconds(reconstruct, batch),
+        "trained images/s": batch / seconds(train),
+    }
+
+
+if __name__ == "__main__":
+    found = main(sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    print(json.dumps(found))
