@@ -4,8 +4,11 @@ A mask is a 0/1 array over centered k-space (zero frequency at n // 2 of each ax
 """
 
 import dataclasses
+import json
 import math
+import zipfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -115,6 +118,22 @@ def draw_mask(
         center_lines=center_width(array, axis),
         offset=_first_line(array, axis),
     )
+
+
+def save_mask(path: str | Path, mask: Mask) -> None:
+    """Writes a mask and its record as .npz."""
+    about = {f.name: getattr(mask, f.name) for f in dataclasses.fields(mask) if f.name != "array"}
+    with Path(path).open("wb") as file:
+        np.savez_compressed(file, array=mask.array, about=json.dumps(about, default=int))
+
+
+def load_mask(path: str | Path) -> Mask:
+    """The mask of `save_mask`."""
+    try:
+        with np.load(path) as stored:
+            return Mask(array=stored["array"], **json.loads(str(stored["about"])))
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} holds no mask of save_mask: {error}") from error
 
 
 def true_acceleration(mask: np.ndarray) -> float:
