@@ -1,10 +1,14 @@
-"""Measures a checkpoint on every task: results.json, results.csv and report.html.
+"""Measures checkpoints on every task: results (JSON, CSV, Markdown, LaTeX) and report.html.
 
   python launch/evaluate.py --checkpoint=runs/tiny --output=runs/tiny/evaluation
+  python launch/evaluate.py --checkpoint=runs/tiny --output=runs/all \\
+      --compare=runs/unet,runs/recon_vit --baselines=total_variation,wavelet
   python launch/evaluate.py --checkpoint=runs/tiny --output=runs/knee \\
-      --config.data.source=fastmri --config.data.path=FOLDER_OF_H5
+      --config.data.source=fastmri --config.data.path=FOLDER_OF_H5 \\
+      --config.evaluation.protocol=fastmri_official
 
-The data and the tasks are those of the checkpoint's config; --config.a.b=value changes them.
+The data and the tasks are those of the first checkpoint's config; --config.a.b=value changes
+them. What a checkpoint was trained on is refused.
 """
 
 from pathlib import Path
@@ -14,68 +18,59 @@ from absl import flags
 from mript_jax import cli
 
 flags.DEFINE_string("checkpoint", None, "A run's folder, one step in it, or converted weights.")
+flags.DEFINE_list("compare", [], "Further checkpoints, as DIR or NAME=DIR.")
+flags.DEFINE_list("baselines", [], "Beside zero-filling: total_variation, wavelet.")
+flags.DEFINE_integer("seed", 0, "Of the sampling masks.")
 flags.DEFINE_string("output", None, "Folder for the results and the report.")
 
 
 def main() -> None:
-    cli.required(output=cli.FLAGS.output)
-    import jax
+    values = cli.FLAGS
+    cli.required(output=values.output)
     import numpy as np
 
-    from mript_jax.checkpoint import find_checkpoint, load_params
+    from mript_jax.comparison import compare
     from mript_jax.config import check_config
-    from mript_jax.data.pipeline import evaluation_batches
-    from mript_jax.evaluation.baselines import zero_filled
-    from mript_jax.evaluation.evaluate import evaluate_tasks
     from mript_jax.evaluation.report import write_report
     from mript_jax.evaluation.results import gains, markdown_table, write_results
-    from mript_jax.models import build_model
-    from mript_jax.physics.tasks import task_grid
 
-    config = cli.FLAGS.config
+    config = values.config
     check_config(config)
-    model, params = build_model(config.model), load_params(cli.FLAGS.checkpoint)
-    predict = jax.jit(lambda p, batch: model.apply({"params": p}, batch, method="on_batch"))
-    wanted = config.evaluation
-
-    def make_batches(task):
-        return evaluation_batches(
-            config.data, wanted.split, task, wanted.batch_size, wanted.max_slices
-        )
-
-    name = config.model.name
-    rows, examples = evaluate_tasks(
-        {name: lambda batch: predict(params, batch), "zero_filled": zero_filled},
-        make_batches,
-        task_grid(
-            wanted.patterns,
-            wanted.accelerations,
-            wanted.center_fractions,
-            config.data.patterns,
-            config.data.accelerations,
-        ),
-        wanted.protocol,
+    checkpoints = named([values.checkpoint, *values.compare])
+    results, examples = compare(
+        config,
+        checkpoints,
+        values.baselines,
+        values.seed,
         progress=lambda task: print(f"{task.pattern} {task.acceleration:g}x", flush=True),
     )
-    results = {
-        "model": name,
-        "dataset": f"{config.data.source}:{config.data.path}".rstrip(":"),
-        "protocol": wanted.protocol,
-        "split": wanted.split,
-        "checkpoint": str(find_checkpoint(cli.FLAGS.checkpoint)),
-        "scale": config.data.scale,
-        "rows": rows,
-    }
-    output = Path(cli.FLAGS.output)
+    output = Path(values.output)
     write_results(output, results, examples)
     write_report(output / "report.html", results, examples)
-    above = list(gains(rows, name).values())
     print(markdown_table(results))
-    print(
-        f"{name} is {np.mean(above):.2f} dB above zero-filled on average over {len(above)} tasks "
-        f"(least {np.min(above):.2f} dB)"
-    )
+    for name in [*checkpoints, *values.baselines]:
+        above = list(gains(results["rows"], name).values())
+        print(
+            f"{name} is {np.mean(above):.2f} dB above zero-filled on average over {len(above)} "
+            f"tasks (least {np.min(above):.2f} dB)"
+        )
     print(f"{output / 'report.html'}")
+
+
+def named(paths: list[str]) -> dict[str, str]:
+    """Checkpoints by the name given, else that of their model, else of their folder."""
+    from mript_jax.checkpoint import load_config
+    from mript_jax.errors import UserError
+
+    checkpoints: dict[str, str] = {}
+    for text in paths:
+        name, _, path = text.rpartition("=") if not Path(text).exists() else ("", "", text)
+        model = load_config(path).model.name
+        name = name or (Path(path).name if model in checkpoints else model)
+        if name in checkpoints or name in ("zero_filled", "reference", "mask"):
+            raise UserError(f"the name {name!r} is taken; give {path} another: NAME={path}")
+        checkpoints[name] = path
+    return checkpoints
 
 
 if __name__ == "__main__":

@@ -164,6 +164,13 @@ def gains(
     }
 
 
+def scaled_by_reference(results: Results) -> list[str]:
+    """The methods that were given slices divided by the reference's maximum, which a scanner
+    does not know."""
+    about = results.get("methods", {results["model"]: results})
+    return [name for name, told in about.items() if told.get("scale") == "target"]
+
+
 def _cells(results: Results, bold: Any) -> tuple[list[str], list[list[str]]]:
     methods = list(dict.fromkeys(row["method"] for row in results["rows"]))
     header = ["pattern", "acceleration"]
@@ -182,10 +189,19 @@ def _cells(results: Results, bold: Any) -> tuple[list[str], list[list[str]]]:
 
 
 def _caption(results: Results) -> str:
-    return (
+    text = (
         f"Protocol {results['protocol']}, {results['dataset']}, split {results['split']}, "
         f"model {results['model']}"
     )
+    counts = sorted({row["count"] for row in results["rows"]})
+    text += f", n = {' or '.join(map(str, counts))}"
+    text += "".join(
+        f", {key.replace('_', ' ')} {results[key]}"
+        for key in ("seed", "config_hash", "checkpoint")
+        if key in results
+    )
+    knowing = scaled_by_reference(results)
+    return text + (f". Scaled by the reference's maximum: {', '.join(knowing)}" if knowing else "")
 
 
 def _escape(text: str) -> str:

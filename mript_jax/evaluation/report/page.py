@@ -82,7 +82,10 @@ def _lead(results: Results, main: str, baseline: str | None) -> str:
 
 def _provenance(results: Results) -> str:
     """What was measured, on what, how."""
-    fields = {key: value for key, value in results.items() if key != "rows"}
+    fields = {key: value for key, value in results.items() if key not in ("rows", "methods")}
+    for name, told in results.get("methods", {}).items():
+        told = told | {"scale": SCALES.get(told.get("scale"), told.get("scale"))}
+        fields[name] = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in told.items())
     fields["protocol"] = f"{results['protocol']}: {get_protocol(results['protocol']).about}"
     if results.get("scale") in SCALES:
         fields["scale"] = SCALES[results["scale"]]

@@ -1,0 +1,81 @@
+"""Several checkpoints and baselines stand in one table, each fed as it was trained."""
+
+import jax
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from mript_jax.checkpoint import save_params
+from mript_jax.comparison import compare
+from mript_jax.config import base_config
+from mript_jax.data.phantom.volume import write_fastmri_h5
+from mript_jax.errors import UserError
+from mript_jax.evaluation.results import latex_table, markdown_table, scaled_by_reference
+from mript_jax.models import build_model
+
+METHODS = {"one", "two", "total_variation", "zero_filled"}
+
+
+def make_config(**data):
+    config = base_config()
+    config.data.options.phantom = {"count": 60, "size": 32, "seed": 1}
+    config.data.image_size = 32
+    config.data.update(data)
+    config.evaluation.update({"max_slices": 4, "batch_size": 4, "patterns": ("radial",)})
+    config.evaluation.update({"accelerations": (3.0, 12.0), "center_fractions": (0.09, 0.02)})
+    config.model = ConfigDict({"name": "unet", "features": 2, "pools": 1, "dtype": "float32"})
+    return config.lock()
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    """The same weights, said to be trained on slices scaled in two ways and on two grids."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    model = build_model(make_config().model)
+    image = np.zeros((1, 32, 32, 1), np.float32)
+    params = jax.jit(model.init)(jax.random.key(0), image)["params"]
+    one = make_config(scale="target")
+    two = make_config(scale="zero_filled", patterns=("gaussian_2d",))
+    for name, config in (("one", one), ("two", two)):
+        save_params(folder / name, params, config)
+    return {name: str(folder / name) for name in ("one", "two")}
+
+
+def test_all_methods_see_the_same_slices_of_tasks_that_were_not_trained_on(checkpoints):
+    results, examples = compare(make_config(), checkpoints, ["total_variation"], seed=5)
+    assert {row["method"] for row in results["rows"]} == METHODS
+    assert len(results["rows"]) == 2 * len(METHODS) and len(examples) == 2 * 4
+    assert {(r["pattern"], r["count"]) for r in results["rows"]} == {("radial", 4)}
+    assert results["seed"] == 5 and len(results["config_hash"]) == 12
+    about = results["methods"]
+    assert about["one"]["trained_with"] != about["two"]["trained_with"]
+    assert "none of the" in about["one"]["unseen"]
+    assert scaled_by_reference(results) == ["one"]
+    for table in (markdown_table(results), latex_table(results)):
+        assert "reference's maximum: one" in table and "n = 4" in table
+
+
+def test_measured_kspace_is_scored_by_volumes(checkpoints, tmp_path):
+    for index in range(8):
+        write_fastmri_h5(tmp_path / f"scan_{index}.h5", 9, index, slices=2, size=32, coils=2)
+    config = make_config(source="fastmri", path=str(tmp_path), split_fractions=(0.5, 0.0, 0.5))
+    config.evaluation.protocol = "fastmri_official"
+    results, _ = compare(config, checkpoints, ["total_variation"])
+    assert {row["method"] for row in results["rows"]} == METHODS
+    assert {row["count"] for row in results["rows"]} < set(range(8))  # volumes, of 2 slices each
+    assert scaled_by_reference(results) == []
+
+
+def test_what_a_checkpoint_started_from_is_refused_too(checkpoints, tmp_path):
+    config = make_config(source="images", path="/nowhere").unlock()
+    config.init_from = checkpoints["one"]
+    save_params(tmp_path, {"w": np.zeros(1)}, config)
+    evaluated = make_config()
+    evaluated.evaluation.split = "train"
+    with pytest.raises(UserError, match="were trained on"):
+        compare(evaluated, {"tuned": str(tmp_path)})
+
+
+def test_an_unknown_baseline_is_answered_with_the_nearest_one(checkpoints):
+    with pytest.raises(UserError, match="wavelet"):
+        compare(make_config(), checkpoints, ["wavelets"])
