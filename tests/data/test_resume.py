@@ -11,15 +11,20 @@ from mript_jax.data.pipeline import build_pipeline
 BATCH, STOP, END = 8, 2, 5  # 24 slices: three batches are an epoch
 
 
-def stream(count, start, workers=0, processes=1):
-    """The batches from `start` on, as all processes see them together."""
+def open_pipeline(workers=0, index=0, processes=1):
+    config = base_config().data
+    config.image_size, config.workers, config.split_fractions = 32, workers, (1.0, 0.0, 0.0)
+    config.options.phantom.update({"count": 24, "size": 32})
+    return build_pipeline(config, "train", 5, BATCH, index, processes)
+
+
+def stream(count, state=None, workers=0, processes=1):
+    """The next batches from a saved state on, as all processes see them together."""
     parts = []
     for index in range(processes):
-        config = base_config().data
-        config.image_size, config.workers, config.split_fractions = 32, workers, (1.0, 0.0, 0.0)
-        config.options.phantom.update({"count": 24, "size": 32})
-        pipeline = build_pipeline(config, "train", 5, BATCH, index, processes)
-        pipeline.set_state({"next_batch": start})
+        pipeline = open_pipeline(workers, index, processes)
+        if state:
+            pipeline.set_state(state)
         parts.append(list(itertools.islice(pipeline, count)))
     return [
         {name: np.concatenate([part[name] for part in together]) for name in together[0]}
@@ -28,8 +33,17 @@ def stream(count, start, workers=0, processes=1):
 
 
 @pytest.fixture(scope="module")
+def state():
+    """What a single process saves after so many batches."""
+    pipeline = open_pipeline()
+    for _ in range(STOP):
+        next(pipeline)
+    return pipeline.get_state()
+
+
+@pytest.fixture(scope="module")
 def uninterrupted():
-    return stream(END, 0)
+    return stream(END)
 
 
 def same(these, those):
@@ -43,11 +57,11 @@ def same(these, those):
 @pytest.mark.parametrize(
     "workers", [0, pytest.param(2, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)]
 )
-def test_what_was_left_comes_whoever_prepares_it(uninterrupted, workers, processes):
-    assert same(stream(END - STOP, STOP, workers, processes), uninterrupted[STOP:])
+def test_what_was_left_comes_whoever_prepares_it(uninterrupted, state, workers, processes):
+    assert same(stream(END - STOP, state, workers, processes), uninterrupted[STOP:])
 
 
-def test_an_epoch_shows_every_slice_once_though_it_was_interrupted():
-    batches = stream(STOP, 0) + stream(3 - STOP, STOP, processes=2)
+def test_an_epoch_shows_every_slice_once_though_it_was_interrupted(state):
+    batches = stream(STOP) + stream(3 - STOP, state, processes=2)
     images = {image.tobytes() for batch in batches for image in batch["target"]}
     assert len(images) == 24
