@@ -16,6 +16,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from ml_collections import ConfigDict
 
+from mript_jax.config import base_config
 from mript_jax.errors import UserError
 from mript_jax.lora import merge_adapters
 
@@ -83,9 +84,11 @@ def find_checkpoint(path: str | Path) -> Path:
 
 
 def load_config(path: str | Path) -> ConfigDict:
-    """The config that a checkpoint carries."""
+    """The config that a checkpoint carries; fields that are newer than it have their defaults."""
     step = find_checkpoint(path)
-    return parse_config((step / "config" / "metadata").read_text())
+    config = parse_config((step / "config" / "metadata").read_text()).unlock()
+    _fill_in(config, base_config())
+    return config.lock()
 
 
 def read_data(step: Path) -> dict[str, Any]:
@@ -113,6 +116,14 @@ def write_config(workdir: str | Path, config: ConfigDict) -> None:
 def parse_config(text: str) -> ConfigDict:
     """A locked config from its JSON form, where tuples had become lists."""
     return ConfigDict(_tuples(json.loads(text))).lock()
+
+
+def _fill_in(config: ConfigDict, defaults: ConfigDict) -> None:
+    for name, value in defaults.items():
+        if name not in config:
+            config[name] = value
+        elif isinstance(value, ConfigDict):
+            _fill_in(config[name], value)
 
 
 def _tuples(value: Any) -> Any:

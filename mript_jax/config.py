@@ -10,6 +10,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from mript_jax.errors import UserError
+from mript_jax.physics.artifacts import ARTIFACTS
 from mript_jax.physics.tasks import LEVELS, PATTERN_NAMES
 
 
@@ -48,6 +49,12 @@ def base_config() -> ConfigDict:
     data.patterns = PATTERN_NAMES  # sampling patterns; the position is the pattern index
     data.accelerations = tuple(r for r, _ in LEVELS)  # the position is the level index
     data.center_fractions = tuple(c for _, c in LEVELS)  # one for each acceleration
+    data.pattern_weights = ()  # how often each pattern is trained on; none: all alike
+    data.acceleration_weights = ()  # the same for accelerations
+    data.phase_encodes = "columns"  # or "rows"
+    data.partial_fourier = 1.0  # from 0.5: this share of the lines can be sampled at all
+    data.noise = 0.0  # standard deviation of noise in k-space; an image's maximum is 1
+    data.artifacts = ConfigDict(dict.fromkeys(ARTIFACTS, 0.0))  # severities, 0 to 1
     data.scale = "target"  # a slice is divided by the maximum of its "target" or "zero_filled"
     data.fields = ()  # "kspace": batches carry the target's k-space too
     data.workers = 0  # processes that prepare examples; 0: threads of this process
@@ -96,7 +103,7 @@ def check_config(config: ConfigDict) -> None:
     """Refuses values that cannot be, before anything is computed."""
     _at_least(config, 1, "total_steps", "global_batch_size", "keep_checkpoints", "log_every_steps")
     _at_least(config, 0, "seed", "checkpoint_every_steps", "evaluate_every_steps", "profile_steps")
-    _at_least(config.data, 0, "max_slices", "crop", "workers", "max_broken")
+    _at_least(config.data, 0, "max_slices", "crop", "workers", "max_broken", "noise")
     _at_least(config.optimizer, 0, "learning_rate", "warmup_steps", "weight_decay", "lora_rank")
     _at_least(config.optimizer, 1, "micro_batches", "max_nonfinite")
     _at_least(config.evaluation, 1, "batch_size")
@@ -114,6 +121,15 @@ def check_config(config: ConfigDict) -> None:
             f"config.global_batch_size={config.global_batch_size} cannot be cut into "
             f"config.optimizer.micro_batches={config.optimizer.micro_batches} equal parts"
         )
+    for weights, of in (("pattern_weights", "patterns"), ("acceleration_weights", "accelerations")):
+        values = config.data[weights]
+        if values and (len(values) != len(config.data[of]) or min(values) < 0 or not sum(values)):
+            raise UserError(
+                f"config.data.{weights}={values} must be {len(config.data[of])} numbers of 0 or "
+                f"more, one for each of config.data.{of}"
+            )
+    if config.data.phase_encodes not in ("columns", "rows"):
+        raise UserError(f"config.data.phase_encodes={config.data.phase_encodes!r}: columns or rows")
     if config.data.scale not in ("target", "zero_filled"):
         raise UserError(f"config.data.scale={config.data.scale!r}; use 'target' or 'zero_filled'")
 

@@ -132,6 +132,7 @@ def build_pipeline(
     random_example = RandomExample(
         example_maker(config),
         task_grid(config.patterns, config.accelerations, config.center_fractions),
+        task_weights(config),
     )
     records = (
         grain.MapDataset.source(Selection(source, indices)).seed(seed).shuffle().repeat(EPOCHS)
@@ -168,8 +169,23 @@ def evaluation_batches(
 def example_maker(config: Mapping[str, Any]) -> ExampleMaker:
     """The transform that `config.data` describes."""
     return ExampleMaker(
-        image_shape(config.image_size), config.crop, config.scale, tuple(config.fields)
+        image_shape(config.image_size),
+        config.crop,
+        config.scale,
+        tuple(config.fields),
+        {"columns": -1, "rows": -2}[config.phase_encodes],
+        config.partial_fourier,
+        config.noise,
+        tuple(config.artifacts.items()),
     )
+
+
+def task_weights(config: Mapping[str, Any]) -> tuple[float, ...]:
+    """How often each task of the grid is drawn, from the weights of patterns and accelerations."""
+    patterns = config.pattern_weights or (1.0,) * len(config.patterns)
+    levels = config.acceleration_weights or (1.0,) * len(config.accelerations)
+    total = sum(patterns) * sum(levels)
+    return tuple(p * level / total for p in patterns for level in levels)
 
 
 def open_split(

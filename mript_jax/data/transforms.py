@@ -1,7 +1,8 @@
 """From a record to an example: crop, resize, draw a task, undersample, scale.
 
 k-space is simulated from the magnitude image, as MR-IPT's protocol says: the example's
-zero-filled image is |ifft(mask * fft(image))|.
+zero-filled image is |ifft(mask * fft(image))|. Noise and artifacts are added to what is measured;
+the target stays as it is.
 """
 
 import dataclasses
@@ -12,10 +13,10 @@ from PIL import Image
 
 from mript_jax.data.batch import empty_example
 from mript_jax.data.records import BrokenRecord, Record
-from mript_jax.physics.fourier import fft2c
+from mript_jax.physics.artifacts import add_artifact
+from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.tasks import Task
-from mript_jax.physics.undersample import zero_filled_image
 
 SMALLEST_MAXIMUM = 1e-12  # a slice below it is empty
 
@@ -28,13 +29,25 @@ class ExampleMaker:
     crop: int = 0
     scale: str = "target"
     fields: tuple[str, ...] = ()
+    axis: int = -1  # of the phase encodes
+    partial_fourier: float = 1.0
+    noise: float = 0.0  # standard deviation of complex noise, of the image's maximum
+    artifacts: tuple[tuple[str, float], ...] = ()  # names and severities, in order
 
     def __call__(self, record: Record, task: Task, mask_seed: int) -> dict[str, np.ndarray]:
         image = normalise(fit(record.image, self.crop, self.shape))
         mask = sample_mask(
-            task.pattern, self.shape, task.acceleration, task.center_fraction, mask_seed
+            task.pattern,
+            self.shape,
+            task.acceleration,
+            task.center_fraction,
+            mask_seed,
+            self.axis,
+            self.partial_fourier,
         )
-        zero_filled = np.abs(zero_filled_image(image, mask))
+        kspace = fft2c(image)  # [H, W]
+        measured = self._measure(kspace, np.random.default_rng([mask_seed, 1]))
+        zero_filled = np.abs(ifft2c(mask * measured))
         scale = scale_of(zero_filled if self.scale == "zero_filled" else image)
         example = {
             "zero_filled": (zero_filled / scale)[..., None],
@@ -48,23 +61,36 @@ class ExampleMaker:
             "weight": np.float32(1.0),
         }
         if "kspace" in self.fields:
-            kspace = fft2c(image)  # [H, W]
+            kspace = np.where(mask > 0, measured, kspace)
             parts = np.stack([kspace.real, kspace.imag], axis=-1)
             example["kspace"] = (parts / scale).astype(np.float32)
         return example
 
+    def _measure(self, kspace: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """What a scanner would have seen of it."""
+        for name, severity in self.artifacts:
+            across = self.axis == -2  # artifacts know phase encodes along the last axis
+            kspace = kspace.T if across else kspace
+            kspace = add_artifact(name, kspace, severity, rng)
+            kspace = kspace.T if across else kspace
+        if self.noise:
+            parts = rng.standard_normal((2, *kspace.shape), np.float32)
+            kspace = kspace + np.float32(self.noise) * (parts[0] + 1j * parts[1])
+        return kspace
+
 
 @dataclasses.dataclass(frozen=True)
 class RandomExample:
-    """For training: the task is drawn uniformly."""
+    """For training: the task is drawn, uniformly or by weights."""
 
     maker: ExampleMaker
     tasks: tuple[Task, ...]
+    weights: tuple[float, ...] = ()  # one for each task, adding up to 1; none: all alike
 
     def __call__(
         self, record: Record | BrokenRecord, rng: np.random.Generator
     ) -> dict[str, np.ndarray]:
-        task = self.tasks[rng.integers(len(self.tasks))]
+        task = self.tasks[rng.choice(len(self.tasks), p=self.weights or None)]
         seed = int(rng.integers(2**31))
         if isinstance(record, BrokenRecord):
             return empty_example(self.maker.shape, self.maker.fields)

@@ -28,12 +28,12 @@ def test_two_processes_train_as_one_does(tmp_path, mesh):
     flags = [f"--config={ROOT / 'configs' / 'unet.py'}"]
     flags += [f"--config.{name}={value}" for name, value in SMALL.items()]
     environment = {**os.environ, "XLA_FLAGS": "", "PYTHON": sys.executable, "PROCESSES": "2"}
-    two = ["bash", str(ROOT / "launch" / "local.sh"), f"--config.mesh={mesh}"]
+    two = ["bash", str(ROOT / "launch" / "local.sh")]
     one = [sys.executable, str(ROOT / "launch" / "train.py")]
-    for command, workdir in ((two, "two"), (one, "one")):
-        subprocess.run(
-            [*command, *flags, f"--workdir={tmp_path / workdir}"], check=True, env=environment
-        )
+    two += [*flags, f"--workdir={tmp_path / 'two'}", f"--config.mesh={mesh}"]
+    one += [*flags, f"--workdir={tmp_path / 'one'}"]
+    for command in (two, one):
+        subprocess.run(command, check=True, env=environment)
     trained = (jax.tree.leaves(load_params(tmp_path / name)) for name in ("one", "two"))
     for a, b in zip(*trained, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
