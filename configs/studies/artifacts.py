@@ -1,0 +1,29 @@
+"""How much each artifact costs, from none to severe, where training had seen none.
+
+python launch/study.py --config=configs/studies/artifacts.py --workdir=runs/study_artifacts
+"""
+
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from mript_jax.config import load_config
+from mript_jax.physics.artifacts import ARTIFACTS
+
+SEVERITIES = (0.25, 0.5, 1.0)
+
+
+def get_config() -> ConfigDict:
+    study = load_config(Path(__file__).with_name("base.py")).unlock()
+    study.about = "MR-IPT on scans with artifacts, which it was not trained on."
+    study.experiment.evaluation.update({"patterns": ("cartesian_random",), "max_slices": 16})
+    study.experiment.evaluation.update({"accelerations": (4.0,), "center_fractions": (0.08,)})
+    study.runs = ConfigDict({"mript": {}})
+    study.compared = ("mript",)
+    conditions = {"none": {}}
+    for name in ARTIFACTS:
+        for severity in SEVERITIES:
+            key = f"{name}_{round(100 * severity)}"  # percent
+            conditions[key] = {"data": {"artifacts": {name: severity}}}
+    study.conditions = ConfigDict(conditions)
+    return study.lock()

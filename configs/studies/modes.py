@@ -1,0 +1,20 @@
+"""Heads and tails by type, by level, or by both (split), trained alike.
+
+python launch/study.py --config=configs/studies/modes.py --workdir=runs/study_modes
+"""
+
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from mript_jax.config import load_config
+
+MODES = ("type", "level", "split")
+
+
+def get_config() -> ConfigDict:
+    study = load_config(Path(__file__).with_name("base.py")).unlock()
+    study.about = "MR-IPT's heads and tails for each pattern, each acceleration, or both."
+    study.runs = ConfigDict({mode: {"model": {"mode": mode}} for mode in MODES})
+    study.compared = MODES
+    return study.lock()

@@ -1,0 +1,26 @@
+"""Pretraining against none: 100 slices of new subjects to tune on, for the same time.
+
+python launch/study.py --config=configs/studies/pretraining.py --workdir=runs/study_pretraining
+"""
+
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from mript_jax.config import load_config
+
+
+def get_config() -> ConfigDict:
+    study = load_config(Path(__file__).with_name("base.py")).unlock()
+    study.about = "MR-IPT tuned on 100 slices of other subjects, pretrained and not."
+    few = {"options": {"phantom": {"seed": 2}}, "max_slices": 100}
+    study.runs = ConfigDict(
+        {
+            "pretrained": {},
+            "tuned": {"data": few, "total_steps": 100, "init_from": "pretrained"},
+            "fresh": {"data": few, "total_steps": 100},
+        }
+    )
+    study.compared = ("tuned", "fresh", "pretrained")
+    study.conditions = ConfigDict({"test": {"data": {"options": {"phantom": {"seed": 2}}}}})
+    return study.lock()

@@ -1,0 +1,37 @@
+"""Pictures of discs that hide each other: edges and scales as in photographs, nothing of anatomy.
+
+Radii follow a power law, which gives the 1/f spectrum of natural images (Lee et al., 2001).
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+DISCS = 300
+RADII = 0.01, 0.4  # smallest and largest, of the picture's side
+
+
+def dead_leaves(size: int, rng: np.random.Generator) -> np.ndarray:
+    """A picture [size, size] between 0 and 1."""
+    y, x = np.mgrid[:size, :size] / size
+    image = np.full((size, size), rng.random(), np.float32)
+    low, high = (r**-2.0 for r in RADII)
+    for _ in range(DISCS):
+        radius = rng.uniform(high, low) ** -0.5  # density proportional to radius**-3
+        row, column = rng.uniform(-0.1, 1.1, 2)
+        shade = rng.random() + 0.3 * rng.normal() * (x - column)  # lit from a side
+        inside = (y - row) ** 2 + (x - column) ** 2 < radius**2
+        image = np.where(inside, shade, image)
+    return np.clip(image, 0, 1)
+
+
+def write_dead_leaves(folder: str | Path, count: int, size: int, seed: int = 0) -> None:
+    """Writes `count` PNG files, those that are not there yet."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(count):
+        path = folder / f"leaves_{size}_{i:05d}.png"
+        if not path.exists():
+            image = dead_leaves(size, np.random.default_rng([seed, i]))
+            Image.fromarray((255 * image).astype(np.uint8)).save(path)
