@@ -41,6 +41,8 @@ def base_config() -> ConfigDict:
     data.options.radimagenet = ConfigDict({"labels": "", "anatomy": "", "block": 50})
     data.options.nifti = ConfigDict({"plane": "axial"})
     data.options.dicom = ConfigDict({"series": "*"})
+    data.mixture = ()  # (source, path, weight) of data trained on too; those above have weight 1
+    data.random_crops = False  # photographs: random squares, mirrored and turned
     data.split_fractions = (0.8, 0.1, 0.1)  # train, validation, test: shares of the volumes
     data.splits_file = ""  # a published split instead of the shares
     data.max_slices = 0  # use so many training slices (few-shot studies); 0: all
@@ -51,6 +53,7 @@ def base_config() -> ConfigDict:
     data.center_fractions = tuple(c for _, c in LEVELS)  # one for each acceleration
     data.pattern_weights = ()  # how often each pattern is trained on; none: all alike
     data.acceleration_weights = ()  # the same for accelerations
+    data.undersampling = "image"  # its simulated k-space; "kspace": the measured one, if there is
     data.phase_encodes = "columns"  # or "rows"
     data.partial_fourier = 1.0  # from 0.5: this share of the lines can be sampled at all
     data.noise = 0.0  # standard deviation of noise in k-space; an image's maximum is 1
@@ -130,6 +133,15 @@ def check_config(config: ConfigDict) -> None:
             )
     if config.data.phase_encodes not in ("columns", "rows"):
         raise UserError(f"config.data.phase_encodes={config.data.phase_encodes!r}: columns or rows")
+    if config.data.get("undersampling", "image") not in ("image", "kspace"):
+        raise UserError(
+            f"config.data.undersampling={config.data.undersampling!r}; use 'image' or 'kspace'"
+        )
+    if config.data.get("undersampling") == "kspace" and "kspace" in config.data.fields:
+        raise UserError(
+            "config.data.undersampling='kspace' keeps each coil's k-space to itself; "
+            "config.data.fields with 'kspace' need 'image'"
+        )
     if config.data.scale not in ("target", "zero_filled"):
         raise UserError(f"config.data.scale={config.data.scale!r}; use 'target' or 'zero_filled'")
 

@@ -6,6 +6,7 @@ the elements n * B ... (n + 1) * B - 1, of which each process makes its own cons
 the position in the data is one number, the same for any count of workers and processes.
 """
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -133,10 +134,14 @@ def build_pipeline(
         example_maker(config),
         task_grid(config.patterns, config.accelerations, config.center_fractions),
         task_weights(config),
+        config.random_crops,
     )
-    records = (
-        grain.MapDataset.source(Selection(source, indices)).seed(seed).shuffle().repeat(EPOCHS)
-    )
+    records = _stream(source, indices, seed)
+    if config.mixture:
+        more = [_mixed_in(config, *entry, split, seed) for entry in config.mixture]
+        records = grain.MapDataset.mix(
+            [records, *(stream for stream, _ in more)], [1.0, *(weight for _, weight in more)]
+        ).seed(seed)
     examples = records.random_map(random_example)
     part, mine = batch_size // process_count, slice(process_index, None, process_count)
     return Pipeline(
@@ -176,8 +181,22 @@ def example_maker(config: Mapping[str, Any]) -> ExampleMaker:
         {"columns": -1, "rows": -2}[config.phase_encodes],
         config.partial_fourier,
         config.noise,
-        tuple(config.artifacts.items()),
+        tuple((name, severity) for name, severity in config.artifacts.items() if severity),
+        config.undersampling == "kspace",
     )
+
+
+def _stream(source: Any, indices: np.ndarray, seed: int) -> grain.MapDataset:
+    return grain.MapDataset.source(Selection(source, indices)).seed(seed).shuffle().repeat(EPOCHS)
+
+
+def _mixed_in(
+    config: Mapping[str, Any], name: str, path: str, weight: float, split: str, seed: int
+) -> tuple[grain.MapDataset, float]:
+    """Another data set's stream of training records, and how often it is taken from."""
+    config = copy.deepcopy(config)
+    config.source, config.path, config.splits_file = name, path, ""
+    return _stream(*open_split(config, split), seed), float(weight)
 
 
 def task_weights(config: Mapping[str, Any]) -> tuple[float, ...]:

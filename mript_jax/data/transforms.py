@@ -2,7 +2,7 @@
 
 k-space is simulated from the magnitude image, as MR-IPT's protocol says: the example's
 zero-filled image is |ifft(mask * fft(image))|. Noise and artifacts are added to what is measured;
-the target stays as it is.
+the target stays as it is. Or the measured k-space is undersampled, where a record has one.
 """
 
 import dataclasses
@@ -12,11 +12,14 @@ import numpy as np
 from PIL import Image
 
 from mript_jax.data.batch import empty_example
+from mript_jax.data.photographs import random_crop
 from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.physics.artifacts import add_artifact
+from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.tasks import Task
+from mript_jax.physics.undersample import zero_filled_image
 
 SMALLEST_MAXIMUM = 1e-12  # a slice below it is empty
 
@@ -33,21 +36,26 @@ class ExampleMaker:
     partial_fourier: float = 1.0
     noise: float = 0.0  # standard deviation of complex noise, of the image's maximum
     artifacts: tuple[tuple[str, float], ...] = ()  # names and severities, in order
+    measured: bool = False  # undersample measured k-space where a record has one
 
     def __call__(self, record: Record, task: Task, mask_seed: int) -> dict[str, np.ndarray]:
-        image = normalise(fit(record.image, self.crop, self.shape))
-        mask = sample_mask(
-            task.pattern,
-            self.shape,
-            task.acceleration,
-            task.center_fraction,
-            mask_seed,
-            self.axis,
-            self.partial_fourier,
-        )
-        kspace = fft2c(image)  # [H, W]
-        measured = self._measure(kspace, np.random.default_rng([mask_seed, 1]))
-        zero_filled = np.abs(ifft2c(mask * measured))
+        image = fit(record.image, self.crop, self.shape)
+        maximum, image = scale_of(image), normalise(image)
+        rng = np.random.default_rng([mask_seed, 1])
+        if self.measured and record.kspace is not None:
+            mask = self._mask(task, record.kspace.shape[-2:], mask_seed)
+            images = ifft2c(mask * self._measure(record.kspace / maximum, rng))  # [C, H', W']
+            combined = root_sum_of_squares(center_crop(images, record.image.shape), axis=0)
+            zero_filled = fit(combined, self.crop, self.shape)
+            mask = nearest_points(mask, self.shape)
+        else:
+            mask = self._mask(task, self.shape, mask_seed)
+            if self.noise or self.artifacts or "kspace" in self.fields:
+                kspace = fft2c(image)  # [H, W]
+                measured = self._measure(kspace, rng)
+                zero_filled = np.abs(ifft2c(mask * measured))
+            else:
+                zero_filled = np.abs(zero_filled_image(image, mask))
         scale = scale_of(zero_filled if self.scale == "zero_filled" else image)
         example = {
             "zero_filled": (zero_filled / scale)[..., None],
@@ -66,13 +74,17 @@ class ExampleMaker:
             example["kspace"] = (parts / scale).astype(np.float32)
         return example
 
+    def _mask(self, task: Task, shape: tuple[int, int], seed: int) -> np.ndarray:
+        asked = (task.pattern, shape, task.acceleration, task.center_fraction, seed)
+        return sample_mask(*asked, self.axis, self.partial_fourier)
+
     def _measure(self, kspace: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """What a scanner would have seen of it."""
         for name, severity in self.artifacts:
             across = self.axis == -2  # artifacts know phase encodes along the last axis
-            kspace = kspace.T if across else kspace
+            kspace = kspace.swapaxes(-2, -1) if across else kspace
             kspace = add_artifact(name, kspace, severity, rng)
-            kspace = kspace.T if across else kspace
+            kspace = kspace.swapaxes(-2, -1) if across else kspace
         if self.noise:
             parts = rng.standard_normal((2, *kspace.shape), np.float32)
             kspace = kspace + np.float32(self.noise) * (parts[0] + 1j * parts[1])
@@ -86,6 +98,7 @@ class RandomExample:
     maker: ExampleMaker
     tasks: tuple[Task, ...]
     weights: tuple[float, ...] = ()  # one for each task, adding up to 1; none: all alike
+    random_crops: bool = False  # for photographs
 
     def __call__(
         self, record: Record | BrokenRecord, rng: np.random.Generator
@@ -94,6 +107,9 @@ class RandomExample:
         seed = int(rng.integers(2**31))
         if isinstance(record, BrokenRecord):
             return empty_example(self.maker.shape, self.maker.fields)
+        if self.random_crops:
+            image = random_crop(record.image, self.maker.shape, rng)
+            record = dataclasses.replace(record, image=image, kspace=None)
         return self.maker(record, task, seed)
 
 
@@ -126,6 +142,12 @@ def center_crop(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
             padding[axis] = (before, wanted - have - before)
             image = np.pad(image, padding)
     return image
+
+
+def nearest_points(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """A mask of another k-space, brought to this shape: as dense, not the same points."""
+    rows, columns = (np.arange(n) * m // n for n, m in zip(shape, mask.shape, strict=True))
+    return np.ascontiguousarray(mask[rows][:, columns])
 
 
 def normalise(image: np.ndarray) -> np.ndarray:

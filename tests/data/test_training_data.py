@@ -1,0 +1,112 @@
+"""What training is fed with: measured k-space, several data sets, photographs."""
+
+import itertools
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mript_jax.config import base_config, check_config
+from mript_jax.data.phantom.source import PhantomSource
+from mript_jax.data.phantom.volume import write_fastmri_h5
+from mript_jax.data.pipeline import build_pipeline, example_maker
+from mript_jax.data.readers.fastmri import FastMRISource
+from mript_jax.data.transforms import center_crop
+from mript_jax.errors import UserError
+from mript_jax.physics.coils import root_sum_of_squares
+from mript_jax.physics.fourier import ifft2c
+from mript_jax.physics.masks import sample_mask
+from mript_jax.physics.tasks import TASKS, make_task
+
+SIZE = 32
+
+
+def data_config(**changes):
+    config = base_config().data
+    config.image_size, config.split_fractions = SIZE, (1.0, 0.0, 0.0)
+    config.options.phantom.update({"count": 24, "size": SIZE})
+    config.update(changes)
+    return config
+
+
+def take(count, processes=1, start=0, **changes):
+    parts = []
+    for index in range(processes):
+        pipeline = build_pipeline(data_config(**changes), "train", 3, 8, index, processes)
+        pipeline.set_state({"next_batch": start})
+        parts.append(list(itertools.islice(pipeline, count)))
+    return [
+        np.concatenate([b["target"] for b in together]) for together in zip(*parts, strict=True)
+    ]
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Gray levels that no phantom has: each picture is a ramp."""
+    for i in range(6):
+        ramp = np.add.outer(np.arange(48), 2 * np.arange(40)) + i
+        Image.fromarray(ramp.astype(np.uint8)).save(tmp_path / f"{i}.png")
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize("coils", [1, 4])
+def test_measured_kspace_is_what_is_undersampled(tmp_path, coils):
+    write_fastmri_h5(tmp_path / "a.h5", 0, 0, slices=2, size=SIZE, coils=coils)
+    record = FastMRISource(str(tmp_path))[1]
+    task = make_task("cartesian_random", 4.0)
+    true = example_maker(data_config(undersampling="kspace"))(record, task, 7)
+    simulated = example_maker(data_config())(record, task, 7)
+    numbers = (task.acceleration, task.center_fraction, 7)
+    mask = sample_mask(task.pattern, record.kspace.shape[-2:], *numbers)
+    images = center_crop(ifft2c(record.kspace * mask), (SIZE, SIZE))
+    expected = root_sum_of_squares(images, axis=0) / record.image.max()
+    np.testing.assert_allclose(true["zero_filled"][..., 0], expected, atol=1e-5)
+    np.testing.assert_array_equal(true["mask"], mask[:SIZE])  # whole columns
+    np.testing.assert_array_equal(true["target"], simulated["target"])
+    assert np.abs(true["zero_filled"] - simulated["zero_filled"]).max() > 0.01
+
+
+def test_without_kspace_undersampling_is_simulated():
+    batches = [
+        next(build_pipeline(data_config(undersampling=of), "train", 0, 4))
+        for of in ("image", "kspace")
+    ]
+    np.testing.assert_array_equal(batches[0]["zero_filled"], batches[1]["zero_filled"])
+
+
+def test_measured_kspace_cannot_come_with_that_of_the_image():
+    config = base_config()
+    config.data.update({"undersampling": "kspace", "fields": ("kspace",)})
+    with pytest.raises(UserError, match="fields"):
+        check_config(config)
+    config.data.undersampling = "scanner"
+    with pytest.raises(UserError, match="'image' or 'kspace'"):
+        check_config(config)
+
+
+def test_nothing_asked_for_gives_the_same_example_by_either_way():
+    record = PhantomSource(count=4, size=SIZE)[2]
+    for task in TASKS[::3]:
+        quick, full = (
+            example_maker(data_config(fields=fields))(record, task, 5)
+            for fields in ((), ("kspace",))
+        )
+        np.testing.assert_allclose(quick["zero_filled"], full["zero_filled"], atol=1e-6)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_data_sets_are_mixed_by_weight_and_resumed_exactly(pictures, processes):
+    mixture = (("images", pictures, 3.0),)
+    targets = take(6, processes, mixture=mixture)
+    own = {image.tobytes() for batch in take(6) for image in batch}
+    share = np.mean([image.tobytes() in own for batch in targets for image in batch])
+    assert share == pytest.approx(1 / 4, abs=0.03)
+    np.testing.assert_array_equal(take(2, start=4, mixture=mixture), targets[4:])
+
+
+def test_photographs_are_cropped_anew_each_time(pictures):
+    changes = {"source": "images", "path": pictures}
+    plain, crops = take(6, **changes), take(6, random_crops=True, **changes)
+    assert len({image.tobytes() for batch in plain for image in batch}) == 6
+    assert len({image.tobytes() for batch in crops for image in batch}) == 48
+    np.testing.assert_array_equal(take(6, 2, random_crops=True, **changes), crops)
