@@ -47,6 +47,7 @@ def write_report(path: str | Path, results: Results, examples: Sequence[Example]
         "title": escape(f"{results['model']} on {results['dataset']}"),
         "lead": _lead(results, main, baseline),
         "provenance": _provenance(results),
+        "methods": _methods(results),
         "legend": _legend(methods),
         "tabs": _tabs(rows),
         "curves": _curves(rows, methods),
@@ -83,9 +84,6 @@ def _lead(results: Results, main: str, baseline: str | None) -> str:
 def _provenance(results: Results) -> str:
     """What was measured, on what, how."""
     fields = {key: value for key, value in results.items() if key not in ("rows", "methods")}
-    for name, told in results.get("methods", {}).items():
-        told = told | {"scale": SCALES.get(told.get("scale"), told.get("scale"))}
-        fields[name] = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in told.items())
     fields["protocol"] = f"{results['protocol']}: {get_protocol(results['protocol']).about}"
     if results.get("scale") in SCALES:
         fields["scale"] = SCALES[results["scale"]]
@@ -95,11 +93,30 @@ def _provenance(results: Results) -> str:
     )
 
 
+def _methods(results: Results) -> str:
+    """What made each method, where they are several: folded up, since it is long."""
+    sections = []
+    for name, told in results.get("methods", {}).items():
+        told = told | {"scale": SCALES.get(told.get("scale"), told.get("scale"))}
+        text = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in told.items())
+        sections.append(f"<div><dt>{escape(_words(name))}</dt><dd>{escape(text)}</dd></div>")
+    if not sections:
+        return ""
+    return (
+        '<details class="methods"><summary>What the methods are</summary>'
+        f'<dl class="provenance">{"".join(sections)}</dl></details>'
+    )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
 def _legend(methods: Sequence[str]) -> str:
     return "".join(
         f'<li class="{style(name, i)}"><svg viewBox="0 0 28 10" aria-hidden="true">'
         '<polyline points="1,5 27,5"/><circle cx="14" cy="5" r="3.2"/></svg>'
-        f"{escape(name.replace('_', ' '))}</li>"
+        f"{escape(_words(name))}</li>"
         for i, name in enumerate(methods)
     )
 
