@@ -61,7 +61,7 @@ def test_kspace_was_sampled_where_some_coil_is_not_zero():
 def test_zero_filled_images_mostly_tell_their_task():
     source = PhantomSource(count=8, size=128)
     right = []
-    for number, task in list(enumerate(TASKS))[::3]:
+    for number, task in list(enumerate(TASKS))[::4]:
         image = source[number % 8].image
         zero_filled = np.abs(zero_filled_image(image, drawn(task, image.shape, number)))
         seen = recognise_image(zero_filled)
