@@ -12,13 +12,14 @@ from ml_collections import ConfigDict
 from mript_jax.config import image_shape
 from mript_jax.data.batch import empty_example, stack
 from mript_jax.errors import UserError
-from mript_jax.lora import add_adapters
+from mript_jax.lora import add_adapters, merge_adapters
 from mript_jax.models import build_model
 from mript_jax.training.losses import build_loss
 from mript_jax.training.optimizer import build_optimizer
 from mript_jax.training.sharding import (
     batch_sharding,
     build_mesh,
+    gather,
     state_shardings,
     with_shardings,
 )
@@ -78,6 +79,7 @@ def set_up(config: ConfigDict) -> Setup:
         step_key,
         config.optimizer.micro_batches,
         config.optimizer.ema_decay,
+        lambda params: merge_adapters(gather(params, shardings.params)),
     )
     return Setup(
         mesh=mesh,

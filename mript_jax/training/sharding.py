@@ -17,8 +17,6 @@ RULES: tuple[tuple[str, P], ...] = (
     (r"(qkv|dense_in|query|key|value)/kernel$", P("fsdp", "model")),
     (r"(proj|dense_out|out)/kernel$", P("model", "fsdp")),
     (r"(qkv|dense_in)/bias$", P("model")),
-    (r"kernel$", P("fsdp", None)),
-    (r"position", P(None, None, "fsdp")),
     (r".*", P()),
 )
 
@@ -61,6 +59,19 @@ def state_shardings(mesh: Mesh, abstract_state: Any) -> Any:
         lambda path, leaf: NamedSharding(mesh, _spec(mesh, path_name(path), leaf.shape)),
         abstract_state,
     )
+
+
+def gather(params: Any, shardings: Any) -> Any:
+    """Inside a step: weights as they are used, whole along fsdp, the axis that examples have.
+
+    Left to itself the compiler would rather cut the activations anew at each layer.
+    """
+
+    def whole(leaf: Any, sharding: NamedSharding) -> Any:
+        spec = P(*(None if axis == "fsdp" else axis for axis in sharding.spec))
+        return jax.lax.with_sharding_constraint(leaf, NamedSharding(sharding.mesh, spec))
+
+    return jax.tree.map(whole, params, shardings)
 
 
 def with_shardings(abstract: Any, shardings: Any) -> Any:

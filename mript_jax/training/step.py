@@ -22,12 +22,16 @@ def make_step(
     key: jax.Array,
     micro_batches: int = 1,
     ema_decay: float = 0.0,
+    prepare: Callable = merge_adapters,
 ) -> Step:
-    """A pure step; `key` is the root of its randomness, into which the step number is folded."""
+    """A pure step; `key` is the root of its randomness, into which the step number is folded.
+
+    `prepare` turns the state's parameters into those that the model is applied with.
+    """
 
     def total_loss(params, batch, rng):
         def apply(method):
-            variables = {"params": merge_adapters(params)}
+            variables = {"params": prepare(params)}
             return model.apply(variables, batch, True, method=method, rngs=rng)
 
         return jnp.sum(batch["weight"] * loss(apply, batch))
