@@ -26,7 +26,7 @@ def main() -> None:
     if "runs" not in values.config or "conditions" not in values.config:
         raise UserError("--config holds no study; those are in configs/studies")
     print(run_study(values.config, values.workdir))
-    print(f"{values.workdir}/study.md, {values.workdir}/evaluation/*/report.html")
+    print(f"{values.workdir}/study.md; pictures: {values.workdir}/evaluation/*/report.html")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ A study's config holds
   runs        name -> what differs; `init_from` may be the name of another run
   compared    the names of the runs in the table
   conditions  name -> what differs from `experiment` where they are evaluated
+  probe       instead of conditions: what differs where linear heads are put on the encoders
 
 Run again with the same folder, finished trainings and evaluations are not repeated.
 """
@@ -18,12 +19,15 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
+from mript_jax.benchmarks.timing import table
+from mript_jax.checkpoint import load_params
 from mript_jax.comparison import compare
 from mript_jax.data.dead_leaves import write_dead_leaves
 from mript_jax.errors import UserError, unknown_name
 from mript_jax.evaluation.report import write_report
 from mript_jax.evaluation.results import Results, gains, read_results, write_results
 from mript_jax.evaluation.summary import bootstrap_interval
+from mript_jax.probe import probe, untrained
 from mript_jax.training.loop import train
 
 DEAD_LEAVES = "dead_leaves"  # config.data.path that stands for generated pictures
@@ -35,6 +39,8 @@ def run_study(study: ConfigDict, workdir: str | Path) -> str:
     workdir = Path(workdir).absolute()
     for name in study.compared:
         _train(study, name, workdir)
+    if "probe" in study:
+        return _probe(study, workdir)
     checkpoints = {name: str(_folder(workdir, name)) for name in study.compared}
     by_condition = {
         name: _evaluate(study, name, checkpoints, workdir / "evaluation" / name)
@@ -45,10 +51,7 @@ def run_study(study: ConfigDict, workdir: str | Path) -> str:
         for condition, results in by_condition.items()
         for name in (*study.compared, "zero_filled")
     ]
-    (workdir / "study.json").write_text(json.dumps(rows, indent=1) + "\n")
-    text = f"{study.about}\n\n{_table(rows)}"
-    (workdir / "study.md").write_text(text)
-    return text
+    return _write(study, rows, _table(rows), workdir)
 
 
 def experiment(study: ConfigDict, changes: Mapping[str, Any]) -> ConfigDict:
@@ -87,6 +90,22 @@ def _evaluate(
         write_results(folder, results, examples)
         write_report(folder / "report.html", results, examples)
     return read_results(folder)
+
+
+def _probe(study: ConfigDict, workdir: Path) -> str:
+    """The study of what the encoders know."""
+    config = experiment(study, study.probe)
+    encoders = {"untrained": untrained(config)}
+    encoders |= {name: load_params(_folder(workdir, name)) for name in study.compared}
+    rows = probe(config, encoders)
+    return _write(study, rows, table(rows) + "\n", workdir)
+
+
+def _write(study: ConfigDict, rows: list[dict[str, Any]], table: str, workdir: Path) -> str:
+    (workdir / "study.json").write_text(json.dumps(rows, indent=1) + "\n")
+    text = f"{study.about}\n\n{table}"
+    (workdir / "study.md").write_text(text)
+    return text
 
 
 def _folder(workdir: Path, run: str) -> Path:

@@ -1,5 +1,6 @@
 """Studies run from start to table, and go on where they were stopped."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,17 @@ def test_dead_leaves_differ_and_have_the_spectrum_of_photographs():
     power = np.mean(np.abs(np.fft.fft2(images)) ** 2, axis=0)[0]
     slope = np.polyfit(np.log(np.arange(2, 20)), np.log(power[2:20]), 1)[0]
     assert -3 < slope < -1
+
+
+@pytest.mark.slow
+def test_linear_heads_on_an_encoder_tell_tissues_better_than_chance(tmp_path):
+    study = load_config(STUDIES / "encoder_reuse.py").unlock()
+    study.experiment.total_steps = 2
+    text = run_study(study, tmp_path)
+    rows = json.loads((tmp_path / "study.json").read_text())
+    assert [row["features"] for row in rows] == ["pixels", "untrained", "pretrained"]
+    assert all(0.4 < row["tissue: accuracy"] <= 1 for row in rows)
+    assert "| pretrained |" in text
 
 
 @pytest.mark.slow

@@ -1,0 +1,19 @@
+"""The pretrained encoder for other tasks: linear heads for tissues and contrasts of phantoms.
+
+python launch/study.py --config=configs/studies/encoder_reuse.py --workdir=runs/study_reuse
+"""
+
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from mript_jax.config import load_config
+
+
+def get_config() -> ConfigDict:
+    study = load_config(Path(__file__).with_name("base.py")).unlock()
+    study.about = "Linear heads on frozen features of MR-IPT's encoder, of images sampled at 4x."
+    study.runs = ConfigDict({"pretrained": {}})
+    study.compared = ("pretrained",)
+    study.probe = ConfigDict({"data": {"options": {"phantom": {"seed": 2}}}})
+    return study.lock()
