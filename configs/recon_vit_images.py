@@ -5,7 +5,7 @@
 
 Then configs/recon_vit_fastmri.py with --config.init_from=runs/vit_images. All biases stay at zero
 here; the tuning trains them too. 20 epochs of ImageNet's 1,281,167 pictures, 32 in an update.
-Pictures are read as gray and resized whole; the paper cuts random squares, flips and turns them.
+Pictures are read as gray; random squares are cut out of them, mirrored and turned.
 """
 
 from pathlib import Path
@@ -26,6 +26,8 @@ def get_config() -> ConfigDict:
     config.data.source = "images"
     config.data.crop = 0
     config.data.image_size = 272
+    config.data.random_crops = True
+    config.data.noise = 1e-6
     for group in (config.data, config.evaluation):
         group.patterns = ("fastmri_random", "fastmri_equispaced")
         group.accelerations = ACCELERATIONS
