@@ -7,7 +7,8 @@
 Without --configs the small models of configs/ are compared. --peer runs the public PyTorch MR-IPT
 at the sizes of the quickstart's, in the same session, and says how many times slower it is; ours
 then runs without data consistency, as theirs does. Memory is what the compiler asks for besides
-the weights.
+the weights. --quality adds the PSNR of an evaluation to the table, by the kind of model, and with
+--output draws it against the time for one image.
 """
 
 import json
@@ -22,10 +23,12 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from mript_jax import cli
+from mript_jax.benchmarks.quality_plot import quality_plot
 from mript_jax.benchmarks.timing import compile_cost, seconds_per_call, table
 from mript_jax.config import image_shape, load_config
 from mript_jax.data.batch import empty_example, stack
 from mript_jax.errors import UserError
+from mript_jax.evaluation.results import read_results
 from mript_jax.models import build_model
 from mript_jax.training.flops import count_flops
 
@@ -37,7 +40,8 @@ flags.DEFINE_integer("batch", 8, "Images at once, for the throughput.")
 flags.DEFINE_integer("repeats", 5, "Of each measurement; the fastest counts.")
 flags.DEFINE_string("peer", "", "A checkout of the public MR-IPT code.")
 flags.DEFINE_string("peer_python", "python3", "A Python with torch.")
-flags.DEFINE_string("output", "", "A JSON file for the figures.")
+flags.DEFINE_string("quality", "", "The folder of an evaluation of these models.")
+flags.DEFINE_string("output", "", "A JSON file for the figures, and beside it an SVG of quality.")
 
 
 def measure(name: str, config: ConfigDict, batch: int, repeats: int) -> dict[str, Any]:
@@ -93,6 +97,19 @@ def against_peer(checkout: str, python: str, batch: int, repeats: int) -> list[d
     return [*rows, {"model": "times faster here", **ratio, "parameters (M)": ""}]
 
 
+def add_quality(rows: list[dict[str, Any]], kinds: list[str], folder: str) -> list[tuple]:
+    """Adds the mean PSNR of each kind of model to its row; (model, milliseconds, dB) of those."""
+    points = []
+    for row, kind in zip(rows, kinds, strict=True):
+        found = [r["psnr"] for r in read_results(folder)["rows"] if r["method"] == kind]
+        row["PSNR (dB)"] = float(np.mean(found)) if found else ""
+        if found:
+            points.append((row["model"], row["latency (ms)"], row["PSNR (dB)"]))
+    if not points:
+        raise UserError(f"--quality={folder} holds none of the methods {', '.join(kinds)}")
+    return points
+
+
 def main() -> None:
     values = cli.FLAGS
     if min(values.batch, values.repeats) < 1:
@@ -104,6 +121,10 @@ def main() -> None:
     for path in paths:
         row = measure(path.stem, load_config(path), values.batch, values.repeats)
         results["models"].append(row)
+    points = []
+    if values.quality:
+        kinds = [load_config(path).model.name for path in paths]
+        points = add_quality(results["models"], kinds, values.quality)
     print(table(results["models"]), flush=True)
     if values.peer:
         cli.existing_path("peer", values.peer)
@@ -112,6 +133,8 @@ def main() -> None:
         print(f"\n{table(results['peer'])}")
     if values.output:
         Path(values.output).write_text(json.dumps(results, indent=1) + "\n")
+        if points:
+            Path(values.output).with_suffix(".svg").write_text(quality_plot(points))
 
 
 if __name__ == "__main__":
