@@ -17,6 +17,8 @@ RULES: tuple[tuple[str, P], ...] = (
     (r"(qkv|dense_in|query|key|value)/kernel$", P("fsdp", "model")),
     (r"(proj|dense_out|out)/kernel$", P("model", "fsdp")),
     (r"(qkv|dense_in)/bias$", P("model")),
+    (r"kernel$", P("fsdp", None)),
+    (r"position", P(None, None, "fsdp")),
     (r".*", P()),
 )
 
