@@ -1,5 +1,6 @@
 """What every launch script shares: flags, and mistakes told in one line with exit status 2."""
 
+import ast
 import contextlib
 import sys
 import traceback
@@ -92,14 +93,16 @@ def _mistakes_in_flags() -> Iterator[None]:
     except SyntaxError as error:
         raise UserError(f"--config: {error.filename} is not Python: {error}") from error
     except AttributeError as error:
-        name = _one_line(error).strip("'")
-        raise UserError(f"unknown config field: {name}") from error
+        raise UserError(f"unknown config field {_one_line(error)}") from error
     except (flags.Error, KeyError, ValueError, TypeError, ImportError) as error:
         raise UserError(_one_line(error)) from error
 
 
 def _one_line(error: Exception) -> str:
-    text = " ".join(str(error.args[0] if error.args else error).replace('"', "'").split())
+    text = str(error.args[0] if error.args else error)
+    with contextlib.suppress(ValueError, SyntaxError):
+        text = str(ast.literal_eval(text))  # ml_collections quotes a KeyError's text once more
+    text = " ".join(text.replace('"', "'").split())
     return text.replace("' Did you", "'; did you")
 
 

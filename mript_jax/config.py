@@ -7,7 +7,7 @@ The files of `configs/` start from `base_config()` and change what makes them di
 import importlib.util
 from pathlib import Path
 
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, FieldReference
 
 from mript_jax.errors import UserError
 from mript_jax.physics.artifacts import ARTIFACTS
@@ -47,7 +47,8 @@ def base_config() -> ConfigDict:
     data.splits_file = ""  # a published split instead of the shares
     data.max_slices = 0  # use so many training slices (few-shot studies); 0: all
     data.crop = 0  # center crop (zero-padded where smaller) before resizing; 0: none
-    data.image_size = 224  # slices are resized to this: one number, or (height, width)
+    # Slices are resized to this: one number, or (height, width).
+    data.image_size = FieldReference(224, field_type=object)
     data.patterns = PATTERN_NAMES  # sampling patterns; the position is the pattern index
     data.accelerations = tuple(r for r, _ in LEVELS)  # the position is the level index
     data.center_fractions = tuple(c for _, c in LEVELS)  # one for each acceleration
@@ -110,6 +111,10 @@ def check_config(config: ConfigDict) -> None:
     _at_least(config.optimizer, 0, "learning_rate", "warmup_steps", "weight_decay", "lora_rank")
     _at_least(config.optimizer, 1, "micro_batches", "max_nonfinite")
     _at_least(config.evaluation, 1, "batch_size")
+    size = config.data.image_size
+    pair = size if isinstance(size, tuple | list) else (size, size)
+    if len(pair) != 2 or not all(isinstance(n, int) and n > 0 for n in pair):
+        raise UserError(f"config.data.image_size={size!r} must be a number or (height, width)")
     for group in ("data", "evaluation"):
         accelerations, centers = config[group].accelerations, config[group].center_fractions
         if len(accelerations) != len(centers):

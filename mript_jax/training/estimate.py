@@ -21,9 +21,9 @@ class Estimate:
     compile_seconds: float
 
     def __str__(self) -> str:
-        gib = 2**30
+        gib, devices = 2**30, "1 device" if self.devices == 1 else f"{self.devices} devices"
         return (
-            f"{self.parameters / 1e6:.1f} million parameters on {self.devices} devices; each holds "
+            f"{self.parameters / 1e6:.1f} million parameters on {devices}; each holds "
             f"{self.state_bytes / gib:.2f} GiB of state and needs {self.working_bytes / gib:.2f} "
             f"GiB to work in; {self.flops / 1e12:.3g} TFLOP a step; compiled in "
             f"{self.compile_seconds:.0f} s"
