@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the scripts beside it: makes .venv and installs the package with the extras named.
 # Nothing is installed again while setup.cfg and the extras stay as they are, and nothing outside
 # the checkout is written.

@@ -28,6 +28,7 @@ def base_config() -> ConfigDict:
     config.init_from = ""  # a checkpoint to start from: fine-tuning
     config.loss = "l1"  # see training/losses.py
     config.compilation_cache = ""  # folder for compiled programs, which later runs need not compile
+    config.wandb = ""  # a project of Weights & Biases that is told the figures too
     config.profile_steps = 0  # so many steps are traced into workdir/profile, from step 10 on
 
     config.data = data = ConfigDict()

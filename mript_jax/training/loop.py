@@ -15,6 +15,7 @@ from mript_jax.checkpoint import Checkpoints, load_config, write_config
 from mript_jax.config import check_config
 from mript_jax.data.pipeline import Pipeline, build_pipeline
 from mript_jax.errors import UserError
+from mript_jax.training.compilation import Recompilation
 from mript_jax.training.finetune import initialise_from
 from mript_jax.training.flops import count_flops, peak_flops
 from mript_jax.training.log import TrainingLog
@@ -87,7 +88,8 @@ def _run(
     validation = Validation(config, workdir, setup) if config.evaluate_every_steps else None
     at_peak = count_flops(setup.step, setup.state, setup.batch) / peak if peak else None
     with (
-        TrainingLog(workdir, start, config.total_steps, config.global_batch_size, at_peak) as log,
+        TrainingLog(workdir, start, config, at_peak) as log,
+        Recompilation() as recompilation,
         _Stop() as stop,
     ):
         for number in itertools.count(start + 1):
@@ -100,7 +102,9 @@ def _run(
                 key: jax.make_array_from_process_local_data(setup.batch_sharding, np.asarray(value))
                 for key, value in local.items()
             }
+            recompilation.begin()
             state, metrics = setup.step(state, batch)
+            recompilation.check(number, batch)
             last = number == config.total_steps or stop.asked
             log.step(number, metrics, waited, due=last or number % config.log_every_steps == 0)
             every = config.checkpoint_every_steps

@@ -1,0 +1,78 @@
+"""Where the figures of a run go: `metrics.jsonl`, TensorBoard, and Weights & Biases if asked for."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+from tensorboardX import SummaryWriter
+
+from mript_jax.errors import UserError
+
+
+class Boards:
+    """Writes figures by step; a run that resumes at `start` goes on where it was then."""
+
+    def __init__(self, workdir: Path, start: int, config: ConfigDict):
+        workdir.mkdir(parents=True, exist_ok=True)
+        self._lines = _continue_lines(workdir / "metrics.jsonl", start)
+        self._tensorboard = SummaryWriter(str(workdir / "tensorboard"), purge_step=start)
+        self._wandb = _weights_and_biases(workdir, config) if config.wandb else None
+
+    def figures(self, step: int, group: str, values: Mapping[str, float], prefix: str = "") -> None:
+        """Notes values; in metrics.jsonl their names begin with `prefix`, on boards with `group`."""
+        named = {f"{prefix}{name}": value for name, value in values.items()}
+        self._lines.write(json.dumps({"step": step, **named}) + "\n")
+        self._lines.flush()
+        grouped = {f"{group}/{name}": value for name, value in values.items()}
+        for name, value in grouped.items():
+            self._tensorboard.add_scalar(name, value, step)
+        if self._wandb:
+            self._wandb.log(grouped, step=step)
+
+    def picture(self, step: int, name: str, image: np.ndarray) -> None:
+        """Shows an image [H, W] with values from 0 to 1."""
+        self._tensorboard.add_image(name, image[None], step)
+        if self._wandb:
+            import wandb
+
+            self._wandb.log({name: wandb.Image(np.uint8(np.clip(image, 0, 1) * 255))}, step=step)
+
+    def close(self) -> None:
+        self._lines.close()
+        self._tensorboard.close()
+        if self._wandb:
+            self._wandb.finish()
+
+
+def _continue_lines(path: Path, start: int) -> Any:
+    """Opens a file of JSON lines for appending, less what lies after the step we resume from."""
+    if path.exists():
+        lines = [line for line in path.read_text().splitlines() if _step_of(line) <= start]
+        path.write_text("".join(line + "\n" for line in lines))
+    return path.open("a")
+
+
+def _step_of(line: str) -> float:
+    try:
+        return json.loads(line)["step"]
+    except (ValueError, KeyError):  # cut off by a kill
+        return float("inf")
+
+
+def _weights_and_biases(workdir: Path, config: ConfigDict) -> Any:
+    try:
+        import wandb
+    except ImportError as error:
+        raise UserError("config.wandb needs another package: pip install wandb") from error
+    return wandb.init(
+        project=config.wandb,
+        name=workdir.name,
+        id=hashlib.sha256(str(workdir).encode()).hexdigest()[:12],  # resumed: the same run
+        resume="allow",
+        dir=str(workdir),
+        config=config.copy_and_resolve_references().to_dict(),
+    )

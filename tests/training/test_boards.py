@@ -1,0 +1,68 @@
+import json
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mript_jax.config import base_config
+from mript_jax.errors import UserError
+from mript_jax.training.boards import Boards
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_resumed_run_forgets_what_lay_after_its_checkpoint(tmp_path):
+    boards = Boards(tmp_path, 0, base_config())
+    for step in (1, 2, 3):
+        boards.figures(step, "train", {"loss": 1.0 / step})
+    boards.close()
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 4, "lo')  # killed while writing
+    boards = Boards(tmp_path, 2, base_config())
+    boards.figures(3, "train", {"loss": 0.1})
+    boards.close()
+    assert [(line["step"], line["loss"]) for line in lines(tmp_path)] == [(1, 1), (2, 0.5), (3, 0.1)]
+
+
+class Recorder(SimpleNamespace):
+    """Stands for the wandb package, which needs an account."""
+
+    def __init__(self):
+        super().__init__(told=[], begun=None, ended=False, Image=lambda array: array.shape)
+
+    def init(self, **options):
+        self.begun = options
+        return self
+
+    def log(self, values, step):
+        self.told.append((step, values))
+
+    def finish(self):
+        self.ended = True
+
+
+def test_weights_and_biases_is_told_the_same_under_one_name_for_each_workdir(tmp_path, monkeypatch):
+    config, names = base_config(), []
+    config.wandb = "knees"
+    for _ in range(2):
+        monkeypatch.setitem(sys.modules, "wandb", recorder := Recorder())
+        boards = Boards(tmp_path, 0, config)
+        boards.figures(5, "validation", {"psnr": 30.0}, prefix="validation_")
+        boards.picture(5, "validation", np.zeros((4, 6)))
+        boards.close()
+        names.append(recorder.begun["id"])
+        assert recorder.told == [(5, {"validation/psnr": 30.0}), (5, {"validation": (4, 6)})]
+        assert recorder.begun["project"] == "knees" and recorder.ended
+    assert names[0] == names[1]
+    assert lines(tmp_path)[0] == {"step": 5, "validation_psnr": 30.0}
+
+
+def test_without_the_package_weights_and_biases_is_refused(tmp_path, monkeypatch):
+    config = base_config()
+    config.wandb = "knees"
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(UserError, match="pip install wandb"):
+        Boards(tmp_path, 0, config)

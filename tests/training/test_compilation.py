@@ -1,0 +1,18 @@
+import jax
+import jax.numpy as jnp
+
+from mript_jax.training.compilation import Recompilation
+
+
+def test_a_step_that_compiles_again_is_told_with_its_shapes(capsys):
+    step, other = jax.jit(lambda x: x.sum()), jax.jit(lambda x: x.max())
+    with Recompilation() as recompilation:
+        for number, size in enumerate((4, 4, 7, 7), 1):
+            batch = {"target": jnp.zeros((size, 2))}
+            other(batch["target"])  # compiles too, but beside the step
+            recompilation.begin()
+            step(batch["target"])
+            recompilation.check(number, batch)
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert "step 3 was compiled again" in told[0] and "target [7, 2]" in told[0]
