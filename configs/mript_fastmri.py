@@ -3,7 +3,7 @@
   python launch/train.py --config=configs/mript_fastmri.py --workdir=runs/knee \\
       --config.data.path=FOLDER_OF_H5 --config.init_from=runs/radimagenet
 
-A few-shot study is the same command with --config.data.max_slices=10 (100, 1000, 2500).
+Presets by memory are those of mript_radimagenet.py (configs/mript_fastmri.py:24gb). A few-shot study is the same command with --config.data.max_slices=10 (100, 1000, 2500).
 """
 
 from pathlib import Path
@@ -13,8 +13,8 @@ from ml_collections import ConfigDict
 from mript_jax.config import load_config
 
 
-def get_config() -> ConfigDict:
-    config = load_config(Path(__file__).with_name("mript_radimagenet.py")).unlock()
+def get_config(memory: str = "80gb") -> ConfigDict:
+    config = load_config(Path(__file__).with_name("mript_radimagenet.py"), memory).unlock()
     config.total_steps = 20_000
     config.global_batch_size = 16
     config.data.source = "fastmri"

@@ -6,14 +6,28 @@
 The paper trains for 5 epochs of 605,407 images; with 64 images in an update these are 47,298
 steps. Its rate, 1e-5, is for single images; the paper's own settings are
 --config.global_batch_size=1 --config.total_steps=3027037 --config.optimizer.learning_rate=1e-5.
+
+What a device holds is said after a colon: configs/mript_radimagenet.py:24gb (16gb, 24gb, 80gb;
+cpu is the experiment with the quickstart's model). docs/training.md has what each needs.
 """
+
+from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import base_config
+from mript_jax.config import base_config, load_config
+from mript_jax.errors import unknown_name
+
+PRESETS = {  # memory of a device -> images it works off at once, what it keeps of them
+    "16gb": (1, "full"),
+    "24gb": (2, "full"),
+    "80gb": (8, "dots"),
+}
 
 
-def get_config() -> ConfigDict:
+def get_config(memory: str = "80gb") -> ConfigDict:
+    if memory not in ("cpu", *PRESETS):
+        raise unknown_name("preset", memory, ("cpu", *PRESETS))
     config = base_config()
     config.global_batch_size = 64
     config.total_steps = 47_298
@@ -45,7 +59,7 @@ def get_config() -> ConfigDict:
     model.num_patterns = 4
     model.num_levels = 5
     model.dtype = "bfloat16"
-    model.remat = "dots"  # kept for the backward pass: see REMAT in models/encoder.py
+    model.remat = "full"  # what the backward pass computes again: see REMAT in models/encoder.py
     model.attention = "auto"  # see FORMS in models/biased_attention.py
     model.scan_blocks = True  # the repeated blocks are compiled once
     model.prompt = "table"  # the paper's; "continuous": by acceleration and sampling density
@@ -53,4 +67,13 @@ def get_config() -> ConfigDict:
     config.optimizer.learning_rate = 8e-5  # 1e-5 at one image, times the square root of 64
     config.optimizer.warmup_steps = 1000
     config.optimizer.clip_l2 = 1.0
+    if memory == "cpu":
+        small = load_config(Path(__file__).with_name("mript_tiny.py"))
+        config.data.image_size = small.data.image_size
+        sizes = small.model.copy_and_resolve_references().to_dict()
+        sizes.pop("image_size")
+        model.update(sizes | {"mode": "split", "iterations": 0, "remat": "none"})
+        config.global_batch_size = 4
+    else:
+        config.optimizer.images_at_once, model.remat = PRESETS[memory]
     return config.lock()

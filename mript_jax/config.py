@@ -75,7 +75,7 @@ def base_config() -> ConfigDict:
     optimizer.b2 = 0.999
     optimizer.clip_l2 = 0.0  # largest global L2 norm of the gradient; 0: no clipping
     optimizer.clip_l1 = 0.0  # the same for its L1 norm
-    optimizer.micro_batches = 1  # the batch is worked off in so many parts (memory)
+    optimizer.images_at_once = 0  # of a device, which works its share off in parts; 0: all
     optimizer.ema_decay = 0.0  # running average of the weights, used in evaluation; 0: none
     optimizer.layer_decay = 1.0  # rate of an encoder block over that of the next one
     optimizer.freeze = ()  # name patterns (regular expressions) of parameters that stay
@@ -93,15 +93,18 @@ def base_config() -> ConfigDict:
     return config
 
 
-def load_config(path: str | Path) -> ConfigDict:
-    """The config of a file of `configs/`, for one that builds on another."""
+def load_config(path: str | Path, *arguments: str) -> ConfigDict:
+    """The config of a file of `configs/`, for one that builds on another.
+
+    `arguments` are those of its get_config, as "FILE:argument" gives them on the command line.
+    """
     path = Path(path)
     if not path.is_file():
         raise UserError(f"no config file at {path}")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.get_config()
+    return module.get_config(*arguments)
 
 
 def check_config(config: ConfigDict) -> None:
@@ -110,7 +113,8 @@ def check_config(config: ConfigDict) -> None:
     _at_least(config, 0, "seed", "checkpoint_every_steps", "evaluate_every_steps", "profile_steps")
     _at_least(config.data, 0, "max_slices", "crop", "workers", "max_broken", "noise")
     _at_least(config.optimizer, 0, "learning_rate", "warmup_steps", "weight_decay", "lora_rank")
-    _at_least(config.optimizer, 1, "micro_batches", "max_nonfinite")
+    _at_least(config.optimizer, 0, "images_at_once")
+    _at_least(config.optimizer, 1, "max_nonfinite")
     _at_least(config.evaluation, 1, "batch_size")
     size = config.data.image_size
     pair = size if isinstance(size, tuple | list) else (size, size)
@@ -125,11 +129,6 @@ def check_config(config: ConfigDict) -> None:
             )
         if not config[group].patterns or not accelerations:
             raise UserError(f"config.{group} needs at least one pattern and one acceleration")
-    if config.global_batch_size % config.optimizer.micro_batches:
-        raise UserError(
-            f"config.global_batch_size={config.global_batch_size} cannot be cut into "
-            f"config.optimizer.micro_batches={config.optimizer.micro_batches} equal parts"
-        )
     for weights, of in (("pattern_weights", "patterns"), ("acceleration_weights", "accelerations")):
         values = config.data[weights]
         if values and (len(values) != len(config.data[of]) or min(values) < 0 or not sum(values)):

@@ -13,6 +13,21 @@ def test_every_config_can_be(path):
     check_config(load_config(path))
 
 
+@pytest.mark.parametrize("stem", ["mript_radimagenet", "mript_fastmri"])
+def test_a_preset_is_for_the_memory_of_a_device(stem):
+    path = CONFIGS[0].with_name(f"{stem}.py")
+    sizes = {}
+    for memory in ("16gb", "24gb", "80gb", "cpu"):
+        config = load_config(path, memory)
+        check_config(config)
+        sizes[memory] = (config.optimizer.images_at_once, config.model.width)
+    assert sizes["16gb"] < sizes["24gb"] < sizes["80gb"]  # the same model, more images at once
+    assert sizes["cpu"][1] < sizes["16gb"][1]
+    assert load_config(path) == load_config(path, "80gb")
+    with pytest.raises(UserError, match="17gb.*16gb"):
+        load_config(path, "17gb")
+
+
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
@@ -21,7 +36,7 @@ def test_every_config_can_be(path):
         ("data.accelerations", (2.0, 4.0), "2 accelerations and 5"),
         ("data.patterns", (), "at least one pattern"),
         ("data.scale", "nonsense", "'target' or 'zero_filled'"),
-        ("optimizer.micro_batches", 3, "micro_batches=3"),
+        ("optimizer.images_at_once", -1, "images_at_once=-1"),
         ("optimizer.learning_rate", -1.0, "learning_rate=-1.0"),
     ],
 )

@@ -44,12 +44,7 @@ class Setup:
 def set_up(config: ConfigDict) -> Setup:
     """The mesh, the model, the optimizer and the step that a config describes."""
     mesh = build_mesh(config.mesh)
-    spread = mesh.shape["data"] * mesh.shape["fsdp"]
-    if config.global_batch_size % spread:
-        raise UserError(
-            f"config.global_batch_size={config.global_batch_size} cannot be spread over "
-            f"{spread} devices (mesh {config.mesh!r})"
-        )
+    micro_batches = _micro_batches(config, mesh.shape["data"] * mesh.shape["fsdp"])
     model, loss = build_model(config.model), build_loss(config.loss)
     init_key, step_key = jax.random.split(jax.random.key(config.seed))
     example = stack([empty_example(image_shape(config.data.image_size), config.data.fields)])
@@ -77,7 +72,7 @@ def set_up(config: ConfigDict) -> Setup:
         loss,
         optimizer,
         step_key,
-        config.optimizer.micro_batches,
+        micro_batches,
         config.optimizer.ema_decay,
         lambda params: merge_adapters(gather(params, shardings.params)),
     )
@@ -101,3 +96,21 @@ def set_up(config: ConfigDict) -> Setup:
         },
         batch_sharding=over_batch,
     )
+
+
+def _micro_batches(config: ConfigDict, spread: int) -> int:
+    """The parts in which a batch over `spread` devices is worked off."""
+    if config.global_batch_size % spread:
+        raise UserError(
+            f"config.global_batch_size={config.global_batch_size} cannot be spread over "
+            f"{spread} devices (mesh {config.mesh!r})"
+        )
+    of_device, at_once = config.global_batch_size // spread, config.optimizer.images_at_once
+    if not at_once or at_once >= of_device:
+        return 1
+    if of_device % at_once:
+        raise UserError(
+            f"config.optimizer.images_at_once={at_once} does not divide the {of_device} images "
+            "that each device has in an update"
+        )
+    return of_device // at_once

@@ -1,0 +1,94 @@
+"""Loss and gradient of one step: the same however devices and parts share the batch."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from mript_jax.config import load_config
+from mript_jax.data.batch import empty_example, stack
+from mript_jax.models import build_model
+from mript_jax.training.losses import build_loss
+from mript_jax.training.sharding import batch_sharding, build_mesh, gather, state_shardings
+from mript_jax.training.state import create_state
+from mript_jax.training.step import make_step
+
+SIZES = {
+    "data.image_size": 32,
+    "model.patch_size": 4,
+    "model.features": 4,
+    "model.width": 16,
+    "model.depth": 2,
+    "model.heads": 2,
+    "model.window": 4,
+    "model.global_blocks": (1,),
+    "model.decoder_depth": 1,
+    "model.decoder_heads": 2,
+    "model.decoder_mlp": 16,
+    "model.iterations": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def parts():
+    """A small model, its weights, and 8 examples of several tasks, one of which does not count."""
+    config = load_config(Path(__file__).parents[2] / "configs" / "mript_tiny.py").unlock()
+    config.update_from_flattened_dict(SIZES)
+    model, rng = build_model(config.model), np.random.default_rng(0)
+    batch = stack([empty_example((32, 32))] * 8)
+    batch |= {
+        "zero_filled": rng.random((8, 32, 32, 1), np.float32),
+        "target": rng.random((8, 32, 32, 1), np.float32),
+        "pattern_index": np.arange(8, dtype=np.int32) % 4,
+        "level_index": np.arange(8, dtype=np.int32) % 5,
+        "weight": np.float32([1, 1, 1, 0, 1, 1, 1, 1]),
+    }
+    key = {"params": jax.random.key(0)}
+    params = jax.jit(lambda: model.init(key, batch, method="on_batch")["params"])()
+    return model, params, batch
+
+
+def loss_and_gradient(parts, mesh, micro_batches=1):
+    """Of one step on a mesh; with gradient descent of rate 1 the weights change by the gradient."""
+    model, params, batch = parts
+    optimizer = optax.sgd(1.0)
+    state = create_state(params, optimizer, with_ema=False)
+    shardings = state_shardings(mesh, state)
+    step = make_step(
+        model,
+        build_loss("l1"),
+        optimizer,
+        jax.random.key(1),
+        micro_batches,
+        prepare=lambda params: gather(params, shardings.params),
+    )
+    state, batch = jax.device_put((state, batch), (shardings, batch_sharding(mesh)))
+    new, metrics = jax.jit(step)(state, batch)
+    gradient = jax.tree.map(lambda old, new: np.asarray(old) - new, params, new.params)
+    return float(metrics["loss"]), gradient
+
+
+@pytest.fixture(scope="module")
+def on_one_device(parts):
+    return loss_and_gradient(parts, build_mesh("data:1", jax.devices()[:1]))
+
+
+@pytest.mark.parametrize(
+    ("mesh", "micro_batches"),
+    [
+        ("data:2", 1),
+        ("fsdp:2,model:2", 2),
+        ("data:2,fsdp:2,model:2", 1),
+    ],
+)
+def test_it_is_the_same_on_every_mesh(parts, on_one_device, mesh, micro_batches):
+    count = np.prod([int(axis.split(":")[1]) for axis in mesh.split(",")])
+    mesh = build_mesh(mesh, jax.devices()[:count])
+    loss, gradient = loss_and_gradient(parts, mesh, micro_batches)
+    assert loss == pytest.approx(on_one_device[0], rel=1e-6)
+    largest = max(np.abs(leaf).max() for leaf in jax.tree.leaves(on_one_device[1]))
+    assert largest > 1e-3
+    for a, b in zip(*map(jax.tree.leaves, (gradient, on_one_device[1])), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5 * largest)
