@@ -3,7 +3,8 @@
   python launch/train.py --config=configs/mript_fastmri.py --workdir=runs/knee \\
       --config.data.path=FOLDER_OF_H5 --config.init_from=runs/radimagenet
 
-Presets by memory are those of mript_radimagenet.py (configs/mript_fastmri.py:24gb). A few-shot study is the same command with --config.data.max_slices=10 (100, 1000, 2500).
+configs/mript_fastmri.py:24gb is for devices of 24 GB; mript_radimagenet.py has the other presets.
+A few-shot study is the same command with --config.data.max_slices=10 (100, 1000, 2500).
 """
 
 from pathlib import Path

@@ -24,7 +24,7 @@ def test_a_preset_is_for_the_memory_of_a_device(stem):
     assert sizes["16gb"] < sizes["24gb"] < sizes["80gb"]  # the same model, more images at once
     assert sizes["cpu"][1] < sizes["16gb"][1]
     assert load_config(path) == load_config(path, "80gb")
-    with pytest.raises(UserError, match="17gb.*16gb"):
+    with pytest.raises(UserError, match=r"17gb.*16gb"):
         load_config(path, "17gb")
 
 

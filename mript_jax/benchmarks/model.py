@@ -7,8 +7,10 @@
 Without --configs the small models of configs/ are compared. --peer runs the public PyTorch MR-IPT
 at the sizes of the quickstart's, in the same session, and says how many times slower it is; ours
 then runs without data consistency, as theirs does. Memory is what the compiler asks for besides
-the weights. --quality adds the PSNR of an evaluation to the table, by the kind of model, and with
---output draws it against the time for one image.
+the weights. Where the device tells the energy it uses (an NVIDIA GPU with the package nvidia-ml-py,
+an Intel CPU with readable counters) there are joules for an image. --quality adds the PSNR of an
+evaluation to the table, by the kind of model, and with --output draws it against the time for one
+image.
 """
 
 import json
@@ -23,6 +25,7 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from mript_jax import cli
+from mript_jax.benchmarks.energy import energy_meter, joules_per_call
 from mript_jax.benchmarks.quality_plot import quality_plot
 from mript_jax.benchmarks.timing import compile_cost, seconds_per_call, table
 from mript_jax.config import image_shape, load_config
@@ -61,7 +64,7 @@ def measure(name: str, config: ConfigDict, batch: int, repeats: int) -> dict[str
     single, _, _ = compile_cost(reconstruct, params, one)
     batched, _, _ = compile_cost(reconstruct, params, many)
     training, compile_seconds, memory = compile_cost(jax.grad(loss), params, many)
-    return {
+    row = {
         "model": name,
         "parameters (M)": sum(p.size for p in jax.tree.leaves(params)) / 1e6,
         "GFLOP/image": count_flops(reconstruct, params, one) / 1e9,
@@ -71,6 +74,9 @@ def measure(name: str, config: ConfigDict, batch: int, repeats: int) -> dict[str
         "memory to train (MB/image)": memory / batch / 1e6,
         "compile (s)": compile_seconds,
     }
+    if meter := energy_meter():
+        row["J/image"] = joules_per_call(meter, batched, params, many) / batch
+    return row
 
 
 def against_peer(checkout: str, python: str, batch: int, repeats: int) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Where the figures of a run go: `metrics.jsonl`, TensorBoard, and Weights & Biases if asked for."""
+"""Where the figures of a run go: `metrics.jsonl`, TensorBoard, on demand Weights & Biases."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ class Boards:
         self._wandb = _weights_and_biases(workdir, config) if config.wandb else None
 
     def figures(self, step: int, group: str, values: Mapping[str, float], prefix: str = "") -> None:
-        """Notes values; in metrics.jsonl their names begin with `prefix`, on boards with `group`."""
+        """Notes values; their names begin with `prefix` in the file, `group` on boards."""
         named = {f"{prefix}{name}": value for name, value in values.items()}
         self._lines.write(json.dumps({"step": step, **named}) + "\n")
         self._lines.flush()

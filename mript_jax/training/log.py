@@ -99,4 +99,3 @@ class TrainingLog:
         if not sys.stderr.isatty():
             line += f"  {left} left" if left else ""
             print(f"step {number}/{self._config.total_steps}  {line}", file=sys.stderr, flush=True)
-

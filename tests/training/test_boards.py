@@ -24,7 +24,11 @@ def test_a_resumed_run_forgets_what_lay_after_its_checkpoint(tmp_path):
     boards = Boards(tmp_path, 2, base_config())
     boards.figures(3, "train", {"loss": 0.1})
     boards.close()
-    assert [(line["step"], line["loss"]) for line in lines(tmp_path)] == [(1, 1), (2, 0.5), (3, 0.1)]
+    assert [(line["step"], line["loss"]) for line in lines(tmp_path)] == [
+        (1, 1),
+        (2, 0.5),
+        (3, 0.1),
+    ]
 
 
 class Recorder(SimpleNamespace):
