@@ -25,6 +25,7 @@ from mript_jax.evaluation.protocols import get_protocol
 from mript_jax.evaluation.results import Results, make_results
 from mript_jax.evaluation.unseen import check_unseen
 from mript_jax.models import build_model
+from mript_jax.physics.crop import center_crop, crop_readout
 from mript_jax.physics.tasks import Task, nearest_level, nearest_pattern, task_grid
 from mript_jax.reconstruction import Reconstruction
 
@@ -165,11 +166,13 @@ def _reconstruction(config: ConfigDict, path: str) -> Method:
     reconstruction = Reconstruction(config, load_params(path))
 
     def method(batch: Mapping[str, jax.Array]) -> jax.Array:
-        images = np.asarray(batch["zero_filled"])[..., 0]
-        mask = np.asarray(batch["mask"][0])  # the same for all slices of a volume
+        scan = np.asarray(batch["scan"])  # [B, h, w]
+        shape = batch["zero_filled"].shape[1:3]
+        mask = crop_readout(np.asarray(batch["mask"][0]), shape)  # all slices of a volume share it
         pattern = config.data.patterns[int(batch["pattern_index"][0])]
         acceleration = float(batch["acceleration"][0])
-        return reconstruction.from_zero_filled(images, mask, pattern, acceleration)[..., None]
+        images = reconstruction.from_zero_filled(scan, mask, pattern, acceleration)
+        return center_crop(images, shape)[..., None]
 
     return method
 

@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 from mript_jax.checkpoint import load_config, load_params
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
+from mript_jax.models.simmim import SimMIM
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.recognise import Recognised, recognise_kspace, recognise_mask
 from mript_jax.physics.recognise_image import recognise_image
@@ -37,6 +38,7 @@ class Reconstruction:
         self.config = config
         model = build_model(config.model)
         self._params = jax.device_put(params)
+        self._fills_kspace = isinstance(model, SimMIM)
         self._predict = jax.jit(
             lambda params, batch: model.apply({"params": params}, batch, method="on_batch")
         )
@@ -76,15 +78,16 @@ class Reconstruction:
     ) -> np.ndarray:
         """Reconstructs zero-filled images [S, H, W], complex or magnitudes, sampled at `mask`.
 
-        The mask may belong to a larger k-space, of which the images are a central part. Without
-        one the spectrum of the middle image tells the task, and nothing counts as measured.
+        The mask [H, W] is that of their k-space. Without one the spectrum of the middle image tells
+        the task, and nothing counts as measured; a model that fills in k-space has nothing to do.
         """
-        shape = images.shape[1:]
         if mask is None:
             seen = recognise_image(np.abs(images[len(images) // 2]), self._trained_tasks())
-            known = np.zeros(shape, np.float32)
+            known = np.full(images.shape[1:], self._fills_kspace, np.float32)
+            if self._fills_kspace:
+                log.warning("this model fills in k-space and needs a mask; images stay as they are")
         else:
-            seen, known = recognise_mask(mask), _mask_of_image(mask, shape)
+            seen, known = recognise_mask(mask), _full_mask(mask, images.shape[1:])
         task = self._task(seen, pattern, acceleration)
         scale = np.abs(images).max(axis=(1, 2))
         scale = np.where(scale > 0, scale, 1.0).astype(np.float32)[:, None, None]
@@ -129,21 +132,6 @@ def _full_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         return np.broadcast_to(mask, shape)
     except ValueError:
         raise UserError(f"a mask of shape {mask.shape} does not fit data of {shape}") from None
-
-
-def _mask_of_image(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """What was sampled of the k-space of a central part of the image.
-
-    Cropping along the readout leaves the phase encodes as they are. Cropping across them mixes
-    what was sampled with what was not: then nothing counts as measured.
-    """
-    if mask.shape == tuple(shape):
-        return np.asarray(mask, np.float32)
-    if mask.shape[1] == shape[1] and (mask == mask[:1]).all():
-        return np.broadcast_to(mask[:1], shape).astype(np.float32)
-    if mask.shape[0] == shape[0] and (mask == mask[:, :1]).all():
-        return np.broadcast_to(mask[:, :1], shape).astype(np.float32)
-    return np.zeros(shape, np.float32)
 
 
 def _batch(images: np.ndarray, mask: np.ndarray, task: dict[str, float]) -> dict[str, np.ndarray]:

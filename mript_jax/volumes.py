@@ -10,11 +10,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from mript_jax.data.records import Record
-from mript_jax.data.transforms import center_crop, volume_seed
+from mript_jax.data.transforms import volume_seed
 from mript_jax.errors import UserError
 from mript_jax.evaluation.metrics import psnr
-from mript_jax.physics.coils import root_sum_of_squares
-from mript_jax.physics.fourier import fft2c, ifft2c
+from mript_jax.physics.crop import center_crop, crop_readout, zero_filled_scan
+from mript_jax.physics.fourier import fft2c
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.recognise import recognise_mask
 from mript_jax.physics.tasks import Task
@@ -78,12 +78,12 @@ def reconstruct_volume(reconstruction: Reconstruction, records: list[Record], ta
         )
     mask = np.broadcast_to(mask, kspace.shape[-2:])
     shape = _image_shape(first, kspace.shape[-2:])
-    coil_images = center_crop(ifft2c(kspace * mask), shape)  # [S, C, H, W]
-    images = coil_images[:, 0] if coil_images.shape[1] == 1 else root_sum_of_squares(coil_images, 1)
+    scan = zero_filled_scan(kspace, mask, shape)  # [S, h, w]
+    images = reconstruction.from_zero_filled(scan, crop_readout(mask, shape))
     return Result(
         name=Path(first.volume).stem,
-        reconstruction=reconstruction.from_zero_filled(images, mask),
-        zero_filled=np.abs(images),
+        reconstruction=center_crop(images, shape),
+        zero_filled=center_crop(np.abs(scan), shape),
         reference=None if references[0] is None else np.stack(references),
         mask=mask,
         simulated=simulated,

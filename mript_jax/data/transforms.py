@@ -16,6 +16,7 @@ from mript_jax.data.photographs import random_crop
 from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.physics.artifacts import add_artifact
 from mript_jax.physics.coils import root_sum_of_squares
+from mript_jax.physics.crop import center_crop
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.tasks import Task
@@ -127,21 +128,6 @@ def fit(image: np.ndarray, crop: int, shape: tuple[int, int]) -> np.ndarray:
         return image.astype(np.float32)
     picture = Image.fromarray(np.ascontiguousarray(image, np.float32), mode="F")
     return np.asarray(picture.resize(shape[::-1], Image.Resampling.BILINEAR))
-
-
-def center_crop(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """The central part of the last two axes, with zeros where the image is smaller."""
-    for axis, wanted in zip((-2, -1), shape, strict=True):
-        have = image.shape[axis]
-        if have > wanted:
-            start = (have - wanted) // 2
-            image = np.take(image, range(start, start + wanted), axis=axis)
-        elif have < wanted:
-            padding = [(0, 0)] * image.ndim
-            before = (wanted - have) // 2
-            padding[axis] = (before, wanted - have - before)
-            image = np.pad(image, padding)
-    return image
 
 
 def nearest_points(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

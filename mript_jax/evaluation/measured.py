@@ -1,8 +1,9 @@
 """Batches of measured k-space at its own size, for the protocol `fastmri_official`.
 
-A batch holds slices of one volume. Beside the usual fields it has `maximum`, the volume's, and on
-demand `coil_kspace` [B, C, H', W'] complex, what was sampled of each coil; `mask` is [B, H', W'],
-of k-space, which has its readout oversampled and so is larger than the image.
+A batch holds slices of one volume. `mask` is [B, H', W'], of k-space, which has its readout
+oversampled and so is larger than the image. Beside the usual fields there are `maximum`, the
+volume's, `scan` [B, h, w], the zero-filled image before it was cropped across the phase encodes
+(physics/crop.py), and on demand `coil_kspace` [B, C, H', W'], what was sampled of each coil.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,10 +13,9 @@ import numpy as np
 
 from mript_jax.data.batch import Batch, stack
 from mript_jax.data.records import Record
-from mript_jax.data.transforms import center_crop, scale_of, volume_seed
+from mript_jax.data.transforms import scale_of, volume_seed
 from mript_jax.errors import UserError
-from mript_jax.physics.coils import root_sum_of_squares
-from mript_jax.physics.fourier import ifft2c
+from mript_jax.physics.crop import center_crop, zero_filled_scan
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.tasks import Task
 
@@ -60,13 +60,13 @@ def _example(
 ) -> Mapping[str, np.ndarray]:
     shape = record.kspace.shape[-2:]
     mask = sample_mask(task.pattern, shape, task.acceleration, task.center_fraction, mask_seed)
-    sampled = record.kspace * mask  # [C, H', W']
-    images = center_crop(ifft2c(sampled), record.image.shape)
-    zero_filled = root_sum_of_squares(images, axis=0).astype(np.float32)  # [H, W]
+    scan = zero_filled_scan(record.kspace, mask, record.image.shape)  # [h, w]
+    zero_filled = center_crop(np.abs(scan), record.image.shape).astype(np.float32)  # [H, W]
     scale = scale_of(zero_filled)
     example = {
         "zero_filled": (zero_filled / scale)[..., None],
         "target": (record.image / scale).astype(np.float32)[..., None],
+        "scan": scan / scale,
         "mask": mask,
         "pattern_index": np.int32(task.pattern_index),
         "level_index": np.int32(task.level_index),
@@ -77,5 +77,5 @@ def _example(
         "weight": np.float32(1.0),
     }
     if coil_kspace:
-        example["coil_kspace"] = (sampled / scale).astype(np.complex64)
+        example["coil_kspace"] = (record.kspace * mask / scale).astype(np.complex64)
     return example

@@ -11,9 +11,9 @@ from mript_jax.data.phantom.source import PhantomSource
 from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.data.pipeline import build_pipeline, example_maker
 from mript_jax.data.readers.fastmri import FastMRISource
-from mript_jax.data.transforms import center_crop
 from mript_jax.errors import UserError
 from mript_jax.physics.coils import root_sum_of_squares
+from mript_jax.physics.crop import center_crop
 from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.tasks import TASKS, make_task

@@ -1,0 +1,52 @@
+"""Central parts of images, and what the mask of k-space says of them.
+
+Scanners measure a larger field of view than the image shows. Cropping along the readout leaves the
+phase encodes as they are. Cropping across them mixes what was sampled with what was not, so that
+has to wait until the image is reconstructed.
+"""
+
+import jax
+import numpy as np
+
+from mript_jax.physics.coils import root_sum_of_squares
+from mript_jax.physics.fourier import ifft2c
+
+Array = np.ndarray | jax.Array
+
+
+def center_crop(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The central part of the last two axes, with zeros where the image is smaller."""
+    for axis, wanted in zip((-2, -1), shape, strict=True):
+        have = image.shape[axis]
+        if have > wanted:
+            start = (have - wanted) // 2
+            image = np.take(image, range(start, start + wanted), axis=axis)
+        elif have < wanted:
+            padding = [(0, 0)] * image.ndim
+            before = (wanted - have) // 2
+            padding[axis] = (before, wanted - have - before)
+            image = np.pad(image, padding)
+    return image
+
+
+def crop_readout(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """What a mask [H, W] of k-space samples of an image cropped to `shape` along the readout.
+
+    The axis along which all lines are alike is the readout; a mask without one stays as it is.
+    """
+    rows, columns = mask.shape
+    if (mask == mask[:1]).all():
+        rows = min(rows, shape[0])
+    elif (mask == mask[:, :1]).all():
+        columns = min(columns, shape[1])
+    return mask[:rows, :columns]
+
+
+def zero_filled_scan(kspace: np.ndarray, mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The zero-filled image [..., h, w] of k-space [..., C, H, W], sampled at `mask` [H, W].
+
+    It has the size of `crop_readout(mask, shape)`, so that this is its mask. One coil's image is
+    complex, that of several their root-sum-of-squares.
+    """
+    images = center_crop(ifft2c(kspace * mask), crop_readout(mask, shape).shape)
+    return images[..., 0, :, :] if images.shape[-3] == 1 else root_sum_of_squares(images, axis=-3)

@@ -1,0 +1,77 @@
+"""Scans whose field of view is larger than their image, through every model that keeps k-space."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from mript_jax.config import load_config
+from mript_jax.data.phantom.volume import write_fastmri_h5
+from mript_jax.data.readers import open_source
+from mript_jax.data.records import Record
+from mript_jax.evaluation.metrics import psnr
+from mript_jax.models import build_model
+from mript_jax.physics.crop import center_crop
+from mript_jax.physics.masks import sample_mask
+from mript_jax.physics.tasks import make_task
+from mript_jax.physics.undersample import zero_filled_image
+from mript_jax.reconstruction import Reconstruction
+from mript_jax.volumes import reconstruct_volume
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+SMALL = {
+    "simmim": {"width": 24, "depths": (1,)},
+    "simmim_swin": {"width": 12, "depths": (1, 1), "heads": (3, 3)},
+    "simmim_swinrec": {"width": 12, "depths": (1,), "heads": (3,)},
+    "recon_vit": {"width": 16, "depth": 1, "heads": 2},
+    "unet": {"features": 4, "pools": 1},
+}
+SIZE = 40  # of k-space along the phase encodes
+
+
+@pytest.fixture(scope="module", params=SMALL)
+def reconstruction(request):
+    """An untrained model: what it makes up is nonsense, what was measured is all it can keep."""
+    config = load_config(CONFIGS / f"{request.param}.py").unlock()
+    config.data.image_size = 32
+    config.model.update(SMALL[request.param])
+    model = build_model(config.model)
+    batch = {"zero_filled": np.ones((1, 32, 32, 1), np.float32)}
+    batch |= {"kspace": np.ones((1, 32, 32, 2), np.float32), "mask": np.ones((1, 32, 32))}
+    params = model.init(jax.random.key(0), batch, method="on_batch")["params"]
+    return Reconstruction(config, params)
+
+
+@pytest.fixture(scope="module", params=(1, 3), ids=("one coil", "three coils"))
+def scan(request, tmp_path_factory):
+    """A fully sampled slice of which the image shows the middle, as the reader gives it."""
+    path = tmp_path_factory.mktemp("scan") / "v.h5"
+    write_fastmri_h5(path, 5, 0, 1, SIZE, coils=request.param)
+    record = open_source("fastmri", str(path))[0]
+    return Record(center_crop(record.image, (32, 32)), "v", 0, kspace=record.kspace)
+
+
+def test_a_fully_measured_scan_comes_back_as_it_was(reconstruction, scan):
+    result = reconstruct_volume(reconstruction, [scan], make_task("cartesian_random", 1.0))
+    np.testing.assert_allclose(result.reconstruction[0], scan.image, atol=1e-4 * scan.image.max())
+    np.testing.assert_allclose(result.zero_filled[0], scan.image, atol=1e-4 * scan.image.max())
+
+
+@pytest.mark.parametrize("pattern", ["cartesian_random", "gaussian_2d"])
+def test_what_was_measured_is_in_the_reconstruction(reconstruction, scan, pattern):
+    result = reconstruct_volume(reconstruction, [scan], make_task(pattern, 2.0))
+    images = {"found": result.reconstruction, "black": np.zeros((1, 32, 32), np.float32)}
+    brightest = scan.image.max()
+    score = {name: psnr(scan.image[None], image, brightest)[0] for name, image in images.items()}
+    assert score["found"] > score["black"] + 3
+
+
+def test_an_image_without_a_mask_never_comes_back_black(reconstruction, scan, caplog):
+    mask = sample_mask("cartesian_random", (32, 32), 2.0, 0.08, 0)
+    image = np.abs(zero_filled_image(scan.image, mask)).astype(np.float32)
+    result = reconstruction(image)
+    assert result.shape == image.shape and np.isfinite(result).all() and result.std() > 0
+    if reconstruction.config.model.name == "simmim":
+        np.testing.assert_allclose(result, image, atol=1e-5 * image.max())
+        assert "needs a mask" in caplog.text
