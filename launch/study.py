@@ -14,7 +14,9 @@ from ml_collections import config_flags
 from mript_jax import cli
 
 config_flags.DEFINE_config_file("config", None, "The study; --config.a.b=value changes a field.")
-flags.DEFINE_string("workdir", None, "Folder for runs, evaluations, study.md and study.json.")
+flags.DEFINE_string(
+    "workdir", None, "Folder for runs, evaluations, study.html, study.md and study.json."
+)
 
 
 def main() -> None:
@@ -26,7 +28,7 @@ def main() -> None:
     if "runs" not in values.config or "conditions" not in values.config:
         raise UserError("--config holds no study; those are in configs/studies")
     print(run_study(values.config, values.workdir))
-    print(f"{values.workdir}/study.md; pictures: {values.workdir}/evaluation/*/report.html")
+    print(f"{values.workdir}/study.html (and .md, .json)")
 
 
 if __name__ == "__main__":

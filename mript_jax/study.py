@@ -1,4 +1,4 @@
-"""A study from start to report: trains its runs, compares them, writes a table.
+"""A study from start to report: trains its runs, compares them, writes a page and a table.
 
 A study's config holds
   about       one sentence: what is compared
@@ -24,7 +24,7 @@ from mript_jax.checkpoint import load_params
 from mript_jax.comparison import compare
 from mript_jax.data.dead_leaves import write_dead_leaves
 from mript_jax.errors import UserError, unknown_name
-from mript_jax.evaluation.report import write_report
+from mript_jax.evaluation.report import write_report, write_study_page
 from mript_jax.evaluation.results import Results, gains, read_results, write_results
 from mript_jax.evaluation.summary import bootstrap_interval
 from mript_jax.probe import probe, untrained
@@ -35,7 +35,7 @@ PICTURES = 600
 
 
 def run_study(study: ConfigDict, workdir: str | Path) -> str:
-    """Does what is left to do, writes study.md and study.json, and returns the table."""
+    """Does what is left to do, writes study.html, .md and .json, and returns the table."""
     workdir = Path(workdir).absolute()
     for name in study.compared:
         _train(study, name, workdir)
@@ -105,6 +105,10 @@ def _write(study: ConfigDict, rows: list[dict[str, Any]], table: str, workdir: P
     (workdir / "study.json").write_text(json.dumps(rows, indent=1) + "\n")
     text = f"{study.about}\n\n{table}"
     (workdir / "study.md").write_text(text)
+    reports = (
+        {} if "probe" in study else {of: f"evaluation/{of}/report.html" for of in study.conditions}
+    )
+    write_study_page(workdir / "study.html", study.about, rows, reports)
     return text
 
 

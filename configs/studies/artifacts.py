@@ -23,7 +23,7 @@ def get_config() -> ConfigDict:
     conditions = {"none": {}}
     for name in ARTIFACTS:
         for severity in SEVERITIES:
-            key = f"{name}_{round(100 * severity)}"  # percent
+            key = f"{name}_{round(100 * severity):03d}"  # percent
             conditions[key] = {"data": {"artifacts": {name: severity}}}
     study.conditions = ConfigDict(conditions)
     return study.lock()

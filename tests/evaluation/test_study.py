@@ -54,6 +54,7 @@ def test_a_study_runs_to_its_table_and_is_not_repeated(name, tmp_path, capsys):
     table = run_study(study, tmp_path)
     assert "training" in capsys.readouterr().out
     lines = (len(study.compared) + 1) * len(study.conditions)
+    assert "report.html" in (tmp_path / "study.html").read_text()
     assert table == (tmp_path / "study.md").read_text() and table.count("\n| ") == lines + 1
     for condition in study.conditions:
         assert (tmp_path / "evaluation" / condition / "report.html").exists()

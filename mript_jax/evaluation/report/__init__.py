@@ -1,5 +1,6 @@
-"""The report: one self-contained page for looking at results, worst cases first."""
+"""Reports: a self-contained page for looking at results, worst cases first, and one of a study."""
 
 from mript_jax.evaluation.report.page import write_report
+from mript_jax.evaluation.report.study_page import write_study_page
 
-__all__ = ["write_report"]
+__all__ = ["write_report", "write_study_page"]

@@ -1,0 +1,29 @@
+"""The page of a study shows every row, and draws those that have a gain."""
+
+import re
+
+from mript_jax.evaluation.report import write_study_page
+
+ROW = {"condition": "test", "psnr": 22.0, "gain_low": 1.5, "gain_high": 2.5}
+ROWS = [
+    ROW | {"method": "pretrained", "gain": 2.0},
+    ROW | {"method": "fresh <b>", "gain": -1.0, "gain_low": None, "gain_high": None},
+    ROW | {"method": "zero_filled", "gain": 0.0},
+]
+
+
+def test_rows_are_drawn_in_the_order_of_their_gains(tmp_path):
+    write_study_page(tmp_path / "s.html", "A & B", ROWS, {"test": "evaluation/test/report.html"})
+    page = (tmp_path / "s.html").read_text()
+    assert "A &amp; B" in page and "<b>" not in page and page.count("<tr>") == 1 + len(ROWS)
+    assert 'href="evaluation/test/report.html"' in page
+    dots = [float(x) for x in re.findall(r'circle cx="([\d.]+)"', page)]
+    assert len(dots) == 2 and dots[0] > dots[1]  # zero-filled is the zero of the axis
+    left, right = (float(x) for x in re.search(r'points="([\d.]+),\S+ ([\d.]+),', page).groups())
+    assert left < dots[0] < right
+
+
+def test_rows_without_a_gain_are_a_table(tmp_path):
+    write_study_page(tmp_path / "s.html", "Heads", [{"features": "pixels", "accuracy": 0.5}], {})
+    page = (tmp_path / "s.html").read_text()
+    assert "<svg" not in page and "<td>pixels</td><td>0.500</td>" in page
