@@ -51,7 +51,7 @@ def write_report(path: str | Path, results: Results, examples: Sequence[Example]
         "legend": _legend(methods),
         "tabs": _tabs(rows),
         "curves": _curves(rows, methods),
-        "grid": _grid(rows, main, baseline),
+        "grid": _grid(rows, methods, baseline),
         "table": results_table(rows),
         "volumes": volume_sections(examples, methods, main, baseline),
         "cases": _script_json({"methods": methods, "main": main, "cases": cases}),
@@ -140,15 +140,30 @@ def _curves(rows: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> str:
     )
 
 
-def _grid(rows: Sequence[Mapping[str, Any]], main: str, baseline: str | None) -> str:
+def _grid(rows: Sequence[Mapping[str, Any]], methods: Sequence[str], baseline: str | None) -> str:
+    """A heat map for each method, all in the same colours; one is seen at a time."""
     if baseline:
-        return heat_map(
-            gains(rows, main, baseline),
-            f"PSNR gain of {main} over {baseline.replace('_', '-')}, dB",
-            signed=True,
-        )
-    values = {(r["pattern"], r["acceleration"]): r["psnr"] for r in rows if r["method"] == main}
-    return heat_map(values, f"PSNR of {main}, dB", signed=False)
+        values = {name: gains(rows, name, baseline) for name in methods if name != baseline}
+        caption = f"PSNR gain of {{}} over {baseline.replace('_', '-')}, dB"
+    else:
+        values = {
+            name: {
+                (r["pattern"], r["acceleration"]): r["psnr"] for r in rows if r["method"] == name
+            }
+            for name in methods
+        }
+        caption = "PSNR of {}, dB"
+    span = [value for of_method in values.values() for value in of_method.values()]
+    maps = "".join(
+        f'<div data-method="{escape(name)}"{" hidden" if i else ""}>'
+        f"{heat_map(of_method, caption.format(name), baseline is not None, span)}</div>"
+        for i, (name, of_method) in enumerate(values.items())
+    )
+    if len(values) == 1:
+        return maps
+    options = "".join(f"<option>{escape(name)}</option>" for name in values)
+    chooser = f'<label>Method <select id="grid-method">{options}</select></label>'
+    return f'<div class="filters">{chooser}</div>{maps}'
 
 
 def _text(value: Any) -> str:

@@ -174,6 +174,10 @@ function setUpTasks() {
     if (own >= 0) show(own);
     byId("cases").scrollIntoView();
   });
+  byId("grid-method")?.addEventListener("change", (event) => {
+    for (const map of document.querySelectorAll("#grid [data-method]"))
+      map.hidden = map.dataset.method !== event.target.value;
+  });
   for (const volume of document.querySelectorAll(".volume"))
     volume.addEventListener("toggle", () => fillVolume(volume), { once: true });
 }

@@ -1,6 +1,6 @@
 """The report's tables as HTML: the grid as a heat map, all rows, the volumes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -16,11 +16,16 @@ _TRUE = ' class="true"'  # a column that phones leave out
 MOST_VOLUMES = 60  # the worst ones get a section; more would not be looked at
 
 
-def heat_map(values: Mapping[tuple[str, float], float], caption: str, signed: bool) -> str:
-    """Pattern x acceleration -> value, in colours: gains around zero, or low to high."""
+def heat_map(
+    values: Mapping[tuple[str, float], float], caption: str, signed: bool, span: Collection[float]
+) -> str:
+    """Pattern x acceleration -> value, in colours: gains around zero, or low to high.
+
+    The colours reach over `span`, so that several maps can share them.
+    """
     patterns = list(dict.fromkeys(pattern for pattern, _ in values))
     accelerations = sorted({acceleration for _, acceleration in values})
-    low, high = min(values.values()), max(values.values())
+    low, high = min(span), max(span)
     most = max(abs(low), abs(high), 1e-9)
     head = "".join(f'<th scope="col">{a:g}×</th>' for a in accelerations)
     lines = []
@@ -125,11 +130,8 @@ def _volume(
     tasks: dict[tuple[str, float], list[Example]] = {}
     for example in examples:
         tasks.setdefault((example.task.pattern, example.task.acceleration), []).append(example)
-    grid = heat_map(
-        {task: _mean(of_task, main, "psnr") for task, of_task in tasks.items()},
-        f"PSNR (dB) of {main} by task",
-        signed=False,
-    )
+    means = {task: _mean(of_task, main, "psnr") for task, of_task in tasks.items()}
+    grid = heat_map(means, f"PSNR (dB) of {main} by task", signed=False, span=means.values())
     return (
         f'<details class="volume" data-volume="{escape(name)}"><summary>'
         f'<span class="name">{escape(name)}</span>'

@@ -65,6 +65,11 @@ function click() {
   claim("a cell of the grid shows its task",
     shown.length < cases.length && shown.every((c) => c.pattern === cases.find((d) => d.acceleration === 2).pattern));
 
+  const seen = () => [...document.querySelectorAll("#grid .heat")].filter((m) => m.offsetParent);
+  claim("the grid of the first method is seen", seen().length === 1 && seen()[0].textContent.includes("of mript "));
+  change("grid-method", "unet");
+  claim("and of another when it is chosen", seen().length === 1 && seen()[0].textContent.includes("of unet "));
+
   const tabs = [...document.querySelectorAll("[role=tab]")];
   tabs[1].click();
   claim("a tab shows its curves", byId("curves-psnr").hidden && !byId("curves-ssim").hidden);

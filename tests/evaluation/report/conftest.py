@@ -10,7 +10,7 @@ from mript_jax.evaluation.results import make_results
 from mript_jax.evaluation.summary import summarise
 from mript_jax.physics.tasks import TASKS
 
-METHODS = {"mript": 0.02, "zero_filled": 0.1}  # and their noise
+METHODS = {"mript": 0.02, "unet": 0.03, "zero_filled": 0.1}  # and their noise
 
 
 def _examples(tasks=TASKS[:7], volumes=("v0", "v1", "v2"), shape=(40, 32)) -> list[Example]:
