@@ -17,7 +17,7 @@ from mript_jax import cli
 
 NEEDED = (
     *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "array-record", "h5py"),
-    *("numpy", "scipy", "ml-collections", "pillow", "matplotlib", "tensorboardX", "rich"),
+    *("numpy", "scipy", "ml-collections", "pillow", "tensorboardX", "rich"),
 )
 EXTRAS = {  # package: what it is for, and how to get it
     "torch": ("reading and writing .pt checkpoints", "convert"),
