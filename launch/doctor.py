@@ -17,12 +17,11 @@ from mript_jax import cli
 
 NEEDED = (
     *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "array-record", "h5py"),
-    *("numpy", "scipy", "ml-collections", "pillow", "tensorboardX", "rich"),
+    *("numpy", "scipy", "ml-collections", "pillow", "flatbuffers", "tensorboardX", "rich"),
 )
 EXTRAS = {  # package: what it is for, and how to get it
     "torch": ("reading and writing .pt checkpoints", "convert"),
     "safetensors": ("reading .safetensors checkpoints", "safetensors"),
-    "flatbuffers": ("exporting models", "export"),
     "nibabel": ("NIfTI files", "nifti"),
     "pydicom": ("DICOM files", "dicom"),
     "pytest": ("the tests", "test"),

@@ -19,7 +19,7 @@ from mript_jax.models.simmim import SimMIM
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.recognise import Recognised, recognise_kspace, recognise_mask
 from mript_jax.physics.recognise_image import recognise_image
-from mript_jax.physics.tasks import Task, nearest_level, task_grid
+from mript_jax.physics.tasks import Task, nearest_level, nearest_pattern, task_grid
 
 log = logging.getLogger(__name__)
 
@@ -108,18 +108,18 @@ class Reconstruction:
         """The nearest task the model was trained on, and the numbers that describe this one."""
         data = self.config.data
         pattern, acceleration = pattern or seen.pattern, acceleration or seen.acceleration
+        index = nearest_pattern(pattern, data.patterns)
         if pattern not in data.patterns:
             log.warning(
                 "the sampling pattern %s is not among those trained on (%s); using %s",
                 pattern,
                 ", ".join(data.patterns),
-                data.patterns[0],
+                data.patterns[index],
             )
-            pattern = data.patterns[0]
         if not 0.9 * min(data.accelerations) < acceleration < 1.1 * max(data.accelerations):
             log.warning("acceleration %.1f is outside the range trained on", acceleration)
         return {
-            "pattern_index": np.int32(list(data.patterns).index(pattern)),
+            "pattern_index": np.int32(index),
             "level_index": np.int32(nearest_level(acceleration, data.accelerations)),
             "acceleration": np.float32(acceleration),
             "center_fraction": np.float32(seen.center_fraction),

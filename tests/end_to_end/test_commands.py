@@ -97,6 +97,18 @@ def test_a_loaded_checkpoint_takes_kspace_or_images_of_any_size(run, shape):
     assert recon(image).shape == shape
 
 
+def test_a_pattern_not_trained_on_is_taken_for_the_one_most_like_it(run):
+    recon = mript_jax.load(run / "run")
+    image = np.random.default_rng(0).random((32, 32), np.float32)
+    mask = sample_mask("poisson_disc", (32, 32), 4, 0.08, 0)
+    likened, *others = (
+        recon(fft2c(image), mask, pattern=pattern, acceleration=4)
+        for pattern in ("gaussian_2d", "poisson_disc", "cartesian_random")
+    )
+    np.testing.assert_array_equal(others[0], likened)
+    assert np.abs(others[1] - likened).max() > 0
+
+
 def test_an_exported_model_is_the_model(run):
     exported = load_exported(run / "model.mript")
     recon = mript_jax.load(run / "run")

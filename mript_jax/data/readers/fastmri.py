@@ -2,7 +2,7 @@
 
 A volume holds `kspace` [S, H, W] or [S, C, H, W] (prostate: [averages, S, C, H, W]), mostly
 `reconstruction_esc` or `reconstruction_rss` [S, h, w], in test files a `mask` [W], and the
-ISMRMRD header as XML.
+ISMRMRD header as XML. A mask [H, W] of another scanner's sampling will do as well.
 """
 
 import functools
@@ -67,8 +67,9 @@ def inspect_file(path: str) -> About:
         slices = shape[1 if len(shape) == 5 else 0] if shape else file[reference].shape[0]
         if reference and file[reference].shape[0] != slices:
             raise ValueError(f"kspace has {slices} slices, {reference} {file[reference].shape[0]}")
-        if "mask" in file and (not shape or file["mask"].size != shape[-1]):
-            raise ValueError(f"its mask has {file['mask'].size} columns, its kspace {shape[-1:]}")
+        fitting = (shape[-1], shape[-2] * shape[-1]) if shape else ()
+        if "mask" in file and file["mask"].size not in fitting:
+            raise ValueError(f"its mask is {list(file['mask'].shape)}, its kspace {shape}")
         header = read_header(file["ismrmrd_header"][()]) if "ismrmrd_header" in file else {}
         attributes = {key: _plain(file.attrs[key]) for key in ATTRIBUTES if key in file.attrs}
         geometry = {key: header[key] for key in ("recon_size", "padding") if key in header}
@@ -91,8 +92,8 @@ def _slices(about: About, skip_ends: int, wanted: str) -> range:
 def _read(file: h5py.File, about: About, number: int, with_kspace: bool) -> dict[str, Any]:
     kspace, mask, image = None, None, None
     if about["mask"]:
-        line = np.asarray(file["mask"], np.float32).reshape(1, -1)
-        mask = np.broadcast_to(line, about["kspace_shape"][-2:])
+        shape = about["kspace_shape"][-2:]
+        mask = np.broadcast_to(np.asarray(file["mask"], np.float32).reshape(-1, shape[-1]), shape)
     if about["kspace_shape"] and (with_kspace or not (about["reference"] or about["mask"])):
         kspace = _kspace_slice(file["kspace"], number)
         refuse_unusable(kspace, "kspace")

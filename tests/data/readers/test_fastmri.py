@@ -10,6 +10,7 @@ from mript_jax.data.readers.fastmri import FastMRISource
 from mript_jax.data.readers.reference import image_from_kspace
 from mript_jax.data.records import BrokenRecord
 from mript_jax.errors import UserError
+from mript_jax.physics.masks import sample_mask
 
 SIZE, SLICES = 32, 4
 
@@ -80,6 +81,16 @@ def test_test_files_have_a_mask_and_no_image(tmp_path):
     assert record.mask.shape == (2 * SIZE, SIZE)
     assert not record.kspace[..., record.mask == 0].any()
     assert FastMRISource(str(path), kspace=False)[0].mask.shape == (2 * SIZE, SIZE)
+
+
+def test_a_mask_may_be_of_two_dimensions(tmp_path):
+    path = write(tmp_path, coils=2)
+    mask = sample_mask("gaussian_2d", (2 * SIZE, SIZE), 4.0, 0.08, 0)
+    edit(path, mask=mask)
+    np.testing.assert_array_equal(FastMRISource(str(path))[0].mask, mask)
+    edit(path, mask=mask[:-1])
+    with pytest.raises(UserError, match=rf"mask is \[{2 * SIZE - 1}, {SIZE}\], its kspace"):
+        FastMRISource(str(path))
 
 
 def test_undersampled_kspace_without_a_mask_is_not_taken_for_a_reference(tmp_path):
