@@ -11,6 +11,8 @@ same command runs once per process: launch/slurm, launch/tpu and launch/gke do t
 --coordinator, --processes and --process say who is who.
 """
 
+import sys
+
 from absl import flags
 from ml_collections import config_flags
 
@@ -22,6 +24,8 @@ flags.DEFINE_bool("estimate", False, "Only say what a step costs: memory, FLOPs.
 flags.DEFINE_string("coordinator", "", "host:port of the first process, for a run of several.")
 flags.DEFINE_integer("processes", 0, "How many processes a run of several has.")
 flags.DEFINE_integer("process", -1, "Which of them this is, from 0.")
+
+STOPPED = 143  # the exit status of what SIGTERM ends, so that schedulers start it again
 
 
 def main() -> None:
@@ -36,8 +40,11 @@ def main() -> None:
         return
     cli.required(workdir=values.workdir)
     initialise(values.coordinator, values.processes, values.process)
-    state = train(values.config, values.workdir)
-    print(f"trained to step {int(state.step)}: {values.workdir}")
+    step = int(train(values.config, values.workdir).step)
+    if step < values.config.total_steps:
+        print(f"asked to end: saved at step {step}, the same command goes on: {values.workdir}")
+        sys.exit(STOPPED)
+    print(f"trained to step {step}: {values.workdir}")
 
 
 if __name__ == "__main__":

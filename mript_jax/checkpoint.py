@@ -2,12 +2,13 @@
 
 A run's folder holds `config.json` and `checkpoints/<step>/`. One step holds the items `params`,
 `ema` (where weights are averaged), `training` (optimizer state and counters), `data` (the position
-in the data) and `config`. Whoever only wants the model reads `params` and `config`.
+in the data), `config` and `versions`. Whoever only wants the model reads `params` and `config`.
 """
 
 import json
 import logging
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ import numpy as np
 import orbax.checkpoint as ocp
 from ml_collections import ConfigDict
 
+import mript_jax
 from mript_jax.config import base_config
 from mript_jax.errors import UserError
 from mript_jax.lora import merge_adapters
 
 FOLDER = "checkpoints"
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 
 
 class Checkpoints:
@@ -45,14 +48,28 @@ class Checkpoints:
         arguments = {name: ocp.args.StandardSave(tree) for name, tree in items.items()}
         arguments["data"] = ocp.args.JsonSave(dict(data))
         arguments["config"] = ocp.args.JsonSave(json.loads(config.to_json_best_effort()))
+        versions = {name: version(name) for name in PACKAGES}
+        arguments["versions"] = ocp.args.JsonSave({"mript_jax": mript_jax.__version__, **versions})
         self._manager.save(step, args=ocp.args.Composite(**arguments))
 
     def restore(self, step: int, targets: Mapping[str, Any]) -> tuple[dict[str, Any], dict]:
         """Restores items like `targets` (shapes with shardings), and the data state."""
+        folder = self._manager.directory / str(step)
+        for name in targets:
+            if not (folder / name).is_dir():
+                raise UserError(
+                    f"{folder} holds no {name!r}, so a run cannot go on from it; use another "
+                    "--workdir, and config.init_from to start from its weights"
+                )
         arguments = {name: ocp.args.StandardRestore(tree) for name, tree in targets.items()}
-        restored = self._manager.restore(
-            step, args=ocp.args.Composite(data=ocp.args.JsonRestore(), **arguments)
-        )
+        wanted = ocp.args.Composite(data=ocp.args.JsonRestore(), **arguments)
+        try:
+            restored = self._manager.restore(step, args=wanted)
+        except ValueError as error:  # another tree or other shapes than the targets'
+            raise UserError(
+                f"{folder} does not fit the config's model and optimizer; use another --workdir, "
+                "or config.init_from to start from its weights"
+            ) from error
         return {name: restored[name] for name in targets}, restored["data"]
 
     def close(self) -> None:

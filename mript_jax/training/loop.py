@@ -1,11 +1,7 @@
 """Training from a config: `train(config, workdir)`, the whole story from top to bottom."""
 
-import itertools
-import signal
-import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -19,7 +15,9 @@ from mript_jax.training.compilation import Recompilation
 from mript_jax.training.finetune import initialise_from
 from mript_jax.training.flops import count_flops, peak_flops
 from mript_jax.training.log import TrainingLog
+from mript_jax.training.preemption import Preemption
 from mript_jax.training.setup import Setup, set_up
+from mript_jax.training.sharding import process_part
 from mript_jax.training.state import TrainState, checkpoint_items, from_checkpoint_items
 from mript_jax.training.validation import Validation
 
@@ -28,8 +26,13 @@ HOW_NOT_WHAT = ("attention", "dtype", "remat", "scan_blocks")  # free to change 
 
 
 def train(config: ConfigDict, workdir: str | Path) -> TrainState:
-    """Trains until `config.total_steps`, from the newest checkpoint of `workdir` if any."""
+    """Trains until `config.total_steps`, from the newest checkpoint of `workdir` if any.
+
+    Where the run is asked to end before (SIGTERM), the state it returns is the one it saved.
+    """
     check_config(config)
+    if "://" in str(workdir):
+        raise UserError(f"--workdir={workdir}: a run is written to a folder; mount the bucket")
     if config.compilation_cache:
         jax.config.update("jax_compilation_cache_dir", config.compilation_cache)
     workdir = Path(workdir).absolute()
@@ -39,8 +42,7 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
         "train",
         config.seed,
         config.global_batch_size,
-        jax.process_index(),
-        jax.process_count(),
+        *process_part(setup.batch_sharding, config.global_batch_size),
     )
     checkpoints = Checkpoints(workdir, config.keep_checkpoints)
     newest = checkpoints.latest_step()
@@ -90,22 +92,22 @@ def _run(
     with (
         TrainingLog(workdir, start, config, at_peak) as log,
         Recompilation() as recompilation,
-        _Stop() as stop,
+        Preemption() as preemption,
     ):
-        for number in itertools.count(start + 1):
-            if number > config.total_steps:
-                break
+        for number in range(start + 1, config.total_steps + 1):
             waited = time.perf_counter()
             local = next(pipeline)
             waited = time.perf_counter() - waited
             batch = {
-                key: jax.make_array_from_process_local_data(setup.batch_sharding, np.asarray(value))
+                key: jax.make_array_from_process_local_data(
+                    setup.batch_sharding, np.asarray(value), setup.batch[key].shape
+                )
                 for key, value in local.items()
             }
             recompilation.begin()
             state, metrics = setup.step(state, batch)
             recompilation.check(number, batch)
-            last = number == config.total_steps or stop.asked
+            last = preemption(number) or number == config.total_steps
             log.step(number, metrics, waited, due=last or number % config.log_every_steps == 0)
             every = config.checkpoint_every_steps
             if last or (every and number % every == 0):
@@ -121,7 +123,7 @@ def _run(
                 jax.profiler.stop_trace()
             if validation and number % config.evaluate_every_steps == 0:
                 log.validation(number, *validation(number, state.ema or state.params))
-            if stop.asked:
+            if last:
                 break
     return state
 
@@ -134,22 +136,3 @@ def _refuse_nonfinite(metrics: dict[str, jax.Array], most: int, pipeline: Pipeli
             f"of {', '.join(pipeline.last_names())}; the newest checkpoint is from before "
             "(a lower learning rate or clip_l2 may help)"
         )
-
-
-class _Stop:
-    """Whether the run was asked to end (SIGTERM): it then saves and leaves."""
-
-    def __init__(self):
-        self.asked = False
-
-    def __enter__(self) -> "_Stop":
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGTERM, self._ask)
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self._before)
-
-    def _ask(self, *_: Any) -> None:
-        self.asked = True

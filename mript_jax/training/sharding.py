@@ -55,6 +55,23 @@ def batch_sharding(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, P(("data", "fsdp")))
 
 
+def process_part(sharding: NamedSharding, batch_size: int) -> tuple[int, int]:
+    """Which part of a batch this process makes, and of how many.
+
+    Processes whose devices share the work on the same examples (along "model") make the same part.
+    """
+    rows: dict[int, set[int]] = {}
+    for device, (index, *_) in sharding.devices_indices_map((batch_size,)).items():
+        rows.setdefault(device.process_index, set()).add(index.start or 0)
+    parts = sorted({tuple(sorted(of_process)) for of_process in rows.values()})
+    if sum(map(len, parts)) > len(set().union(*parts)):
+        raise UserError(
+            f"config.mesh: {sharding.mesh} cuts the batch across processes; let the model axis "
+            "divide, or be a multiple of, the devices of a process"
+        )
+    return parts.index(tuple(sorted(rows[jax.process_index()]))), len(parts)
+
+
 def state_shardings(mesh: Mesh, abstract_state: Any) -> Any:
     """A sharding for each array of a state, by its name."""
     return jax.tree_util.tree_map_with_path(

@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 
 from mript_jax.checkpoint import Checkpoints, find_checkpoint, read_data
 from mript_jax.data.pipeline import evaluation_batches
+from mript_jax.errors import UserError
 from mript_jax.evaluation.metrics import psnr
 from mript_jax.lora import merge_adapters
 from mript_jax.physics.tasks import task_grid
@@ -41,8 +42,10 @@ class Validation:
             ),
             out_shardings=NamedSharding(setup.mesh, P()),
         )
-        known = self._folder.is_dir()
-        self._best = read_data(find_checkpoint(self._folder))["psnr"] if known else -np.inf
+        try:
+            self._best = read_data(find_checkpoint(self._folder))["psnr"]
+        except UserError:  # none yet, or the run was killed while it saved the first
+            self._best = -np.inf
 
     def __call__(self, step: int, params: Any) -> tuple[dict[str, float], np.ndarray]:
         """Mean PSNR of each task and over all, and a picture: zero-filled, estimate, target."""
