@@ -19,6 +19,9 @@ Apply = Callable[[str], Any]  # method name -> what it returns for this batch
 Loss = Callable[[Apply, Batch], jax.Array]  # -> [B]
 ImageLoss = Callable[[jax.Array, jax.Array], jax.Array]  # target, estimate [B, H, W] -> [B]
 
+PATCH = 8  # pixels, side of the patches that the contrastive loss compares
+TEMPERATURE = 0.1
+
 
 def l1(target: jax.Array, estimate: jax.Array) -> jax.Array:
     return _mean(jnp.abs(target - estimate))
@@ -48,6 +51,21 @@ def frequency(target: jax.Array, estimate: jax.Array) -> jax.Array:
     return l1(target, estimate) + 0.1 * _mean(jnp.abs(fft2c(target) - fft2c(estimate)))
 
 
+def contrastive(target: jax.Array, estimate: jax.Array) -> jax.Array:
+    """L1 + 0.1 InfoNCE: each patch of the estimate has to be told apart from the target's others.
+
+    Patches are compared by the cosine of their deviations from their means. Those of the target
+    count by their contrast, so that empty background does not.
+    """
+    theirs, ours = _patches(target), _patches(estimate)  # [B, N, pixels]
+    contrast = jnp.linalg.norm(theirs, axis=-1)  # [B, N]
+    cosine = _unit(ours) @ jnp.swapaxes(_unit(theirs), 1, 2)  # [B, N, N]
+    chance = jax.nn.log_softmax(cosine / TEMPERATURE, axis=-1)
+    found = jnp.diagonal(chance, axis1=1, axis2=2)  # [B, N]
+    told = jnp.sum(-found * contrast, axis=1) / jnp.maximum(jnp.sum(contrast, axis=1), 1e-6)
+    return l1(target, estimate) + 0.1 * told
+
+
 def image_loss(compare: ImageLoss) -> Loss:
     """The loss of the model's image against the batch's target."""
 
@@ -72,6 +90,7 @@ LOSSES: dict[str, Loss] = {
     "l1_ssim": image_loss(l1_ssim),
     "l1_gradient": image_loss(l1_gradient),
     "frequency": image_loss(frequency),
+    "contrastive": image_loss(contrastive),
     "masked_l1": masked_l1,
 }
 
@@ -85,6 +104,21 @@ def build_loss(name: str) -> Loss:
 
 def _mean(x: jax.Array) -> jax.Array:
     return jnp.mean(x, axis=(1, 2))
+
+
+def _patches(images: jax.Array) -> jax.Array:
+    """Deviations from the mean in each patch, [B, H, W] -> [B, N, pixels]; rests are left out."""
+    B, H, W = images.shape
+    rows, columns = H // PATCH, W // PATCH
+    images = images[:, : rows * PATCH, : columns * PATCH]
+    patches = images.reshape(B, rows, PATCH, columns, PATCH).swapaxes(2, 3)
+    patches = patches.reshape(B, rows * columns, PATCH**2)
+    return patches - jnp.mean(patches, axis=-1, keepdims=True)
+
+
+def _unit(vectors: jax.Array) -> jax.Array:
+    """Vectors of length 1, shorter where they are nearly zero."""
+    return vectors * jax.lax.rsqrt(jnp.sum(jnp.square(vectors), axis=-1, keepdims=True) + 1e-6)
 
 
 def _gradient(image: jax.Array) -> jax.Array:

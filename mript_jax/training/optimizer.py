@@ -147,16 +147,18 @@ def _scale_by_depth(params: Any, decay: float) -> optax.GradientTransformation:
         (int(np.max(numbers(path_name(path), leaf))) for path, leaf in leaves), default=0
     )
 
-    def factor(path, leaf):
-        name = path_name(path)
+    def factor(name, leaf):
         if re.search(r"(patch_embed|position)", name):
             return decay ** (depth - 1)
         return decay ** (depth - 1.0 - numbers(name, leaf)) if _block(name) >= 0 else 1.0
 
-    factors = jax.tree_util.tree_map_with_path(factor, params)
+    factors = {path_name(path): factor(path_name(path), leaf) for path, leaf in leaves}
+
+    def scaled(path, leaf):  # by name, since frozen parameters are missing from the updates
+        return leaf * jnp.asarray(factors[path_name(path)], leaf.dtype)
 
     def update(updates, state, params=None):
-        return jax.tree.map(lambda u, f: u * jnp.asarray(f, u.dtype), updates, factors), state
+        return jax.tree_util.tree_map_with_path(scaled, updates), state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 

@@ -9,6 +9,7 @@ import pytest
 
 from mript_jax.checkpoint import load_params
 from mript_jax.config import load_config
+from mript_jax.errors import UserError
 from mript_jax.training.loop import train
 from mript_jax.training.losses import LOSSES
 from mript_jax.training.sharding import path_name
@@ -60,7 +61,6 @@ def named(params):
             "optimizer.name": "adamw",
             "optimizer.schedule": "cosine",
             "optimizer.weight_decay": 0.05,
-            "optimizer.layer_decay": 0.9,
         },
         {"optimizer.name": "muon", "optimizer.ema_decay": 0.9},
     ],
@@ -100,6 +100,22 @@ def test_adapters_change_attention_alone_and_merge_into_the_weights(pretrained, 
     for name in moved:
         difference = (after[name] - before[name]).reshape(-1, *before[name].shape[-2:])
         assert max(np.linalg.matrix_rank(part, tol=1e-5) for part in difference) <= 2
+
+
+def test_layers_may_learn_the_slower_the_earlier_they_are(pretrained, tmp_path):
+    decay = {"init_from": str(pretrained), "optimizer.layer_decay": 1e-4}
+    train(config_of("mript_tiny", **decay), tmp_path)
+    before, after = named(load_params(pretrained)), named(load_params(tmp_path))
+    moved = {name: np.abs(after[name] - before[name]).max() for name in before}
+    kernels = {name: moved[name] for name in moved if "qkv/kernel" in name}
+    first, last = sorted(kernels.values())[0], sorted(kernels.values())[-1]
+    assert len(kernels) == 2 and 0 < 100 * first < last
+
+
+def test_what_is_never_finite_ends_the_run_with_the_names_of_the_slices(tmp_path):
+    broken = {"optimizer.learning_rate": 1e38, "optimizer.max_nonfinite": 2, "total_steps": 20}
+    with pytest.raises(UserError, match=r"not finite in \d+ updates in a row.*phantom.*slice"):
+        train(config_of("unet", **broken), tmp_path)
 
 
 def test_new_patterns_get_heads_of_their_own(pretrained, tmp_path):

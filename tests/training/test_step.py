@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import flax.linen as nn
 import jax
 import numpy as np
 import optax
@@ -92,3 +93,31 @@ def test_it_is_the_same_on_every_mesh(parts, on_one_device, mesh, micro_batches)
     assert largest > 1e-3
     for a, b in zip(*map(jax.tree.leaves, (gradient, on_one_device[1])), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5 * largest)
+
+
+class Gain(nn.Module):
+    """The smallest model: one factor."""
+
+    @nn.compact
+    def on_batch(self, batch, train=False):
+        return self.param("gain", nn.initializers.ones, ()) * batch["zero_filled"]
+
+
+def test_an_update_that_is_not_finite_is_skipped_and_counted(parts):
+    *_, batch = parts
+    optimizer = optax.adam(1e-3)
+    step = jax.jit(make_step(Gain(), build_loss("l2"), optimizer, jax.random.key(1), 1, 0.9))
+    spoiled = batch | {"target": np.where(np.arange(8)[:, None, None, None] == 2, np.nan, 1.0)}
+    state, _ = step(create_state({"gain": np.float32(1)}, optimizer, with_ema=True), batch)
+    for number in (1, 2):
+        kept, metrics = step(state, spoiled)
+        before, after = ((s.params, s.ema, s.opt_state) for s in (state, kept))
+        jax.tree.map(np.testing.assert_array_equal, before, after)
+        assert int(kept.step) == int(state.step) + 1
+        assert int(metrics["skipped_updates"]) == int(metrics["nonfinite_in_a_row"]) == number
+        state = kept
+    after, metrics = step(state, batch)
+    assert int(metrics["skipped_updates"]) == 2 and int(metrics["nonfinite_in_a_row"]) == 0
+    average = 0.9 * state.ema["gain"] + 0.1 * after.params["gain"]
+    np.testing.assert_allclose(after.ema["gain"], average, rtol=1e-6)
+    assert after.params["gain"] != state.params["gain"]

@@ -1,0 +1,53 @@
+"""Every loss of images grows with the error, by example, and can be followed downhill."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mript_jax.training.losses import LOSSES, build_loss, contrastive
+
+NAMES = sorted(set(LOSSES) - {"masked_l1"})
+RNG = np.random.default_rng(0)
+TARGET = RNG.random((2, 32, 40), np.float32)
+NOISE = RNG.standard_normal(TARGET.shape).astype(np.float32)
+
+
+def value(name, estimate):
+    batch = {"target": TARGET[..., None]}
+    return build_loss(name)(lambda method: jnp.asarray(estimate)[..., None], batch)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_loss_grows_with_the_error_of_its_own_example(name):
+    right, little, much = (value(name, TARGET + s * NOISE) for s in (0.0, 0.05, 0.3))
+    assert right.shape == (2,) and (right < little).all() and (little < much).all()
+    one = TARGET + 0.3 * NOISE * np.float32([1, 0])[:, None, None]
+    np.testing.assert_allclose(value(name, one), [much[0], right[1]], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_down_its_gradient_lowers_a_loss(name):
+    start = TARGET + 0.1 * NOISE
+    gradient = jax.grad(lambda estimate: value(name, estimate).sum())(start)
+    assert np.isfinite(gradient).all()
+    step = 1e-3 * gradient / np.abs(gradient).max()
+    assert (value(name, start - step) < value(name, start)).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_empty_images_give_finite_gradients(name):
+    empty = jnp.zeros((1, 32, 32))
+
+    def loss(estimate):
+        return build_loss(name)(lambda _: estimate[..., None], {"target": empty[..., None]}).sum()
+
+    assert np.isfinite(jax.grad(loss)(empty)).all()
+
+
+def test_contrast_tells_where_things_are():
+    """Swapped patches are worse than as large an error that leaves each patch recognisable."""
+    swapped = np.roll(TARGET, 8, axis=2)
+    size = np.abs(swapped - TARGET).mean(axis=(1, 2), keepdims=True)
+    shifted = TARGET + size
+    assert (contrastive(TARGET, shifted) < contrastive(TARGET, swapped) - 0.3).all()
