@@ -24,6 +24,7 @@ def get_config() -> ConfigDict:
     config.global_batch_size = 32
 
     config.data.source = "images"
+    config.data.undersampling = "image"
     config.data.crop = 0
     config.data.image_size = 272
     config.data.random_crops = True

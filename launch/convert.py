@@ -72,6 +72,7 @@ def start_from_masked(checkpoint: str, output: str, config: ConfigDict | None) -
     if config is None:
         raise UserError("--input is a checkpoint already; --to=torch, or --config of an mript")
     params, fresh = from_masked(load_params(checkpoint), masked, config.model)
+    config.init_from = checkpoint  # an evaluation asks what it was trained on
     save_params(output, params, config)
     print(f"started fresh: {', '.join(fresh)}")
     print(f"{output}: the blocks of {checkpoint}")

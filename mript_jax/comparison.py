@@ -20,7 +20,7 @@ from mript_jax.data.pipeline import evaluation_batches, open_split
 from mript_jax.errors import UserError, unknown_name
 from mript_jax.evaluation.baselines import WEIGHTED, tune_weights, with_weights, zero_filled
 from mript_jax.evaluation.evaluate import Example, Method, evaluate_tasks
-from mript_jax.evaluation.measured import measured_batches
+from mript_jax.evaluation.measured import first_volumes, measured_batches
 from mript_jax.evaluation.protocols import get_protocol
 from mript_jax.evaluation.results import Results, make_results
 from mript_jax.evaluation.unseen import check_unseen
@@ -80,7 +80,7 @@ def compare(
     first = next(iter(about.values()))
     results = make_results(
         " + ".join(checkpoints),
-        f"{config.data.source}:{config.data.path}".rstrip(":"),
+        _dataset(config.data),
         wanted.protocol,
         wanted.split,
         rows,
@@ -95,6 +95,14 @@ def config_hash(config: ConfigDict) -> str:
     """A short name for everything that a config says."""
     text = json.dumps(json.loads(config.to_json_best_effort()), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _dataset(data: ConfigDict) -> str:
+    """What was evaluated on, as rows say it: the source, and how it was spoiled."""
+    spoiled = {name: severity for name, severity in data.artifacts.items() if severity}
+    spoiled |= {"noise": data.noise} if data.noise else {}
+    added = ", ".join(f"{name} {severity:g}" for name, severity in spoiled.items())
+    return f"{data.source}:{data.path}".rstrip(":") + (f" with {added}" if added else "")
 
 
 def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
@@ -113,6 +121,7 @@ def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
     return {
         "checkpoint": str(find_checkpoint(path)),
         "trained_with": config_hash(trained),
+        "training_seed": trained.seed,
         "scale": "zero_filled" if official else trained.data.scale,
         "unseen": "; ".join(dict.fromkeys(unseen)),
     }
@@ -123,12 +132,17 @@ def _ways(
 ) -> tuple[Batches, Callable[[ConfigDict, str], Method]]:
     """How batches are made and models applied in the config's protocol."""
     wanted = config.evaluation
+    data = ConfigDict(config.data.copy_and_resolve_references()).unlock()
     if wanted.protocol == "fastmri_official":
+        # Whatever a checkpoint was trained on, these are whole volumes with their k-space.
+        data.options.fastmri.update({"kspace": True, "skip_ends": 0})
 
         def measured(split: str, task: Task, most: int) -> Iterator[tuple[dict, list]]:
-            source, indices = open_split(config.data, split)
-            if most:
-                indices = indices[:most]  # slices of few volumes, whole where it reaches
+            source, indices = open_split(data, split)
+            if split == wanted.split:
+                indices = first_volumes(source, indices, most)
+            elif most < len(indices):  # to tune on
+                indices = indices[np.linspace(0, len(indices) - 1, most).astype(int)]
             return measured_batches(
                 source, indices, task, wanted.batch_size, seed, coil_kspace=bool(baselines)
             )
@@ -136,7 +150,7 @@ def _ways(
         return measured, _reconstruction
 
     fields = {name for path in checkpoints.values() for name in load_config(path).data.fields}
-    data = ConfigDict(config.data.copy_and_resolve_references()).unlock()
+    data.undersampling = "image"
     data.fields = tuple(sorted(fields | ({"kspace"} if baselines else set())))
 
     def simulated(split: str, task: Task, most: int) -> Iterator[tuple[dict, list]]:

@@ -138,9 +138,10 @@ def build_pipeline(
     )
     records = _stream(source, indices, seed)
     if config.mixture:
-        more = [_mixed_in(config, *entry, split, seed) for entry in config.mixture]
+        others = [mixed_in(config, name, path) for name, path, _ in config.mixture]
         records = grain.MapDataset.mix(
-            [records, *(stream for stream, _ in more)], [1.0, *(weight for _, weight in more)]
+            [records, *(_stream(*open_split(other, split), seed) for other in others)],
+            [1.0, *(float(weight) for *_, weight in config.mixture)],
         ).seed(seed)
     examples = records.random_map(random_example)
     part, mine = batch_size // process_count, slice(process_index, None, process_count)
@@ -167,6 +168,9 @@ def evaluation_batches(
     maker = example_maker(config)
     for start in range(0, len(indices), batch_size):
         records = [source[int(i)] for i in indices[start : start + batch_size]]
+        for record in records:
+            if record.image is None:
+                raise UserError(f"{record.volume} has no reference image (is it a test file?)")
         examples = [maker(r, task, volume_seed(r.volume, seed)) for r in records]
         yield stack(examples, batch_size), records
 
@@ -182,7 +186,7 @@ def example_maker(config: Mapping[str, Any]) -> ExampleMaker:
         config.partial_fourier,
         config.noise,
         tuple((name, severity) for name, severity in config.artifacts.items() if severity),
-        config.undersampling == "kspace",
+        config.undersampling,
     )
 
 
@@ -190,13 +194,11 @@ def _stream(source: Any, indices: np.ndarray, seed: int) -> grain.MapDataset:
     return grain.MapDataset.source(Selection(source, indices)).seed(seed).shuffle().repeat(EPOCHS)
 
 
-def _mixed_in(
-    config: Mapping[str, Any], name: str, path: str, weight: float, split: str, seed: int
-) -> tuple[grain.MapDataset, float]:
-    """Another data set's stream of training records, and how often it is taken from."""
+def mixed_in(config: Mapping[str, Any], source: str, path: str) -> Mapping[str, Any]:
+    """`config.data` of another data set that is trained on too."""
     config = copy.deepcopy(config)
-    config.source, config.path, config.splits_file = name, path, ""
-    return _stream(*open_split(config, split), seed), float(weight)
+    config.source, config.path, config.splits_file = source, path, ""
+    return config
 
 
 def task_weights(config: Mapping[str, Any]) -> tuple[float, ...]:

@@ -2,7 +2,8 @@
 
 k-space is simulated from the magnitude image, as MR-IPT's protocol says: the example's
 zero-filled image is |ifft(mask * fft(image))|. Noise and artifacts are added to what is measured;
-the target stays as it is. Or the measured k-space is undersampled, where a record has one.
+the target stays as it is. Where a record has measured k-space, that can be undersampled instead, or
+the image with the phase that was measured.
 """
 
 import dataclasses
@@ -16,7 +17,7 @@ from mript_jax.data.photographs import random_crop
 from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.physics.artifacts import add_artifact
 from mript_jax.physics.coils import root_sum_of_squares
-from mript_jax.physics.crop import center_crop
+from mript_jax.physics.crop import center_crop, complex_image
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.tasks import Task
@@ -37,13 +38,19 @@ class ExampleMaker:
     partial_fourier: float = 1.0
     noise: float = 0.0  # standard deviation of complex noise, of the image's maximum
     artifacts: tuple[tuple[str, float], ...] = ()  # names and severities, in order
-    measured: bool = False  # undersample measured k-space where a record has one
+    undersampling: str = "image"  # or "complex", "kspace", where records have measured k-space
 
     def __call__(self, record: Record, task: Task, mask_seed: int) -> dict[str, np.ndarray]:
-        image = fit(record.image, self.crop, self.shape)
-        maximum, image = scale_of(image), normalise(image)
+        measured = self.undersampling if record.kspace is not None else "image"
+        if measured == "complex":
+            full = fit(complex_image(record.kspace, record.image.shape), self.crop, self.shape)
+            image = np.abs(full)
+        else:
+            full = image = fit(record.image, self.crop, self.shape)
+        maximum = scale_of(image)
+        image, full = normalise(image), full / maximum
         rng = np.random.default_rng([mask_seed, 1])
-        if self.measured and record.kspace is not None:
+        if measured == "kspace":
             mask = self._mask(task, record.kspace.shape[-2:], mask_seed)
             images = ifft2c(mask * self._measure(record.kspace / maximum, rng))  # [C, H', W']
             combined = root_sum_of_squares(center_crop(images, record.image.shape), axis=0)
@@ -52,11 +59,11 @@ class ExampleMaker:
         else:
             mask = self._mask(task, self.shape, mask_seed)
             if self.noise or self.artifacts or "kspace" in self.fields:
-                kspace = fft2c(image)  # [H, W]
-                measured = self._measure(kspace, rng)
-                zero_filled = np.abs(ifft2c(mask * measured))
+                kspace = fft2c(full)  # [H, W]
+                sampled = self._measure(kspace, rng)
+                zero_filled = np.abs(ifft2c(mask * sampled))
             else:
-                zero_filled = np.abs(zero_filled_image(image, mask))
+                zero_filled = np.abs(zero_filled_image(full, mask))
         scale = scale_of(zero_filled if self.scale == "zero_filled" else image)
         example = {
             "zero_filled": (zero_filled / scale)[..., None],
@@ -70,7 +77,7 @@ class ExampleMaker:
             "weight": np.float32(1.0),
         }
         if "kspace" in self.fields:
-            kspace = np.where(mask > 0, measured, kspace)
+            kspace = np.where(mask > 0, sampled, kspace)
             parts = np.stack([kspace.real, kspace.imag], axis=-1)
             example["kspace"] = (parts / scale).astype(np.float32)
         return example
@@ -122,6 +129,8 @@ def volume_seed(volume: str, seed: int = 0) -> int:
 
 def fit(image: np.ndarray, crop: int, shape: tuple[int, int]) -> np.ndarray:
     """Center-crops to `crop` (zero-padding where smaller; 0: no crop) and resizes to `shape`."""
+    if np.iscomplexobj(image):
+        return fit(image.real, crop, shape) + 1j * fit(image.imag, crop, shape)
     if crop:
         image = center_crop(image, (crop, crop))
     if image.shape == tuple(shape):

@@ -20,6 +20,15 @@ from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.tasks import Task
 
 
+def first_volumes(source: Any, indices: np.ndarray, most: int) -> np.ndarray:
+    """The indices of whole volumes with about `most` slices in all, at least one; 0: of all."""
+    if not most or most >= len(indices):
+        return indices
+    last = source.groups[int(indices[most - 1])]
+    through = max(i for i, index in enumerate(indices) if source.groups[int(index)] == last)
+    return indices[: through + 1]
+
+
 def measured_batches(
     source: Any,
     indices: Sequence[int],

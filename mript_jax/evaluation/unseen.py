@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mript_jax.data.pipeline import open_split
+from mript_jax.data.pipeline import mixed_in, open_split
 from mript_jax.errors import UserError
 
 
@@ -15,7 +15,7 @@ def check_unseen(trained: Mapping[str, Any], evaluated: Mapping[str, Any], split
     """
     wanted = _subjects(evaluated, split)
     try:
-        seen = sorted(wanted & _subjects(trained, "train"))
+        seen = sorted(wanted & _trained_on(trained))
     except UserError as error:
         return f"not checked against the training data: {error}"
     if seen:
@@ -30,3 +30,9 @@ def _subjects(config: Mapping[str, Any], split: str) -> set[str]:
     source, indices = open_split(config, split)
     names = getattr(source, "subjects", source.groups)
     return {names[i] for i in indices}
+
+
+def _trained_on(config: Mapping[str, Any]) -> set[str]:
+    """The subjects of all data sets that were mixed."""
+    mixed = (mixed_in(config, name, path) for name, path, _ in config.mixture)
+    return set().union(*(_subjects(data, "train") for data in (config, *mixed)))

@@ -1,4 +1,4 @@
-"""Central parts of images, and what the mask of k-space says of them.
+"""Images of measured k-space, cropped, and what its mask says of them.
 
 Scanners measure a larger field of view than the image shows. Cropping along the readout leaves the
 phase encodes as they are. Cropping across them mixes what was sampled with what was not, so that
@@ -8,10 +8,12 @@ has to wait until the image is reconstructed.
 import jax
 import numpy as np
 
-from mript_jax.physics.coils import root_sum_of_squares
+from mript_jax.physics.coils import combine, estimate_sensitivities, root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
 
 Array = np.ndarray | jax.Array
+
+CENTER = 0.08  # of the phase encodes: what sensitivities are estimated from
 
 
 def center_crop(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -40,6 +42,18 @@ def crop_readout(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     elif (mask == mask[:, :1]).all():
         columns = min(columns, shape[1])
     return mask[:rows, :columns]
+
+
+def complex_image(kspace: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The image [..., h, w] of fully sampled k-space [..., C, H, W], with its phase.
+
+    Coils are combined by sensitivities, to which their slow phase is counted.
+    """
+    images = ifft2c(kspace)
+    if kspace.shape[-3] == 1:
+        return center_crop(images[..., 0, :, :], shape)
+    sensitivities = estimate_sensitivities(kspace, max(round(CENTER * kspace.shape[-1]), 2))
+    return center_crop(combine(images, sensitivities), shape)
 
 
 def zero_filled_scan(kspace: np.ndarray, mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

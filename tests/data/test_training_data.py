@@ -66,12 +66,31 @@ def test_measured_kspace_is_what_is_undersampled(tmp_path, coils):
     assert np.abs(true["zero_filled"] - simulated["zero_filled"]).max() > 0.01
 
 
+@pytest.mark.parametrize("coils", [1, 4])
+def test_the_image_with_its_measured_phase_is_undersampled(tmp_path, coils):
+    write_fastmri_h5(tmp_path / "a.h5", 0, 0, slices=2, size=SIZE, coils=coils)
+    record = FastMRISource(str(tmp_path))[1]
+    maker = example_maker(data_config(undersampling="complex", fields=("kspace",)))
+    example = maker(record, make_task("cartesian_random", 4.0), 7)
+    kspace, mask = example["kspace"][..., 0] + 1j * example["kspace"][..., 1], example["mask"]
+    target, zero_filled = example["target"][..., 0], example["zero_filled"][..., 0]
+    np.testing.assert_allclose(np.abs(ifft2c(kspace)), target, atol=1e-5)
+    np.testing.assert_allclose(np.abs(ifft2c(kspace * mask)), zero_filled, atol=1e-5)
+    # The same image but for the noise, which coils combined by sensitivities have less of ...
+    image = record.image / record.image.max()
+    np.testing.assert_allclose(target, image, atol=1e-5 if coils == 1 else 0.1)
+    mirrored = np.roll(kspace[::-1, ::-1].conj(), 1, axis=(0, 1))
+    unlike = np.linalg.norm(kspace - mirrored) / np.linalg.norm(kspace)
+    assert unlike > (0.1 if coils == 1 else 0.005)  # ... and not the k-space of a real image
+
+
 def test_without_kspace_undersampling_is_simulated():
     batches = [
         next(build_pipeline(data_config(undersampling=of), "train", 0, 4))
-        for of in ("image", "kspace")
+        for of in ("image", "complex", "kspace")
     ]
-    np.testing.assert_array_equal(batches[0]["zero_filled"], batches[1]["zero_filled"])
+    for batch in batches[1:]:
+        np.testing.assert_array_equal(batch["zero_filled"], batches[0]["zero_filled"])
 
 
 def test_measured_kspace_cannot_come_with_that_of_the_image():
@@ -80,7 +99,7 @@ def test_measured_kspace_cannot_come_with_that_of_the_image():
     with pytest.raises(UserError, match="fields"):
         check_config(config)
     config.data.undersampling = "scanner"
-    with pytest.raises(UserError, match="'image' or 'kspace'"):
+    with pytest.raises(UserError, match="'image', 'complex' or 'kspace'"):
         check_config(config)
 
 

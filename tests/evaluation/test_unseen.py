@@ -3,6 +3,7 @@
 import pytest
 
 from mript_jax.config import base_config
+from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.errors import UserError
 from mript_jax.evaluation.unseen import check_unseen
 
@@ -31,3 +32,13 @@ def test_other_shares_of_the_same_data_are_refused():
 def test_training_data_that_is_not_here_is_told():
     trained = data(source="images", path="/nowhere")
     assert "not checked" in check_unseen(trained, data(), "test")
+
+
+def test_what_was_mixed_into_the_training_data_is_refused_too(tmp_path):
+    for index in range(12):
+        write_fastmri_h5(tmp_path / f"scan_{index}.h5", 9, index, slices=1, size=32)
+    other = data(source="fastmri", path=str(tmp_path), split_fractions=(0.5, 0.0, 0.5))
+    trained = data(mixture=(("fastmri", str(tmp_path), 1.0),), split_fractions=(0.5, 0.0, 0.5))
+    with pytest.raises(UserError, match="were trained on"):
+        check_unseen(trained, other, "train")
+    assert "none of the" in check_unseen(trained, other, "test")
