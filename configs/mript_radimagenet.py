@@ -40,7 +40,7 @@ def get_config(memory: str = "80gb") -> ConfigDict:
     config.data.split_fractions = (0.9, 0.05, 0.05)
     config.data.workers = 8
 
-    config.model = model = ConfigDict()
+    config.model = model = ConfigDict()  # what each field is: models/mript.py
     model.name = "mript"
     model.mode = "split"
     model.image_size = config.data.get_ref("image_size")

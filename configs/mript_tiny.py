@@ -19,7 +19,7 @@ def get_config() -> ConfigDict:
     config.data.scale = "zero_filled"
     config.data.fields = ("kspace",)
 
-    config.model = model = ConfigDict()
+    config.model = model = ConfigDict()  # what each field is: models/mript.py
     model.name = "mript"
     model.mode = "type"  # heads and tails: one pair for each "type", "level", or both ("split")
     model.image_size = config.data.get_ref("image_size")

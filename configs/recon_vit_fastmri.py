@@ -27,7 +27,7 @@ def get_config() -> ConfigDict:
     config.loss = "ssim"
 
     config.data.source = "fastmri"
-    config.data.options.fastmri.kspace = False
+    config.data.undersampling = "kspace"  # the coils' own; its root-sum-of-squares is cropped
     config.data.crop = 320
     config.data.image_size = 320
     config.data.patterns = config.evaluation.patterns = ("fastmri_random",)
@@ -35,7 +35,7 @@ def get_config() -> ConfigDict:
     config.data.center_fractions = config.evaluation.center_fractions = (0.08,)
     config.data.workers = 4
 
-    config.model = model = ConfigDict()
+    config.model = model = ConfigDict()  # what each field is: recon_vit.py
     model.name = "recon_vit"
     model.image_size = 340  # the average; others work too
     model.patch_size = 10  # one number, or (rows, columns)

@@ -29,14 +29,14 @@ def get_config() -> ConfigDict:
     config.loss = "masked_l1"
 
     config.data.source = "fastmri"
-    config.data.options.fastmri.kspace = False
+    config.data.undersampling = "complex"  # k-space of the image with its measured phase
     config.data.crop = 320
     config.data.image_size = 192
     config.data.scale = "zero_filled"
     config.data.fields = ("kspace",)
     config.data.workers = 4
 
-    config.model = model = ConfigDict()
+    config.model = model = ConfigDict()  # what each field is: simmim.py
     model.name = "simmim"
     model.encoder = "swin"
     model.image_size = config.data.get_ref("image_size")  # others work too

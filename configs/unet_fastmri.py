@@ -13,7 +13,7 @@ from mript_jax.config import load_config
 
 def get_config() -> ConfigDict:
     config = load_config(Path(__file__).with_name("recon_vit_fastmri.py")).unlock()
-    config.model = model = ConfigDict()
+    config.model = model = ConfigDict()  # what each field is: unet.py
     model.name = "unet"
     model.features = 32
     model.pools = 4

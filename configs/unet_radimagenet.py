@@ -18,7 +18,7 @@ from mript_jax.config import load_config
 
 def get_config() -> ConfigDict:
     config = load_config(Path(__file__).with_name("mript_radimagenet.py")).unlock()
-    config.model = model = ConfigDict()
+    config.model = model = ConfigDict()  # what each field is: unet.py
     model.name = "unet"
     model.features = 128  # of the first level: 32 is fastMRI's U-Net
     model.pools = 4

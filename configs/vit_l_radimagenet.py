@@ -15,7 +15,7 @@ from mript_jax.config import load_config
 
 def get_config() -> ConfigDict:
     config = load_config(Path(__file__).with_name("mript_radimagenet.py")).unlock()
-    config.model = model = ConfigDict()
+    config.model = model = ConfigDict()  # what each field is: recon_vit.py
     model.name = "recon_vit"
     model.image_size = config.data.get_ref("image_size")  # others work too
     model.patch_size = 16

@@ -11,6 +11,7 @@ from absl import flags, logging
 from ml_collections import config_flags
 
 from mript_jax.checkpoint import load_config
+from mript_jax.config import drop_unknown
 from mript_jax.errors import UserError
 
 FLAGS = flags.FLAGS
@@ -34,7 +35,9 @@ def run(main: Callable[[], None], config_from_checkpoint: bool = False) -> None:
             if config_from_checkpoint:
                 _parse([a for a in argv if not _is_override(a)])
                 required(checkpoint=FLAGS.checkpoint)
-                config_flags.DEFINE_config_dict("config", load_config(FLAGS.checkpoint))
+                # A run of an earlier version may have fields that this one does not know.
+                config = drop_unknown(load_config(FLAGS.checkpoint))
+                config_flags.DEFINE_config_dict("config", config)
             _parse(argv)
         main()
     except UserError as error:

@@ -50,23 +50,23 @@ class Head(nn.Module):
 class MRIPT(nn.Module):
     """Zero-filled magnitude images and their tasks -> reconstructed images."""
 
-    mode: str
-    image_size: int | tuple[int, int]
-    patch_size: int
-    features: int
-    width: int
-    depth: int
-    heads: int
-    mlp_ratio: float
-    window: int
-    global_blocks: tuple[int, ...]
-    decoder_depth: int
-    decoder_heads: int
-    decoder_mlp: int
-    decoder_downsample: int
-    num_patterns: int
-    num_levels: int
-    dtype: str
+    mode: str  # a head and a tail for each pattern ("type"), each "level", or both ("split")
+    image_size: int | tuple[int, int]  # pixels, what position tables are made for
+    patch_size: int  # pixels of a token's side, a power of 2
+    features: int  # channels at full size, in heads and tails
+    width: int  # channels of a token in the encoder
+    depth: int  # blocks of the encoder
+    heads: int  # of attention in the encoder; they share the width
+    mlp_ratio: float  # hidden width of the encoder's MLPs over the width
+    window: int  # tokens of a window's side, in which blocks attend
+    global_blocks: tuple[int, ...]  # numbers, from 0, of the blocks that attend everywhere
+    decoder_depth: int  # two-way layers between image and prompt
+    decoder_heads: int  # of their attention
+    decoder_mlp: int  # hidden width of their MLPs
+    decoder_downsample: int  # so many times narrower is attention between image and prompt
+    num_patterns: int  # at least as many as config.data.patterns
+    num_levels: int  # at least as many as config.data.accelerations
+    dtype: str  # of the computation; weights are float32
     iterations: int = 0  # of network and data consistency; 0: the network alone, as the paper's
     attention: str = "auto"  # how scores are worked off, see models/biased_attention.py
     remat: str = "none"  # what the backward pass computes again, see models/encoder.py

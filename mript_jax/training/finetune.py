@@ -14,44 +14,42 @@ from mript_jax.training.sharding import path_name
 
 log = logging.getLogger(__name__)
 
-PER_TASK = r"^(head|tail)/|^prompt/(levels|patterns)$"  # one entry of the first axis for each
+TABLE = re.compile(r"prompt/(patterns|levels)")  # one entry of the first axis for each
+PER_TASK = re.compile(r"(head|tail)/")  # one for each pattern, each level, or each of both
+AXES = ("type", "level")  # the modes that tell only patterns, only levels, apart
 
 
 def initialise_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> Any:
     """`params` with the values of a checkpoint wherever name and shape agree.
 
-    Where `config.model` has more patterns or levels than the checkpoint's, those that are new
-    start as the mean of the old ones.
+    What MR-IPT has for each pattern and level is brought to those of `config.model`: by position,
+    and what is new starts as the mean of what was there.
     """
     old = load_config(checkpoint).model
-    # In split mode a head's number is pattern * levels + level: more levels move all others.
-    grows = old.get("mode") != "split" or old.get("num_levels") == model.get("num_levels")
     stored = {
         path_name(path): leaf
         for path, leaf in jax.tree_util.tree_leaves_with_path(load_params(checkpoint))
     }
-    fresh, grown, taken = [], [], []
+    fresh, fitted, taken = [], [], []
 
     def choose(path: tuple, leaf: jax.Array) -> Any:
         name = path_name(path)
         known = stored.get(name)
-        if known is not None and known.shape == leaf.shape:
-            taken.append(name)
-            return np.asarray(known, leaf.dtype)
-        if known is not None and grows and _can_grow(name, known.shape, leaf.shape):
-            taken.append(name)
-            grown.append(f"{name}: {len(known)} of {len(leaf)}")
-            new = np.repeat(known.mean(axis=0, keepdims=True), len(leaf) - len(known), axis=0)
-            return np.concatenate([known, new]).astype(leaf.dtype)
-        fresh.append(f"{name} {leaf.shape}")
-        return leaf
+        values = None if known is None else _for_tasks(name, known, old, model)
+        if values is None or values.shape != leaf.shape:
+            fresh.append(f"{name} {leaf.shape}")
+            return leaf
+        taken.append(name)
+        if values is not known:
+            fitted.append(f"{name}: {len(known)} to {len(leaf)}")
+        return np.asarray(values, leaf.dtype)
 
     chosen = jax.tree_util.tree_map_with_path(choose, params)
     if not taken:
         raise UserError(f"config.init_from: nothing in {checkpoint} fits this model")
     for what, names in (
         ("not in it, so started fresh", fresh),
-        ("only in part in it, the rest started as their mean", grown),
+        ("brought to these patterns and levels, new ones as a mean of the old", fitted),
         ("not used", sorted(set(stored) - set(taken))),
     ):
         if names:
@@ -59,5 +57,33 @@ def initialise_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> A
     return chosen
 
 
-def _can_grow(name: str, old: tuple[int, ...], new: tuple[int, ...]) -> bool:
-    return bool(re.search(PER_TASK, name)) and old[1:] == new[1:] and old[0] < new[0]
+def _for_tasks(
+    name: str, values: np.ndarray, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> np.ndarray:
+    """A checkpoint's values for the new model's patterns and levels; what has none, as it is."""
+    table = TABLE.fullmatch(name)
+    if not (table or PER_TASK.match(name)) or "mode" not in old or "mode" not in new:
+        return values
+    if table:
+        count = new[f"num_{table[1]}"]
+        return values if len(values) == count else _resize(values, 0, count)
+    if _grid(old) == _grid(new) and old["mode"] == new["mode"]:
+        return values
+    grid = values.reshape(*_grid(old), *values.shape[1:])  # [patterns, levels, ...]
+    for axis, count in enumerate(_grid(new)):
+        told_apart = {old["mode"], new["mode"]} <= {AXES[axis], "split"}
+        grid = _resize(grid if told_apart else grid.mean(axis, keepdims=True), axis, count)
+    return grid.reshape(-1, *values.shape[1:])
+
+
+def _grid(model: Mapping[str, Any]) -> tuple[int, ...]:
+    """How many patterns and levels a model's heads tell apart."""
+    counts = zip(AXES, (model["num_patterns"], model["num_levels"]), strict=True)
+    return tuple(count if model["mode"] in (mode, "split") else 1 for mode, count in counts)
+
+
+def _resize(values: np.ndarray, axis: int, count: int) -> np.ndarray:
+    """The first `count` entries of an axis; those that it lacks are the mean of all."""
+    kept = np.take(values, range(min(count, values.shape[axis])), axis)
+    mean = values.mean(axis, keepdims=True)
+    return np.concatenate([kept, np.repeat(mean, count - kept.shape[axis], axis)], axis)

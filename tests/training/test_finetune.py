@@ -1,0 +1,144 @@
+"""What a checkpoint gives to a model of other patterns, levels or mode."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from mript_jax.checkpoint import save_params
+from mript_jax.config import load_config
+from mript_jax.errors import UserError
+from mript_jax.models import build_model
+from mript_jax.training.finetune import initialise_from
+
+TINY = Path(__file__).parents[2] / "configs" / "mript_tiny.py"
+SMALL = {
+    "image_size": 16,
+    "patch_size": 4,
+    "features": 4,
+    "width": 16,
+    "depth": 1,
+    "heads": 2,
+    "window": 4,
+    "global_blocks": (),
+    "decoder_depth": 1,
+    "decoder_heads": 2,
+    "decoder_mlp": 16,
+    "iterations": 0,
+}
+
+
+def heads(mode, patterns, levels):
+    """How many heads there are."""
+    return {"type": patterns, "level": levels, "split": patterns * levels}[mode]
+
+
+def tree(mode, patterns, levels, value=None):
+    """What depends on the task, with two numbers for each; all NaN where no value is given."""
+    rng = np.random.default_rng(0)
+
+    def table(*shape):
+        return rng.normal(size=shape).astype(np.float32) if value else np.full(shape, np.nan)
+
+    count = heads(mode, patterns, levels)
+    return {
+        "head": {"bias": table(count, 2)},
+        "tail": {"kernel": table(count, 3, 2)},
+        "prompt": {"levels": table(levels, 2), "patterns": table(patterns, 2)},
+        "encoder": {"bias": table(2)},
+    }
+
+
+def model(mode, patterns, levels):
+    return ConfigDict({"mode": mode, "num_patterns": patterns, "num_levels": levels})
+
+
+def taken(tmp_path, old, new):
+    """The checkpoint's head biases, as [patterns, levels, 2] where they are split, and the new."""
+    stored, config = tree(*old, value="random"), ConfigDict({"model": model(*old)})
+    save_params(tmp_path, stored, config)
+    got = initialise_from(str(tmp_path), tree(*new), model(*new))
+    assert not any(np.isnan(leaf).any() for leaf in jax.tree.leaves(got))  # nothing is fresh
+    np.testing.assert_array_equal(got["encoder"]["bias"], stored["encoder"]["bias"])
+    shapes = [(p, n, 2) if mode == "split" else (-1, 2) for mode, p, n in (old, new)]
+    return [x["head"]["bias"].reshape(s) for x, s in zip((stored, got), shapes, strict=True)]
+
+
+@pytest.mark.parametrize(("mode", "axis"), [("type", 0), ("level", 1)])
+def test_new_ones_start_as_the_mean_of_the_old(tmp_path, mode, axis):
+    more = (mode, 3, 5) if mode == "type" else (mode, 2, 6)
+    old, new = taken(tmp_path, (mode, 2, 4), more)
+    np.testing.assert_array_equal(new[: len(old)], old)
+    for head in new[len(old) :]:
+        np.testing.assert_allclose(head, old.mean(axis=0), rtol=1e-5)
+
+
+def test_split_heads_keep_their_pattern_and_level(tmp_path):
+    old, new = taken(tmp_path, ("split", 2, 2), ("split", 3, 4))
+    np.testing.assert_array_equal(new[:2, :2], old)
+    for level in (2, 3):  # a new level of a pattern that was there
+        np.testing.assert_allclose(new[:2, level], old.mean(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(new[2, :2], old.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(new[2, 2:], [old.mean(axis=(0, 1))] * 2, rtol=1e-5)
+
+
+def test_as_many_split_heads_of_another_grid_are_not_mistaken(tmp_path):
+    old, new = taken(tmp_path, ("split", 2, 3), ("split", 3, 2))
+    np.testing.assert_array_equal(new[:2], old[:, :2])
+    np.testing.assert_allclose(new[2], old[:, :2].mean(axis=0), rtol=1e-5)
+
+
+def test_split_heads_start_as_those_of_their_pattern(tmp_path):
+    old, new = taken(tmp_path, ("type", 2, 3), ("split", 3, 3))
+    for level in range(3):
+        np.testing.assert_array_equal(new[:2, level], old)
+        np.testing.assert_allclose(new[2, level], old.mean(axis=0), rtol=1e-5)
+
+
+def test_split_heads_start_as_those_of_their_level(tmp_path):
+    old, new = taken(tmp_path, ("level", 2, 3), ("split", 2, 4))
+    for pattern in range(2):
+        np.testing.assert_array_equal(new[pattern, :3], old)
+        np.testing.assert_allclose(new[pattern, 3], old.mean(axis=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("old", "new"), [("type", "level"), ("level", "type")])
+@pytest.mark.parametrize("levels", [3, 2])  # with 2 there are as many heads in both
+def test_pattern_heads_do_not_become_level_heads(tmp_path, old, new, levels):
+    old, new = taken(tmp_path, (old, 2, levels), (new, 2, levels))
+    np.testing.assert_allclose(new, [old.mean(axis=0)] * len(new), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("mode", "axis"), [("type", 1), ("level", 0)])
+def test_split_heads_that_are_no_longer_told_apart_are_averaged(tmp_path, mode, axis):
+    old, new = taken(tmp_path, ("split", 2, 3), (mode, 2, 3))
+    np.testing.assert_allclose(new, old.mean(axis=axis), rtol=1e-5)
+
+
+def test_what_has_no_tasks_goes_by_name_and_shape(tmp_path):
+    stored = {"head": {"bias": np.ones(2)}, "body": {"bias": np.ones(3)}}
+    save_params(tmp_path, stored, ConfigDict({"model": {"name": "recon_vit"}}))
+    params = {"head": {"bias": np.zeros(4)}, "body": {"bias": np.zeros(3)}}
+    got = initialise_from(str(tmp_path), params, model("split", 2, 2))
+    assert not got["head"]["bias"].any() and got["body"]["bias"].all()
+    with pytest.raises(UserError, match="nothing in"):
+        initialise_from(str(tmp_path), {"other": np.zeros(3)}, model("split", 2, 2))
+
+
+def test_old_tasks_come_out_as_before_of_a_grown_split_model(tmp_path):
+    config = load_config(TINY).unlock()
+    config.model.update({**SMALL, "mode": "split", "num_patterns": 2, "num_levels": 2})
+    small = build_model(config.model)
+    images = np.random.default_rng(0).random((4, 16, 16, 1), np.float32)
+    task = (np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]))  # pattern and level of each image
+    params = jax.jit(small.init)(jax.random.key(0), images, *task)["params"]
+    save_params(tmp_path, params, config)
+    config.model.update({"num_patterns": 3, "num_levels": 3})
+    grown = build_model(config.model)
+    fresh = jax.jit(grown.init)(jax.random.key(1), images, *task)["params"]
+    started = initialise_from(str(tmp_path), fresh, config.model)
+    before = jax.jit(small.apply)({"params": params}, images, *task)
+    after = jax.jit(grown.apply)({"params": started}, images, *task)
+    np.testing.assert_array_equal(before, after)
