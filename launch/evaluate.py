@@ -20,6 +20,7 @@ from mript_jax import cli
 flags.DEFINE_string("checkpoint", None, "A run's folder, one step in it, or converted weights.")
 flags.DEFINE_list("compare", [], "Further checkpoints, as DIR or NAME=DIR.")
 flags.DEFINE_list("baselines", [], "Beside zero-filling: total_variation, wavelet.")
+flags.DEFINE_list("add", [], "Folders of earlier results, whose rows join the tables.")
 flags.DEFINE_integer("seed", 0, "Of the sampling masks.")
 flags.DEFINE_string("output", None, "Folder for the results and the report.")
 
@@ -31,11 +32,12 @@ def main() -> None:
 
     from mript_jax.comparison import compare
     from mript_jax.config import check_config
+    from mript_jax.evaluation import results as tables
     from mript_jax.evaluation.report import write_report
-    from mript_jax.evaluation.results import gains, markdown_table, write_results
 
     config = values.config
     check_config(config)
+    earlier = [tables.read_results(folder) for folder in values.add]
     checkpoints = named([values.checkpoint, *values.compare])
     results, examples = compare(
         config,
@@ -45,11 +47,14 @@ def main() -> None:
         progress=lambda task: print(f"{task.pattern} {task.acceleration:g}x", flush=True),
     )
     output = Path(values.output)
-    write_results(output, results, examples)
+    tables.write_results(output, results, examples)
     write_report(output / "report.html", results, examples)
-    print(markdown_table(results))
+    if earlier:
+        results = tables.merge_results([results, *earlier])
+        tables.write_results(output, results, examples)
+    print(tables.markdown_table(results))
     for name in [*checkpoints, *values.baselines]:
-        above = list(gains(results["rows"], name).values())
+        above = list(tables.gains(results["rows"], name).values())
         print(
             f"{name} is {np.mean(above):.2f} dB above zero-filled on average over {len(above)} "
             f"tasks (least {np.min(above):.2f} dB)"

@@ -16,6 +16,8 @@ Row = Mapping[str, Any]
 
 SAME = ("protocol", "split", "dataset")  # what rows must share to stand in one table
 REQUIRED = ("model", *SAME, "rows")
+ROUNDING = 1e-3  # in the figures of one method on one task
+OF_METHOD = ("checkpoint", "trained_with", "training_seed", "scale", "unseen")
 TASK = ("pattern", "acceleration", "center_fraction")
 FORMATS = {
     "psnr": "{:.2f}",
@@ -69,13 +71,14 @@ def read_results(path: str | Path) -> Results:
 
 
 def merge_results(several: Sequence[Results]) -> Results:
-    """One table of several; refused where protocol, split or dataset differ."""
+    """One table of several; refused where protocol, split, dataset or the masks' seed differ."""
     first = several[0]
     for other in several[1:]:
-        for key in SAME:
-            if other[key] != first[key]:
+        for key in (*SAME, "seed"):
+            ours, theirs = first.get(key), other.get(key)
+            if ours != theirs:
                 raise UserError(
-                    f"rows of {key} {first[key]!r} ({first['model']}) and {other[key]!r} "
+                    f"rows of {key} {ours!r} ({first['model']}) and {theirs!r} "
                     f"({other['model']}) cannot be compared"
                 )
     models = list(dict.fromkeys(results["model"] for results in several))
@@ -83,13 +86,17 @@ def merge_results(several: Sequence[Results]) -> Results:
     for results in several:
         for row in results["rows"]:
             key = (*(row[name] for name in TASK), row["method"])
-            if key in rows and rows[key] != row:
+            # The same slices by way of other fields differ by rounding.
+            if key in rows and any(abs(rows[key][m] - row[m]) > ROUNDING for m in METRICS):
                 raise UserError(
                     f"two different rows for {row['method']} on {row['pattern']} "
                     f"x{row['acceleration']:g}; rename one of the methods"
                 )
-            rows[key] = row
-    return {**first, "model": " + ".join(models), "rows": list(rows.values())}
+            rows.setdefault(key, row)
+    about = {name: told for results in several for name, told in _about_methods(results).items()}
+    head = {key: first[key] for key in first if key not in OF_METHOD}
+    head |= {"model": " + ".join(models), "methods": about}
+    return {**head, "rows": list(rows.values())}
 
 
 def csv_table(results: Results) -> str:
@@ -167,8 +174,14 @@ def gains(
 def scaled_by_reference(results: Results) -> list[str]:
     """The methods that were given slices divided by the reference's maximum, which a scanner
     does not know."""
-    about = results.get("methods", {results["model"]: results})
+    about = _about_methods(results)
     return [name for name, told in about.items() if told.get("scale") == "target"]
+
+
+def _about_methods(results: Results) -> Mapping[str, Mapping[str, Any]]:
+    """What made each method, which results of one method say beside their rows."""
+    alone = {key: results[key] for key in OF_METHOD if key in results}
+    return results.get("methods", {results["model"]: alone})
 
 
 def _cells(results: Results, bold: Any) -> tuple[list[str], list[list[str]]]:

@@ -14,6 +14,7 @@ from mript_jax.evaluation.results import (
     markdown_table,
     merge_results,
     read_results,
+    scaled_by_reference,
     write_results,
 )
 
@@ -32,9 +33,11 @@ def row(method: str, acceleration: float = 4.0, psnr: float = 30.0) -> dict:
     }
 
 
-def results(model="mript", protocol="mript_paper", split="test", rows=None) -> dict:
+def results(
+    model="mript", protocol="mript_paper", split="test", rows=None, seed=3, **about
+) -> dict:
     rows = rows or [row("mript", psnr=33.25), row("zero_filled")]
-    return make_results(model, "phantom", protocol, split, rows, seed=3)
+    return make_results(model, "phantom", protocol, split, rows, seed=seed, **about)
 
 
 def test_results_survive_the_file(tmp_path):
@@ -67,13 +70,16 @@ def test_latex_escapes_underscores_outside_comments():
 
 
 def test_results_of_two_models_merge_to_one_table():
-    other = results("unet", rows=[row("unet"), row("zero_filled")])
+    other = results("unet", rows=[row("unet"), row("zero_filled")], scale="target")
     merged = merge_results([results(), other])
+    assert scaled_by_reference(merged) == ["unet"] and "scale" not in merged
     assert merged["model"] == "mript + unet"
     assert [r["method"] for r in merged["rows"]] == ["mript", "zero_filled", "unet"]
 
 
-@pytest.mark.parametrize("change", ({"protocol": "fastmri_official"}, {"split": "validation"}))
+@pytest.mark.parametrize(
+    "change", ({"protocol": "fastmri_official"}, {"split": "validation"}, {"seed": 7})
+)
 def test_rows_of_different_protocols_or_splits_are_not_compared(change):
     with pytest.raises(UserError, match="cannot be compared"):
         merge_results([results(), results("unet", **change)])
