@@ -236,6 +236,7 @@ def main() -> None:
     for name, rows in results.items():
         print(f"\n## {name}\n\n{table(rows)}")
     if values.output:
+        Path(values.output).parent.mkdir(parents=True, exist_ok=True)
         Path(values.output).write_text(json.dumps(results, indent=1) + "\n")
 
 

@@ -138,6 +138,7 @@ def main() -> None:
         results["peer"] = against_peer(*arguments)
         print(f"\n{table(results['peer'])}")
     if values.output:
+        Path(values.output).parent.mkdir(parents=True, exist_ok=True)
         Path(values.output).write_text(json.dumps(results, indent=1) + "\n")
         if points:
             Path(values.output).with_suffix(".svg").write_text(quality_plot(points))
