@@ -5,15 +5,27 @@
 #
 # PROCESSES  how many (default 2)      PORT  where they meet (default: a free one)
 # PYTHON     the interpreter (default: .venv/bin/python)
-# All processes end when one fails. Run again, it resumes.
+# All processes end when one fails; at SIGTERM and Ctrl-C all save. Run again, it resumes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python="${PYTHON:-.venv/bin/python}"
 processes="${PROCESSES:-2}"
 port="${PORT:-$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')}"
 pids=()
-trap 'kill "${pids[@]}" 2>/dev/null || true' EXIT
-trap 'kill -TERM "${pids[@]}" 2>/dev/null || true' TERM
+
+end() { kill -TERM "${pids[@]}" 2>/dev/null || true; }
+
+save() { # the exit status
+  trap - EXIT
+  trap '' TERM INT # a second one would end the wait
+  end
+  wait
+  exit "$1"
+}
+
+trap end EXIT
+trap 'save 143' TERM
+trap 'save 130' INT
 for ((i = 0; i < processes; i++)); do
   "$python" launch/train.py --coordinator="127.0.0.1:$port" --processes="$processes" \
     --process="$i" "$@" &

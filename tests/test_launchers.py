@@ -1,6 +1,7 @@
 """The scripts that start runs elsewhere, with stand-ins for the clusters' own commands."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -14,7 +15,7 @@ LAUNCH = Path(__file__).parents[1] / "launch"
 SCRIPTS = sorted([*LAUNCH.rglob("*.sh"), *LAUNCH.rglob("*.sbatch")])
 SHELLCHECK = Path(sys.executable).with_name("shellcheck")
 OVERRIDES = ["--config.data.patterns=('radial', \"spiral\")", "--config.total_steps=5"]
-RUN = {"CONFIG": "configs/mript_tiny.py", "WORKDIR": "gs://bucket/a run"}
+RUN = {"CONFIG": "configs/mript_tiny.py", "WORKDIR": "/mnt/bucket/a run"}
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_overrides_reach_the_workers_as_they_were_given(tmp_path, command, scrip
         ["bash", LAUNCH / script, *OVERRIDES], check=True, env=environment(tmp_path, **values)
     )
     (line,) = [a for a in called.read_text().split("\0") if a.startswith("--command=")]
-    expected = [f"--config={RUN['CONFIG']}", f"--workdir={RUN['WORKDIR']}", *OVERRIDES]
+    expected = ["--join", f"--config={RUN['CONFIG']}", f"--workdir={RUN['WORKDIR']}", *OVERRIDES]
     assert trained_with(line.removeprefix("--command=")) == expected
 
 
@@ -73,19 +74,123 @@ def test_a_variable_that_was_not_set_is_named(script):
     assert run.returncode and ": set " in run.stderr
 
 
-def test_a_preempted_slurm_job_saves_and_goes_back_to_the_queue(tmp_path, command):
-    stopped, requeued = tmp_path / "stopped", command("scontrol")
-    began = command("srun", f"trap 'touch {stopped}; exit 0' TERM\nwhile true; do sleep 0.05; done")
-    job = subprocess.Popen(
-        ["bash", LAUNCH / "slurm" / "train.sbatch", *OVERRIDES],
-        env=environment(tmp_path, SLURM_JOB_ID="17", SLURM_SUBMIT_DIR=str(tmp_path)),
-        stdout=subprocess.DEVNULL,
-    )
-    while not began.exists():
+# As Slurm's own commands do: srun kills its tasks at SIGTERM, scancel reaches the tasks alone.
+SRUN = """
+cd {folder}
+bash -c "$TASK" & echo $! > task
+trap 'kill -KILL $(cat task)' TERM
+while kill -0 $! 2>/dev/null; do wait $!; done
+wait $!
+"""
+SCANCEL = """[ "$*" = "--signal=TERM 17" ] && kill -TERM $(cat {folder}/task)"""
+SCONTROL = """
+echo "$*" >> {folder}/asked
+echo "   PreemptEligibleTime=2026-11-21T12:00:00 PreemptTime=$PREEMPTED"
+"""
+RUNS = "for _ in {1..600}; do sleep 0.05; done"  # half a minute, not for ever
+SAVES = f"trap 'sleep 0.5; touch saved; exit 143' TERM; touch ready; {RUNS}"
+
+
+@pytest.fixture
+def slurm_job(tmp_path, command):
+    """Starts train.sbatch with a stand-in for the training; returns once that runs."""
+    command("srun", SRUN.format(folder=tmp_path))
+    command("scancel", SCANCEL.format(folder=tmp_path))
+    command("scontrol", SCONTROL.format(folder=tmp_path))
+
+    def start(task, preempted="None"):
+        values = {"SLURM_JOB_ID": "17", "SLURM_SUBMIT_DIR": str(tmp_path)}
+        values |= {"TASK": task, "PREEMPTED": preempted}
+        job = subprocess.Popen(
+            ["bash", LAUNCH / "slurm" / "train.sbatch", *OVERRIDES],
+            env=environment(tmp_path, **values),
+            stdout=subprocess.DEVNULL,
+        )
+        wait_for(tmp_path / "ready")
+        return job
+
+    return start
+
+
+def wait_for(path):
+    deadline = time.time() + 30
+    while not path.exists():
+        assert time.time() < deadline, f"{path.name} did not come"
         time.sleep(0.02)
-    time.sleep(0.2)  # until its trap is set
-    job.send_signal(signal.SIGTERM)
-    assert job.wait(timeout=30) is not None
-    assert stopped.exists(), "training was not asked to save"
-    assert requeued.read_text().split("\0")[:2] == ["requeue", "17"]
-    assert began.read_text().split("\0")[-3:-1] == OVERRIDES
+
+
+def requeued(tmp_path):
+    asked = tmp_path / "asked"
+    return asked.exists() and "requeue 17" in asked.read_text().splitlines()
+
+
+def test_before_its_time_limit_a_slurm_job_saves_and_goes_back_to_the_queue(tmp_path, slurm_job):
+    header = (LAUNCH / "slurm" / "train.sbatch").read_text()
+    (warning,) = re.findall(r"#SBATCH --signal=B:(\w+)@\d+\n", header)
+    job = slurm_job(SAVES)
+    job.send_signal(signal.Signals[f"SIG{warning}"])
+    assert job.wait(timeout=30) == 143
+    assert (tmp_path / "saved").exists(), "training was not asked to save"
+    assert requeued(tmp_path)
+    assert (tmp_path / "srun.called").read_text().split("\0")[-3:-1] == OVERRIDES
+
+
+@pytest.mark.parametrize("to_the_script_too", [False, True])
+@pytest.mark.parametrize("preempted", ["None", "2026-11-21T12:00:00"])
+def test_a_slurm_job_that_is_preempted_goes_back_to_the_queue_and_a_cancelled_one_does_not(
+    tmp_path, slurm_job, to_the_script_too, preempted
+):
+    job = slurm_job(SAVES, preempted)
+    os.kill(int((tmp_path / "task").read_text()), signal.SIGTERM)
+    for _ in range(2 * to_the_script_too):
+        job.send_signal(signal.SIGTERM)
+        time.sleep(0.1)
+    assert job.wait(timeout=30) == 143
+    assert (tmp_path / "saved").exists(), "the script ended before training had saved"
+    assert requeued(tmp_path) == (preempted != "None")
+
+
+@pytest.mark.parametrize(("status", "preempted"), [(0, "None"), (0, "2026-11-21"), (2, "None")])
+def test_a_slurm_job_that_ends_by_itself_ends_as_training_did(
+    tmp_path, slurm_job, status, preempted
+):
+    job = slurm_job(f"touch ready; exit {status}", preempted)
+    assert job.wait(timeout=30) == status
+    assert not requeued(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_local_processes_that_are_asked_to_end_have_saved_when_the_script_ends(
+    tmp_path, command, name, status
+):
+    saves = 'for i in "$@"; do case $i in --process=*) process=${i#*=} ;; esac; done\n'
+    saves += f"cd {tmp_path}\n"
+    saves += "trap 'echo asked >> asked$process; sleep 1; touch saved$process; exit 143' TERM\n"
+    saves += f"touch ready$process; {RUNS}"
+    command("python", saves)
+    run = subprocess.Popen(
+        ["bash", LAUNCH / "local.sh"],
+        env=environment(tmp_path, PYTHON=str(tmp_path / "python"), PORT="1", PROCESSES="2"),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests may ignore it
+    )
+    for process in range(2):
+        wait_for(tmp_path / f"ready{process}")
+    run.send_signal(signal.Signals[name])
+    assert run.wait(timeout=30) == status
+    for process in range(2):
+        assert (tmp_path / f"saved{process}").exists(), "the script ended before training had"
+        assert (tmp_path / f"asked{process}").read_text() == "asked\n"
+
+
+def test_local_processes_end_when_one_fails(tmp_path, command):
+    fails = f"cd {tmp_path}; case $* in *--process=1*) "
+    fails += "until [ -e ready ]; do sleep 0.05; done; exit 2 ;; esac\n"
+    ends = f"trap 'touch ended; exit 143' TERM; touch ready; {RUNS}"
+    command("python", fails + ends)
+    run = subprocess.run(
+        ["bash", LAUNCH / "local.sh"],
+        env=environment(tmp_path, PYTHON=str(tmp_path / "python"), PORT="1", PROCESSES="2"),
+        timeout=30,
+    )
+    assert run.returncode == 2
+    wait_for(tmp_path / "ended")

@@ -32,8 +32,8 @@ def quality_plot(points: Sequence[tuple[str, float, float]]) -> str:
         parts.append(_text(x - 18, y + 4, str(value)))
     labels: list[tuple[float, float]] = []
     dots = [(*place(time, p[2]), p[0]) for p, time in zip(points, times, strict=True)]
+    parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="#2060b0"/>' for x, y, _ in dots]
     for x, y, name in sorted(dots, key=lambda dot: dot[1]):
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="#2060b0"/>')
         # Names go down from the highest dot, out of each other's way.
         below = [ly + LABEL_HEIGHT for lx, ly in labels if abs(lx - x) < LABEL_WIDTH]
         label = max([y + 4, *(end for end in below if end > y + 4)])

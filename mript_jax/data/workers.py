@@ -6,9 +6,10 @@ does, took as long as making the batch.
 
 import itertools
 import multiprocessing
-import weakref
+import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
+from multiprocessing.util import Finalize
 from typing import Any
 
 import cloudpickle
@@ -47,8 +48,10 @@ class WorkerBatches:
             send.close()
             team.append((process, receive, itertools.cycle(_slots(memory, layout, size)), free))
         self._turns = itertools.cycle(team)
-        # Not __del__: when Python ends, it would find what it needs already gone.
-        self._stop = weakref.finalize(self, _stop, [process for process, *_ in team])
+        # Not __del__: when Python ends, it would find what it needs already gone. Nor weakref's:
+        # multiprocessing may come first, ask the workers with SIGTERM to end, and wait for ever.
+        processes = [process for process, *_ in team]
+        self._stop = Finalize(self, _stop, (processes,), exitpriority=0)
 
     def __iter__(self) -> Iterator[Batch]:
         return self
@@ -77,6 +80,9 @@ def _work(
     free: Any,
     send: Connection,
 ) -> None:
+    # Clusters and terminals may signal all processes: the one that takes the batches decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     keep_freed_memory()
     slots = itertools.cycle(_slots(memory, layout, size))
     try:
@@ -89,8 +95,6 @@ def _work(
             for name, array in batches[number].items():
                 slot[name][...] = array
             send.send(None)
-    except KeyboardInterrupt:
-        return
     except Exception as error:
         send.send(error)
 
@@ -114,7 +118,7 @@ def _wait(process: Any, receive: Connection) -> None:
 
 def _stop(processes: Iterable[Any]) -> None:
     for process in processes:
-        process.terminate()
+        process.kill()
     for process in processes:
         process.join()
 

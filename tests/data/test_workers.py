@@ -1,6 +1,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -59,6 +61,37 @@ def test_a_killed_worker_does_not_hang_the_run():
     with pytest.raises(UserError, match="exit code -9"):
         take(batches, 10)
     batches.close()
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_workers_go_on_when_all_processes_of_a_run_are_asked_to_end(name):
+    batches = WorkerBatches(Numbers(), 0, 2, 2)
+    take(batches, 3)  # one of each worker
+    children = multiprocessing.active_children()
+    for child in children:
+        os.kill(child.pid, signal.Signals[name])
+    assert take(batches, 20) == list(range(3, 23))
+    assert all(child.is_alive() for child in children)
+    batches.close()
+    assert not multiprocessing.active_children()
+
+
+def test_python_ends_although_workers_ignore_sigterm():
+    code = """
+import multiprocessing, weakref
+weakref.finalize(multiprocessing, print)  # as other libraries do: its exit comes last from now on
+import numpy as np
+from mript_jax.data.workers import WorkerBatches
+
+class Zeros:
+    def __getitem__(self, number):
+        return {"image": np.zeros(3)}
+
+batches = WorkerBatches(Zeros(), 0, 1, 1)
+for _ in range(3):
+    next(batches)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_no_process_is_left_behind():
