@@ -29,6 +29,8 @@ def main() -> None:
     source_path = cli.existing_path("input", values.input)
     if values.acceleration < 1:
         raise UserError(f"--acceleration={values.acceleration} must be 1 or more")
+    output = Path(values.output)
+    _refuse_among_scans(output, source_path)
     from mript_jax.data.readers import open_source
     from mript_jax.physics.tasks import make_task
     from mript_jax.reconstruction import load
@@ -36,12 +38,25 @@ def main() -> None:
 
     task = make_task(values.pattern, values.acceleration)
     reconstruction = load(values.checkpoint)
-    output = Path(values.output)
     output.mkdir(parents=True, exist_ok=True)
-    for volume in iterate_volumes(open_source(values.format, str(source_path))):
-        result = reconstruct_volume(reconstruction, volume, task)
+    for name, records in iterate_volumes(open_source(values.format, str(source_path))):
+        result = reconstruct_volume(reconstruction, records, task, name)
         path = write_volume(output, result)
         print(f"{path}: {result.summary()}")
+
+
+def _refuse_among_scans(output: Path, scans: Path) -> None:
+    """Refuses to write where scans may be written over, or results be taken for scans later."""
+    place = output.resolve()
+    if scans.is_dir():
+        among = scans.resolve() in (place, *place.parents)
+    else:
+        among = scans.parent.resolve() == place
+    if among:
+        raise UserError(
+            f"--output={output} is among the scans of --input={scans}, which could be written "
+            "over; give a folder beside them"
+        )
 
 
 if __name__ == "__main__":

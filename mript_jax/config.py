@@ -8,6 +8,7 @@ import functools
 import importlib.util
 import logging
 import math
+from collections.abc import Mapping
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,13 @@ def load_config(path: str | Path, *arguments: str) -> ConfigDict:
     return module.get_config(*arguments)
 
 
+def following(config: ConfigDict, changes: Mapping[str, Any] | None = None) -> ConfigDict:
+    """A copy that differs by `changes`: its other fields follow `config`'s until they are set."""
+    copy = _followers(config, {}).lock()
+    copy.update(changes or {})
+    return copy
+
+
 def flat(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
     """The values of all fields, by their names from the top, such as data.path."""
     fields = {}
@@ -247,3 +255,15 @@ def check_config(config: ConfigDict) -> None:
 def image_shape(image_size: int | tuple[int, int]) -> tuple[int, int]:
     """(height, width) of a config's image_size, which may be one number."""
     return (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+
+
+def _followers(config: ConfigDict, known: dict[int, FieldReference]) -> ConfigDict:
+    """Fields that share a value in `config` (the image size) share one in the copy too."""
+    copy = ConfigDict()
+    for name in config:
+        if isinstance(config[name], ConfigDict):
+            copy[name] = _followers(config[name], known)
+        else:
+            followed = config.get_ref(name)
+            copy[name] = known.setdefault(id(followed), followed.identity())
+    return copy

@@ -24,11 +24,13 @@ PENALTY = 1e-3  # of the ridge regression, on standardised features
 
 
 def probe(config: ConfigDict, encoders: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row for each set of parameters, and one for the patches' pixels instead of features."""
+    """A row for each set of parameters, after two to compare with: what needs no features (always
+    the most frequent class), and the patches' pixels instead of features."""
     if config.model.name != "mript" or config.data.source != "phantom":
         raise UserError("a probe needs the model 'mript' and phantoms, whose tissues are known")
     data = {split: _slices(config, split) for split in SLICES}
-    rows = [_row("pixels", {split: (_patches(config, b), y) for split, (b, y) in data.items()})]
+    rows = [_majority(data["train"][1], data["test"][1])]
+    rows.append(_row("pixels", {split: (_patches(config, b), y) for split, (b, y) in data.items()}))
     for name, params in encoders.items():
         features = {split: (_features(config, params, b), y) for split, (b, y) in data.items()}
         rows.append(_row(name, features))
@@ -104,6 +106,19 @@ def _row(name: str, data: Mapping[str, tuple[np.ndarray, dict[str, np.ndarray]]]
     width = train.shape[-1]
     tissue = _predict(train.reshape(-1, width), known["tissue"].ravel(), test.reshape(-1, width))
     contrast = _predict(train.mean((1, 2)), known["contrast"], test.mean((1, 2)))
+    return _scores(name, true, tissue, contrast)
+
+
+def _majority(known: Mapping[str, np.ndarray], true: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The most frequent class of the training labels as every answer."""
+    always = {of: np.bincount(labels.ravel()).argmax() for of, labels in known.items()}
+    answers = {of: np.full(labels.size, always[of]) for of, labels in true.items()}
+    return _scores("majority", true, answers["tissue"], answers["contrast"])
+
+
+def _scores(
+    name: str, true: Mapping[str, np.ndarray], tissue: np.ndarray, contrast: np.ndarray
+) -> dict[str, Any]:
     return {
         "features": name,
         "tissue: accuracy": float(np.mean(tissue == true["tissue"].ravel())),

@@ -2,13 +2,16 @@
 
 A study's config holds
   about       one sentence: what is compared
-  experiment  the training config that all runs share
-  runs        name -> what differs; `init_from` may be the name of another run
+  experiment  the training config that all others follow
+  tuning      where runs tune others: the config that these and the conditions follow
+  runs        name -> its training config; `init_from` may be the name of another run
   compared    the names of the runs in the table
-  conditions  name -> what differs from `experiment` where they are evaluated
-  probe       instead of conditions: what differs where linear heads are put on the encoders
+  conditions  name -> the config that they are evaluated with
+  probe       instead of conditions: the config of linear heads that are put on the encoders
 
-Run again with the same folder, finished trainings and evaluations are not repeated.
+What follows another config has all of its fields (`config.following`), so that each can be changed
+for all, for what tunes, or for one run. Run again with the same folder, finished trainings and
+evaluations are not repeated; a folder that holds some with other settings is refused.
 """
 
 import json
@@ -20,9 +23,11 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from mript_jax.benchmarks.timing import table
-from mript_jax.checkpoint import load_params
-from mript_jax.comparison import compare
+from mript_jax.checkpoint import load_config, load_params, parse_config, write_config
+from mript_jax.comparison import compare, config_hash
+from mript_jax.config import flat, image_shape
 from mript_jax.data.dead_leaves import write_dead_leaves
+from mript_jax.data.random_fields import write_random_fields
 from mript_jax.errors import UserError, unknown_name
 from mript_jax.evaluation.report import write_report, write_study_page
 from mript_jax.evaluation.results import Results, gains, read_results, write_results
@@ -30,21 +35,35 @@ from mript_jax.evaluation.summary import bootstrap_interval
 from mript_jax.probe import probe, untrained
 from mript_jax.training.loop import train
 
-DEAD_LEAVES = "dead_leaves"  # config.data.path that stands for generated pictures
 PICTURES = 600
+# What may differ from a finished training: none of it changes the weights.
+FREE = (
+    *("checkpoint_every_steps", "keep_checkpoints", "log_every_steps", "evaluate_every_steps"),
+    *("mesh", "compilation_cache", "wandb", "profile_steps", "evaluation.", "data.workers"),
+)
+# Values of data.path that stand for generated pictures.
+GENERATED = {"dead_leaves": write_dead_leaves, "random_fields": write_random_fields}
+EVALUATED = ("data.", "evaluation.")  # what of a config an evaluation depends on
 
 
 def run_study(study: ConfigDict, workdir: str | Path) -> str:
     """Does what is left to do, writes study.html, .md and .json, and returns the table."""
     workdir = Path(workdir).absolute()
-    for name in study.compared:
-        _train(study, name, workdir)
+    runs = _needed_runs(study)
+    conditions = {} if "probe" in study else study.conditions
+    conditions = {name: _resolved(config) for name, config in conditions.items()}
+    for name, config in runs.items():
+        _refuse_another_run(study, name, config, _folder(workdir, name))
+    for name, config in conditions.items():
+        _refuse_another_evaluation(name, config, _evaluation(workdir, name))
+    for name, config in runs.items():
+        _train(study, name, config, workdir)
     if "probe" in study:
         return _probe(study, workdir)
     checkpoints = {name: str(_folder(workdir, name)) for name in study.compared}
     by_condition = {
-        name: _evaluate(study, name, checkpoints, workdir / "evaluation" / name)
-        for name in study.conditions
+        name: _evaluate(name, config, checkpoints, _evaluation(workdir, name))
+        for name, config in conditions.items()
     }
     rows = [
         {"condition": condition, **_summary(results, name)}
@@ -54,47 +73,123 @@ def run_study(study: ConfigDict, workdir: str | Path) -> str:
     return _write(study, rows, _table(rows), workdir)
 
 
-def experiment(study: ConfigDict, changes: Mapping[str, Any]) -> ConfigDict:
-    """The study's training config with changes."""
-    config = ConfigDict(study.experiment.copy_and_resolve_references()).unlock()
-    try:
-        config.update(changes)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"the study's changes do not fit its experiment: {error}") from error
-    return config.lock()
+def _resolved(config: ConfigDict) -> ConfigDict:
+    return ConfigDict(config.copy_and_resolve_references())
 
 
-def _train(study: ConfigDict, name: str, workdir: Path) -> None:
-    """Trains a run to its end, after the run that it starts from."""
-    if name not in study.runs:
-        raise unknown_name("run of the study", name, study.runs)
-    config = experiment(study, study.runs[name]).unlock()
-    if config.init_from in study.runs:
-        _train(study, config.init_from, workdir)
-        config.init_from = str(_folder(workdir, config.init_from))
-    if config.data.path == DEAD_LEAVES:
-        config.data.path = str(workdir / "data" / DEAD_LEAVES)
-        write_dead_leaves(config.data.path, PICTURES, config.data.image_size)
+def _needed_runs(study: ConfigDict) -> dict[str, ConfigDict]:
+    """The runs that are compared, each after the one that it starts from."""
+    needed: dict[str, ConfigDict] = {}
+
+    def add(name: str) -> None:
+        if name not in study.runs:
+            raise unknown_name("run of the study", name, study.runs)
+        config = _resolved(study.runs[name])
+        if config.init_from in study.runs:
+            add(config.init_from)
+            if "tuning" in study and _data(config) == _data(needed[config.init_from]):
+                raise UserError(
+                    f"{name} would be tuned on what {config.init_from} was trained on, "
+                    f"{config.data.source}:{config.data.path}; give --config.tuning.data.source "
+                    "and --config.tuning.data.path other data"
+                )
+        needed[name] = config
+
+    for name in study.compared:
+        add(name)
+    return needed
+
+
+def _data(config: ConfigDict) -> tuple:
+    data = config.data
+    return data.source, data.path, data.options.get(data.source)
+
+
+def _is_generated(config: ConfigDict) -> bool:
+    return config.data.source == "images" and config.data.path in GENERATED
+
+
+def _train(study: ConfigDict, name: str, config: ConfigDict, workdir: Path) -> None:
+    """Trains a run to its end; the one that it starts from has been."""
     if (_folder(workdir, name) / "checkpoints" / str(config.total_steps)).is_dir():
         return
+    if config.init_from in study.runs:
+        config.init_from = str(_folder(workdir, config.init_from))
+    if _is_generated(config):
+        folder = workdir / "data" / config.data.path
+        side = max(image_shape(config.data.image_size))
+        GENERATED[config.data.path](folder, PICTURES, side)
+        config.data.path = str(folder)
     print(f"training {name}", flush=True)
     train(config.lock(), _folder(workdir, name))
 
 
 def _evaluate(
-    study: ConfigDict, condition: str, checkpoints: Mapping[str, str], folder: Path
+    name: str, config: ConfigDict, checkpoints: Mapping[str, str], folder: Path
 ) -> Results:
-    if not (folder / "report.html").exists():
-        print(f"evaluating {condition}", flush=True)
-        results, examples = compare(experiment(study, study.conditions[condition]), checkpoints)
-        write_results(folder, results, examples)
+    if not _evaluated(checkpoints, folder):
+        print(f"evaluating {name}", flush=True)
+        results, examples = compare(config, checkpoints)
+        folder.mkdir(parents=True, exist_ok=True)
         write_report(folder / "report.html", results, examples)
+        write_results(folder, results, examples)
+        write_config(folder, config)  # the last: it says that the others are there
     return read_results(folder)
+
+
+def _evaluated(checkpoints: Mapping[str, str], folder: Path) -> bool:
+    """Whether results are there, of all these trainings."""
+    if not (folder / "config.json").exists():
+        return False
+    results = read_results(folder)
+    about = results.get("methods", {results["model"]: results})
+    return all(
+        name in about and about[name]["trained_with"] == config_hash(load_config(path))
+        for name, path in checkpoints.items()
+    )
+
+
+def _refuse_another_run(study: ConfigDict, name: str, config: ConfigDict, folder: Path) -> None:
+    try:
+        saved = load_config(folder).unlock()
+    except UserError:
+        return  # there is no checkpoint yet
+    # What a study names lies in its folder, which may have been moved since.
+    if config.init_from in study.runs:
+        saved.init_from = Path(saved.init_from).name
+    if _is_generated(config):
+        saved.data.path = Path(saved.data.path).name
+    before, now = _fields(saved), _fields(config)
+    _refuse_difference(
+        f"the run {name!r}", before, {f: v for f, v in now.items() if not f.startswith(FREE)}
+    )
+
+
+def _refuse_another_evaluation(name: str, config: ConfigDict, folder: Path) -> None:
+    if (folder / "config.json").exists():
+        before = _fields(parse_config((folder / "config.json").read_text()))
+        now = {f: v for f, v in _fields(config).items() if f.startswith(EVALUATED)}
+        now.pop("data.workers")
+        _refuse_difference(f"the evaluation {name!r}", before, now)
+
+
+def _refuse_difference(what: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    for field, value in now.items():
+        if before.get(field) != value:
+            raise UserError(
+                f"{what} was made with {field}={before.get(field)!r}, and {value!r} is asked now; "
+                "use another --workdir"
+            )
+
+
+def _fields(config: ConfigDict) -> dict[str, Any]:
+    """All fields, as they come back from a file."""
+    return flat(parse_config(config.to_json_best_effort()))
 
 
 def _probe(study: ConfigDict, workdir: Path) -> str:
     """The study of what the encoders know."""
-    config = experiment(study, study.probe)
+    config = _resolved(study.probe).lock()
     encoders = {"untrained": untrained(config)}
     encoders |= {name: load_params(_folder(workdir, name)) for name in study.compared}
     rows = probe(config, encoders)
@@ -114,6 +209,10 @@ def _write(study: ConfigDict, rows: list[dict[str, Any]], table: str, workdir: P
 
 def _folder(workdir: Path, run: str) -> Path:
     return workdir / "runs" / run
+
+
+def _evaluation(workdir: Path, condition: str) -> Path:
+    return workdir / "evaluation" / condition
 
 
 def _summary(results: Results, method: str) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Whole volumes through a reconstruction: from the slices of a reader to a file and a picture."""
 
 import dataclasses
+import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from mript_jax.reconstruction import Reconstruction
 PREVIEW_SLICES = 3
 PREVIEW_SIZE = 224  # pixels that a slice takes at least; small ones are enlarged
 TITLE_HEIGHT = 24
+# Endings of scan files; what else follows a dot belongs to the name (DICOM's numbers of series).
+ENDING = re.compile(r"\.(h5|hdf5|mrd|mat|nii|nii\.gz|dcm|ima|png|jpe?g|tiff?|bmp)$", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,17 +55,27 @@ class Result:
         return line
 
 
-def iterate_volumes(source: Any) -> Iterator[list[Record]]:
-    """The records of a source, volume by volume."""
-    groups = list(source.groups)
-    start = 0
+def iterate_volumes(source: Any) -> Iterator[tuple[str, list[Record]]]:
+    """The records of a source, volume by volume, with a name for the files of each."""
+    # fastMRI's volumes are named without their folder, in which there may be others of that name.
+    groups = list(getattr(source, "names", source.groups))
+    start, names = 0, set()
     for end in range(1, len(groups) + 1):
         if end == len(groups) or groups[end] != groups[start]:
-            yield [source[i] for i in range(start, end)]
+            name = _distinct(output_name(groups[start]), names)
+            names.add(name)
+            yield name, [source[i] for i in range(start, end)]
             start = end
 
 
-def reconstruct_volume(reconstruction: Reconstruction, records: list[Record], task: Task) -> Result:
+def output_name(volume: str) -> str:
+    """What a volume's files are called: its folders and its name without a scan's ending."""
+    return ENDING.sub("", volume).replace("/", "_")
+
+
+def reconstruct_volume(
+    reconstruction: Reconstruction, records: list[Record], task: Task, name: str = ""
+) -> Result:
     """Reconstructs a volume with its own mask, or with one of `task` where it is fully sampled."""
     first = records[0]
     kspace = np.stack([_kspace(record) for record in records])  # [S, C, H, W]
@@ -81,7 +95,7 @@ def reconstruct_volume(reconstruction: Reconstruction, records: list[Record], ta
     scan = zero_filled_scan(kspace, mask, shape)  # [S, h, w]
     images = reconstruction.from_zero_filled(scan, crop_readout(mask, shape))
     return Result(
-        name=Path(first.volume).stem,
+        name=name or output_name(first.volume),
         reconstruction=center_crop(images, shape),
         zero_filled=center_crop(np.abs(scan), shape),
         reference=None if references[0] is None else np.stack(references),
@@ -104,6 +118,12 @@ def write_volume(folder: Path, result: Result) -> Path:
         file.attrs["simulated_undersampling"] = result.simulated
     _preview(result).save(path.with_suffix(".png"))
     return path
+
+
+def _distinct(name: str, taken: set[str]) -> str:
+    """The name, numbered where it is taken."""
+    numbered = (f"{name}_{i}" for i in itertools.count(2))
+    return next(n for n in itertools.chain([name], numbered) if n not in taken)
 
 
 def _kspace(record: Record) -> np.ndarray:

@@ -1,6 +1,9 @@
 """Scans whose field of view is larger than their image, through every model that keeps k-space."""
 
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -17,7 +20,7 @@ from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.tasks import make_task
 from mript_jax.physics.undersample import zero_filled_image
 from mript_jax.reconstruction import Reconstruction
-from mript_jax.volumes import reconstruct_volume
+from mript_jax.volumes import iterate_volumes, output_name, reconstruct_volume, write_volume
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 SMALL = {
@@ -75,3 +78,58 @@ def test_an_image_without_a_mask_never_comes_back_black(reconstruction, scan, ca
     if reconstruction.config.model.name == "simmim":
         np.testing.assert_allclose(result, image, atol=1e-5 * image.max())
         assert "needs a mask" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("volume", "name"),
+    [
+        ("scan.h5", "scan"),
+        ("1.2.840.113619.2.1", "1.2.840.113619.2.1"),  # a DICOM series
+        ("sub-1/anat/T1w.nii.gz", "sub-1_anat_T1w"),
+        ("knee.v2.H5", "knee.v2"),
+        ("phantom-1-7", "phantom-1-7"),
+    ],
+)
+def test_only_the_ending_of_a_scan_is_cut_off(volume, name):
+    assert output_name(volume) == name
+
+
+def test_no_volume_writes_over_another():
+    class Source(list):
+        groups = ("a/v.h5", "a/v.h5", "a_v.h5", "w", "a/v.h5")
+
+    assert list(iterate_volumes(Source(range(5)))) == [
+        ("a_v", [0, 1]),
+        ("a_v_2", [2]),
+        ("w", [3]),
+        ("a_v_3", [4]),
+    ]
+
+
+def test_files_of_one_name_in_two_folders_are_two_volumes(tmp_path):
+    for index, folder in enumerate("ab"):
+        (tmp_path / folder).mkdir()
+        write_fastmri_h5(tmp_path / folder / "v.h5", 5, index, 2, 32)
+    volumes = dict(iterate_volumes(open_source("fastmri", str(tmp_path))))
+    assert {name: len(records) for name, records in volumes.items()} == {"a_v": 2, "b_v": 2}
+    zero_filled = SimpleNamespace(from_zero_filled=lambda scan, mask: np.abs(scan))
+    output = tmp_path / "output"
+    output.mkdir()
+    for name, records in volumes.items():
+        task = make_task("cartesian_random", 2.0)
+        write_volume(output, reconstruct_volume(zero_filled, records, task, name))
+    names = sorted(path.name for path in output.iterdir())
+    assert names == ["a_v.h5", "a_v.png", "b_v.h5", "b_v.png"]
+
+
+@pytest.mark.parametrize(("source", "output"), [("scan.h5", "."), ("../scans", "images")])
+def test_reconstructions_are_not_written_among_the_scans(tmp_path, source, output):
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    (folder / "scan.h5").write_text("k-space")
+    script = CONFIGS.parent / "launch" / "reconstruct.py"
+    arguments = (f"--input={source}", f"--output={output}", "--checkpoint=nowhere")
+    command = [sys.executable, str(script), *arguments]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert run.returncode == 2 and "give a folder beside them" in run.stderr
+    assert [path.name for path in folder.iterdir()] == ["scan.h5"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import load_config
+from mript_jax.config import following, load_config
 
 ANATOMIES = ("head", "knee")
 
@@ -16,8 +16,10 @@ def get_config() -> ConfigDict:
     study = load_config(Path(__file__).with_name("base_vit.py")).unlock()
     study.about = "The ViT reconstructor trained on one anatomy and tested on each."
     study.experiment.data.options.phantom.anatomies = ANATOMIES
-    only = {name: {"data": {"options": {"phantom": {"anatomies": (name,)}}}} for name in ANATOMIES}
-    study.runs = ConfigDict({f"trained_on_{name}": changes for name, changes in only.items()})
+    study.runs, study.conditions = ConfigDict(), ConfigDict()
+    for name in ANATOMIES:
+        only = {"data": {"options": {"phantom": {"anatomies": (name,)}}}}
+        study.runs[f"trained_on_{name}"] = following(study.experiment, only)
+        study.conditions[name] = following(study.experiment, only)
     study.compared = tuple(study.runs)
-    study.conditions = ConfigDict(only)
     return study.lock()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import load_config
+from mript_jax.config import following, load_config
 from mript_jax.physics.artifacts import ARTIFACTS
 
 SEVERITIES = (0.25, 0.5, 1.0)
@@ -18,12 +18,12 @@ def get_config() -> ConfigDict:
     study.about = "MR-IPT on scans with artifacts, which it was not trained on."
     study.experiment.evaluation.update({"patterns": ("cartesian_random",), "max_slices": 16})
     study.experiment.evaluation.update({"accelerations": (4.0,), "center_fractions": (0.08,)})
-    study.runs = ConfigDict({"mript": {}})
+    study.runs = ConfigDict({"mript": following(study.experiment)})
     study.compared = ("mript",)
-    conditions = {"none": {}}
+    study.conditions = ConfigDict({"none": following(study.experiment)})
     for name in ARTIFACTS:
         for severity in SEVERITIES:
             key = f"{name}_{round(100 * severity):03d}"  # percent
-            conditions[key] = {"data": {"artifacts": {name: severity}}}
-    study.conditions = ConfigDict(conditions)
+            changes = {"data": {"artifacts": {name: severity}}}
+            study.conditions[key] = following(study.experiment, changes)
     return study.lock()

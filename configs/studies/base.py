@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import load_config
+from mript_jax.config import following, load_config
 
 
 def get_config() -> ConfigDict:
@@ -18,6 +18,7 @@ def get_config() -> ConfigDict:
     config.model.update({"patch_size": 4, "width": 96, "heads": 3})
     config.evaluation.update({"max_slices": 32, "batch_size": 32})
     config.evaluation.update({"accelerations": (4.0, 8.0), "center_fractions": (0.08, 0.04)})
-    study = ConfigDict({"about": "", "runs": {}, "compared": (), "conditions": {"test": {}}})
+    study = ConfigDict({"about": "", "runs": {}, "compared": ()})
     study.experiment = config
+    study.conditions = ConfigDict({"test": following(config)})
     return study

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import load_config
+from mript_jax.config import following, load_config
 
 
 def get_config() -> ConfigDict:
@@ -19,4 +19,5 @@ def get_config() -> ConfigDict:
     config.evaluation.update(mript.evaluation)
     config.optimizer.warmup_steps = 20
     study.experiment = config
+    study.conditions = ConfigDict({"test": following(config)})
     return study

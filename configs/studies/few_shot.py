@@ -2,26 +2,31 @@
 
 python launch/study.py --config=configs/studies/few_shot.py --workdir=runs/study_few_shot
 
-The paper pretrains on photographs: --config.runs.pictures.data.path=FOLDER_OF_PHOTOGRAPHS
+The paper pretrains on photographs and tunes on fastMRI:
+  --config.runs.pictures.data.path=FOLDER_OF_PHOTOGRAPHS
+  --config.tuning.data.source=fastmri --config.tuning.data.path=FOLDER_OF_H5
 """
 
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import load_config
+from mript_jax.config import following, load_config
 
 
 def get_config() -> ConfigDict:
     study = load_config(Path(__file__).with_name("base_vit.py")).unlock()
     study.about = "The ViT reconstructor tuned on 100 images, pretrained on pictures and not."
-    tuned = {"data": {"max_slices": 100}, "total_steps": 100}
+    tuning = {"data": {"max_slices": 100}, "total_steps": 100}
+    study.tuning = following(study.experiment, tuning)
+    pictures = {"data": {"source": "images", "path": "dead_leaves"}}
     study.runs = ConfigDict(
         {
-            "pictures": {"data": {"source": "images", "path": "dead_leaves"}},
-            "pretrained": tuned | {"init_from": "pictures"},
-            "fresh": tuned,
+            "pictures": following(study.experiment, pictures),
+            "pretrained": following(study.tuning, {"init_from": "pictures"}),
+            "fresh": following(study.tuning),
         }
     )
+    study.conditions = ConfigDict({"test": following(study.tuning)})
     study.compared = ("pretrained", "fresh")
     return study.lock()

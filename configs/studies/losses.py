@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import load_config
+from mript_jax.config import following, load_config
 
 LOSSES = ("l1", "ssim", "l1_ssim")
 
@@ -15,6 +15,6 @@ LOSSES = ("l1", "ssim", "l1_ssim")
 def get_config() -> ConfigDict:
     study = load_config(Path(__file__).with_name("base.py")).unlock()
     study.about = "MR-IPT trained with different losses."
-    study.runs = ConfigDict({loss: {"loss": loss} for loss in LOSSES})
+    study.runs = ConfigDict({loss: following(study.experiment, {"loss": loss}) for loss in LOSSES})
     study.compared = LOSSES
     return study.lock()

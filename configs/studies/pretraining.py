@@ -7,20 +7,21 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import load_config
+from mript_jax.config import following, load_config
 
 
 def get_config() -> ConfigDict:
     study = load_config(Path(__file__).with_name("base.py")).unlock()
     study.about = "MR-IPT tuned on 100 slices of other subjects, pretrained and not."
-    few = {"options": {"phantom": {"seed": 2}}, "max_slices": 100}
+    others = {"options": {"phantom": {"seed": 2}}, "max_slices": 100}
+    study.tuning = following(study.experiment, {"data": others, "total_steps": 100})
     study.runs = ConfigDict(
         {
-            "pretrained": {},
-            "tuned": {"data": few, "total_steps": 100, "init_from": "pretrained"},
-            "fresh": {"data": few, "total_steps": 100},
+            "pretrained": following(study.experiment),
+            "tuned": following(study.tuning, {"init_from": "pretrained"}),
+            "fresh": following(study.tuning),
         }
     )
     study.compared = ("tuned", "fresh", "pretrained")
-    study.conditions = ConfigDict({"test": {"data": {"options": {"phantom": {"seed": 2}}}}})
+    study.conditions = ConfigDict({"test": following(study.tuning)})
     return study.lock()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import load_config
+from mript_jax.config import following, load_config
 
 SIZES = (10, 100, 1000, 2500)
 
@@ -15,12 +15,13 @@ SIZES = (10, 100, 1000, 2500)
 def get_config() -> ConfigDict:
     study = load_config(Path(__file__).with_name("base.py")).unlock()
     study.about = "MR-IPT tuned on 10 to 2500 slices of other subjects, pretrained and not."
-    runs = {"pretrained": {}}
+    others = {"options": {"phantom": {"seed": 2}}}
+    study.tuning = following(study.experiment, {"data": others, "total_steps": 100})
+    study.runs = ConfigDict({"pretrained": following(study.experiment)})
     for size in SIZES:
-        data = {"options": {"phantom": {"seed": 2, "count": 3600}}, "max_slices": size}
-        runs[f"fresh_{size}"] = {"data": data, "total_steps": 100}
-        runs[f"tuned_{size}"] = runs[f"fresh_{size}"] | {"init_from": "pretrained"}
-    study.runs = ConfigDict(runs)
+        few = {"data": {"options": {"phantom": {"count": 3600}}, "max_slices": size}}
+        study.runs[f"fresh_{size}"] = following(study.tuning, few)
+        study.runs[f"tuned_{size}"] = following(study.tuning, few | {"init_from": "pretrained"})
     study.compared = tuple(f"{start}_{size}" for start in ("tuned", "fresh") for size in SIZES)
-    study.conditions = ConfigDict({"test": {"data": {"options": {"phantom": {"seed": 2}}}}})
+    study.conditions = ConfigDict({"test": following(study.tuning)})
     return study.lock()

@@ -8,7 +8,7 @@ magnitude. Here that number stands beside PSNR and SSIM of the image, for masked
 magnitudes are true, and only the phase of what was not measured is lost.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import jax
@@ -27,7 +27,7 @@ from mript_jax.models import build_model
 from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.kspace_compression import as_complex
 from mript_jax.physics.kspace_picture import kspace_picture
-from mript_jax.physics.tasks import task_grid
+from mript_jax.physics.tasks import task_grid, usual_center_fraction
 
 Batch = Mapping[str, jax.Array]
 Method = Callable[[Batch], jax.Array]  # batch -> k-space [B, H, W, 2]
@@ -57,6 +57,13 @@ def masked_model(checkpoint: str) -> Method:
         raise UserError(f"{checkpoint} is a {config.model.name}; only simmim predicts k-space")
     model = build_model(config.model)
     return jax.jit(lambda batch: model.apply({"params": params}, batch, method="filled_kspace"))
+
+
+def method_names(paths: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
+    """The names of the folders, or the paths where a folder's name would stand for two."""
+    names = [Path(path).name for path in paths]
+    both = [*taken, *names]
+    return [path if both.count(name) > 1 else name for path, name in zip(paths, names, strict=True)]
 
 
 def image_of(kspace: jax.Array) -> jax.Array:
@@ -96,17 +103,18 @@ def save_picture(path: str, methods: Mapping[str, Method], batch: Batch) -> None
 
 
 def main() -> None:
-    checkpoints = cli.FLAGS.checkpoint
+    checkpoints = list(dict.fromkeys(cli.FLAGS.checkpoint))
     cli.required(checkpoint=checkpoints)
     methods = {"zero-filled": zero_filled, "true magnitudes, phase lost": without_phase}
-    methods |= {Path(path).name: masked_model(path) for path in checkpoints}
+    names = method_names(checkpoints, list(methods))
+    methods |= dict(zip(names, map(masked_model, checkpoints), strict=True))
     data = load_config(checkpoints[0]).data
     accelerations = [float(r) for r in cli.FLAGS.accelerations]
     usual = dict(zip(data.accelerations, data.center_fractions, strict=True))
     tasks = task_grid(
         data.patterns,
         accelerations,
-        [usual[r] for r in accelerations],
+        [usual.get(r, usual_center_fraction(r)) for r in accelerations],
         data.patterns,
         data.accelerations,
     )

@@ -89,7 +89,8 @@ def against_peer(checkout: str, python: str, batch: int, repeats: int) -> list[d
     ours = measure("here", config, batch, repeats)
     sizes = config.model.copy_and_resolve_references().to_dict()
     script = Path(__file__).with_name("model_peer.py")
-    command = [python, str(script), checkout, json.dumps(sizes), str(batch), str(repeats)]
+    numbers = [str(batch), str(repeats)]
+    command = [python, str(script), checkout, json.dumps(sizes), *numbers, jax.default_backend()]
     run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode:
         last = (run.stderr.strip().splitlines() or ["no message"])[-1]

@@ -1,6 +1,7 @@
 """Times the public PyTorch MR-IPT: run by model.py, in a Python that has torch.
 
-Arguments: the checkout, the fields of config.model as JSON, images in a batch, repetitions.
+Arguments: the checkout, the fields of config.model as JSON, images in a batch, repetitions, and
+JAX's backend, for "gpu" is answered on the GPU.
 """
 
 import functools
@@ -9,9 +10,13 @@ import sys
 import time
 
 
-def main(checkout: str, sizes: dict, batch: int, repeats: int) -> dict:
-    sys.path.insert(0, checkout)
+def main(checkout: str, sizes: dict, batch: int, repeats: int, backend: str = "cpu") -> dict:
     import torch
+
+    if backend == "gpu" and not torch.cuda.is_available():
+        sys.exit("JAX runs on a GPU, and this torch has no CUDA; give a --peer_python that has")
+    device = "cuda" if backend == "gpu" else "cpu"
+    sys.path.insert(0, checkout)
     from modeling.image_decoder import ImageDecoderMulti
     from modeling.image_encoder import ImageEncoderViT
     from modeling.mript import MRIPT
@@ -59,11 +64,11 @@ def main(checkout: str, sizes: dict, batch: int, repeats: int) -> dict:
             output_dim_factor=4,
         ),
         mode=sizes["mode"],
-    )
+    ).to(device)
 
     def images(count: int) -> tuple:
-        tasks = torch.zeros(count, dtype=torch.long)
-        return torch.full((count, 1, side, side), 0.5), tasks, tasks
+        tasks = torch.zeros(count, dtype=torch.long, device=device)
+        return torch.full((count, 1, side, side), 0.5, device=device), tasks, tasks
 
     def reconstruct(count: int) -> None:
         with torch.no_grad():
@@ -73,12 +78,17 @@ def main(checkout: str, sizes: dict, batch: int, repeats: int) -> dict:
         model.zero_grad()
         model(*images(batch)).abs().mean().backward()
 
-    def seconds(function, *arguments) -> float:
+    def finish(function, *arguments) -> None:
         function(*arguments)
+        if device == "cuda":
+            torch.cuda.synchronize()  # what was asked of a GPU goes on after the call
+
+    def seconds(function, *arguments) -> float:
+        finish(function, *arguments)
         times = []
         for _ in range(repeats):
             began = time.perf_counter()
-            function(*arguments)
+            finish(function, *arguments)
             times.append(time.perf_counter() - began)
         return min(times)
 
@@ -91,5 +101,6 @@ def main(checkout: str, sizes: dict, batch: int, repeats: int) -> dict:
 
 
 if __name__ == "__main__":
-    found = main(sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    checkout, sizes, batch, repeats, *backend = sys.argv[1:]
+    found = main(checkout, json.loads(sizes), int(batch), int(repeats), *backend)
     print(json.dumps(found))

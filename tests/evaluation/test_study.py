@@ -1,44 +1,145 @@
 """Studies run from start to table, and go on where they were stopped."""
 
 import json
+import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+from PIL import Image
 
-from mript_jax.config import check_config, load_config
+from mript_jax.config import check_config, following, load_config
 from mript_jax.data.dead_leaves import dead_leaves
-from mript_jax.study import experiment, run_study
+from mript_jax.data.random_fields import write_random_fields
+from mript_jax.errors import UserError
+from mript_jax.study import run_study
 
-STUDIES = Path(__file__).parents[2] / "configs" / "studies"
+ROOT = Path(__file__).parents[2]
+STUDIES = ROOT / "configs" / "studies"
 NAMES = sorted(path.stem for path in STUDIES.glob("*.py") if not path.stem.startswith("base"))
+
+
+def parse(*arguments):
+    """A study as launch/study.py gets it."""
+    values = flags.FlagValues()
+    argv = ["study.py", *arguments]
+    config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=argv)
+    values([a for a in argv if not a.startswith("--workdir")])
+    return values.config
+
+
+def documented(name):
+    """The study that docs/studies.md's command at full scale makes of a config."""
+    text = (ROOT / "docs" / "studies.md").read_text().replace("\\\n", " ")
+    (command,) = (
+        line for line in text.splitlines() if f"/{name}.py --workdir" in line and "RADIMAG" in line
+    )
+    arguments = [a for a in shlex.split(command) if a.startswith("--")]
+    return parse(*(a.replace("=configs/", f"={ROOT}/configs/") for a in arguments))
+
+
+def what(config):
+    return config.data.source, config.data.path, config.total_steps, config.data.max_slices
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_study_is_of_runs_that_can_be(name):
     study = load_config(STUDIES / f"{name}.py")
     assert study.about and set(study.compared) <= set(study.runs) and len(study.conditions) > 0
-    for changes in (*study.runs.values(), *study.conditions.values()):
-        check_config(experiment(study, changes))
+    for config in (*study.runs.values(), *study.conditions.values()):
+        check_config(config)
+
+
+def test_set_sizes_at_full_scale_are_what_the_documented_command_says():
+    study = documented("set_sizes")
+    assert what(study.runs.pretrained) == ("radimagenet", "RADIMAGENET", 100_000, 0)
+    for start, init_from in (("tuned", "pretrained"), ("fresh", "")):
+        for size in (10, 100, 1000, 2500):
+            run = study.runs[f"{start}_{size}"]
+            assert what(run) == ("fastmri", "FASTMRI", 20_000, size)
+            assert run.init_from == init_from
+    assert what(study.conditions.test)[:2] == ("fastmri", "FASTMRI")
+    configs = (*study.runs.values(), *study.conditions.values())
+    assert {c[group].image_size for c in configs for group in ("data", "model")} == {224}
+
+
+def test_three_kinds_of_data_at_full_scale_are_what_the_documented_command_says():
+    study = documented("pretraining_data")
+    assert what(study.runs.anatomy) == ("radimagenet", "RADIMAGENET", 100_000, 0)
+    assert what(study.runs.pictures) == ("images", "PHOTOGRAPHS", 100_000, 0)
+    assert study.runs.synthetic.data.source == "phantom"
+    assert study.runs.synthetic.data.options.phantom.size == 224
+    for name in ("anatomy", "pictures", "synthetic"):
+        run = study.runs[f"from_{name}"]
+        assert run.init_from == name and what(run) == ("fastmri", "FASTMRI", 20_000, 100)
+    assert what(study.runs.fresh) == ("fastmri", "FASTMRI", 20_000, 100)
+
+
+def test_a_change_of_one_run_is_of_that_run_alone():
+    file = f"--config={STUDIES / 'pretraining.py'}"
+    study = parse(file, "--config.runs.tuned.data.source=fastmri", "--config.tuning.total_steps=7")
+    assert study.runs.tuned.data.source == "fastmri"
+    assert study.runs.fresh.data.source == study.experiment.data.source == "phantom"
+    assert study.runs.tuned.total_steps == study.runs.fresh.total_steps == 7
+    assert study.runs.pretrained.total_steps == 300
+
+
+def test_fields_follow_until_they_are_set():
+    config = ConfigDict({"a": 1, "group": {"b": 2}})
+    config.c = config.get_ref("a")
+    first = following(config, {"group": {"b": 3}})
+    second = following(first)
+    config.a, config.group.b = 10, 20
+    assert second.to_dict() == {"a": 10, "group": {"b": 3}, "c": 10}
+    second.a = 5  # what had one value keeps one
+    assert second.c == 5 and first.a == config.a == 10
+    with pytest.raises(KeyError, match="grup"):
+        following(config, {"grup": {}})
+
+
+def test_tuning_on_what_was_pretrained_on_is_refused(tmp_path):
+    arguments = ("--config.experiment.data.source=radimagenet", "--config.experiment.data.path=D")
+    study = parse(f"--config={STUDIES / 'set_sizes.py'}", *arguments)
+    with pytest.raises(UserError, match=r"pretrained was trained on, radimagenet:D.*config.tuning"):
+        run_study(study, tmp_path)
+    assert not any(tmp_path.iterdir())
 
 
 def test_dead_leaves_differ_and_have_the_spectrum_of_photographs():
     rng = np.random.default_rng(0)
     images = np.stack([dead_leaves(64, rng) for _ in range(8)])
     assert not np.allclose(images[0], images[1])
+    assert -3 < slope_of_power(images) < -1
+
+
+def slope_of_power(images):
+    """Of the logarithm over that of the frequency; -2 in photographs."""
     power = np.mean(np.abs(np.fft.fft2(images)) ** 2, axis=0)[0]
-    slope = np.polyfit(np.log(np.arange(2, 20)), np.log(power[2:20]), 1)[0]
-    assert -3 < slope < -1
+    return np.polyfit(np.log(np.arange(2, 20)), np.log(power[2:20]), 1)[0]
+
+
+def test_random_fields_differ_and_have_no_edges(tmp_path):
+    write_random_fields(tmp_path, 8, 64)
+    images = np.stack([np.asarray(Image.open(p), float) for p in sorted(tmp_path.iterdir())])
+    assert images.shape == (8, 64, 64) and not np.allclose(images[0], images[1])
+    leaves = np.stack([255 * dead_leaves(64, np.random.default_rng(i)) for i in range(4)])
+    steps = [np.abs(np.diff(of)).max() / of.std() for of in (images, leaves)]
+    assert 2 * steps[0] < steps[1]
+    assert -3 < slope_of_power(images) < -1
 
 
 @pytest.mark.slow
-def test_linear_heads_on_an_encoder_tell_tissues_better_than_chance(tmp_path):
+def test_linear_heads_on_an_encoder_tell_tissues_better_than_the_majority(tmp_path):
     study = load_config(STUDIES / "encoder_reuse.py").unlock()
     study.experiment.total_steps = 2
     text = run_study(study, tmp_path)
     rows = json.loads((tmp_path / "study.json").read_text())
-    assert [row["features"] for row in rows] == ["pixels", "untrained", "pretrained"]
-    assert all(0.4 < row["tissue: accuracy"] <= 1 for row in rows)
+    assert [r["features"] for r in rows] == ["majority", "pixels", "untrained", "pretrained"]
+    for metric in ("tissue: accuracy", "tissue: mean Dice", "contrast: accuracy"):
+        assert all(rows[0][metric] + 0.02 < row[metric] <= 1 for row in rows[1:])
     assert "| pretrained |" in text
 
 
@@ -48,9 +149,8 @@ def test_a_study_runs_to_its_table_and_is_not_repeated(name, tmp_path, capsys):
     study = load_config(STUDIES / f"{name}.py").unlock()
     study.experiment.evaluation.max_slices = 4
     study.experiment.total_steps = 4
-    for changes in study.runs.values():
-        if "total_steps" in changes:
-            changes.total_steps = 2
+    if "tuning" in study:
+        study.tuning.total_steps = 2
     table = run_study(study, tmp_path)
     assert "training" in capsys.readouterr().out
     lines = (len(study.compared) + 1) * len(study.conditions)
@@ -60,3 +160,48 @@ def test_a_study_runs_to_its_table_and_is_not_repeated(name, tmp_path, capsys):
         assert (tmp_path / "evaluation" / condition / "report.html").exists()
     assert run_study(study, tmp_path) == table
     assert "training" not in capsys.readouterr().out
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """A study that takes seconds."""
+    monkeypatch.setattr("mript_jax.study.PICTURES", 30)
+    study = load_config(STUDIES / "few_shot.py").unlock()
+    study.experiment.update({"total_steps": 1, "global_batch_size": 8, "loss": "l1"})
+    study.tuning.total_steps = 1
+    study.experiment.model.update({"width": 16, "depth": 1, "heads": 1, "gpsa": (0, 0)})
+    study.experiment.data.image_size = 32
+    study.experiment.data.options.phantom.count = 40
+    study.experiment.evaluation.update({"patterns": ("gaussian_1d",), "max_slices": 2})
+    study.compared = ("pretrained",)
+    return study
+
+
+def test_what_was_made_with_other_settings_is_refused(small, tmp_path, capsys):
+    run_study(small, tmp_path / "before")
+    assert capsys.readouterr().out.count("training") == 2
+    workdir = (tmp_path / "before").rename(tmp_path / "moved")
+    small.experiment.log_every_steps = 7  # this and where the folder lies change no figure
+    table = run_study(small, workdir)
+    assert capsys.readouterr().out == ""
+
+    small.runs.pictures.optimizer.learning_rate = 0.25
+    with pytest.raises(UserError, match=r"'pictures' .*optimizer.learning_rate=0.001, and 0.25 is"):
+        run_study(small, workdir)
+    small.runs.pictures.optimizer.learning_rate = 1e-3
+
+    small.conditions.test.evaluation.max_slices = 1
+    with pytest.raises(UserError, match=r"evaluation 'test' .*max_slices=2, and 1 is.*--workdir"):
+        run_study(small, workdir)
+    small.conditions.test.evaluation.max_slices = 2
+
+    small.compared = ("pretrained", "fresh")
+    both = run_study(small, workdir)
+    assert "nan" not in both and both.count("| fresh |") == 1
+    assert set(table.splitlines()) <= set(both.splitlines())
+    assert capsys.readouterr().out == "training fresh\nevaluating test\n"
+
+    shutil.rmtree(workdir / "runs" / "fresh")  # trained anew and otherwise: not what was evaluated
+    small.runs.fresh.seed = 1
+    run_study(small, workdir)
+    assert capsys.readouterr().out == "training fresh\nevaluating test\n"
