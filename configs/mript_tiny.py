@@ -10,9 +10,9 @@ from mript_jax.config import base_config
 
 def get_config() -> ConfigDict:
     config = base_config()
-    config.total_steps = 1100
+    config.total_steps = 750
     config.global_batch_size = 4
-    config.checkpoint_every_steps = 220
+    config.checkpoint_every_steps = 150
 
     config.data.source = "phantom"
     config.data.image_size = 128

@@ -28,7 +28,7 @@ $python launch/train.py --config=configs/mript_tiny.py --workdir="$out/pretraine
 say "4/6 fine-tuning on the scans: $out/finetuned"
 $python launch/train.py --config=configs/mript_tiny.py --workdir="$out/finetuned" \
   --config.data.source=fastmri --config.data.path="$out/data/scans" \
-  --config.init_from="$out/pretrained" --config.total_steps=100 --config.optimizer.learning_rate=2e-4
+  --config.init_from="$out/pretrained" --config.total_steps=70 --config.optimizer.learning_rate=2e-4
 
 say "5/6 evaluating all tasks on anatomy that was never trained on: $out/evaluation"
 [ -f "$out/evaluation/report.html" ] ||
