@@ -33,7 +33,8 @@ $python launch/train.py --config=configs/mript_tiny.py --workdir="$out/finetuned
 say "5/6 evaluating all tasks on anatomy that was never trained on: $out/evaluation"
 [ -f "$out/evaluation/report.html" ] ||
   $python launch/evaluate.py --checkpoint="$out/finetuned" --output="$out/evaluation" \
-    --config.data.source=arrayrecord --config.data.path="$out/data/phantoms"
+    --config.data.source=arrayrecord --config.data.path="$out/data/phantoms" \
+    --config.evaluation.max_slices=32
 
 say "6/6 reconstructing scan files: $out/reconstruction"
 [ -f "$out/reconstruction/phantom_4_002.png" ] ||
