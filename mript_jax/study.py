@@ -26,8 +26,7 @@ from mript_jax.benchmarks.timing import table
 from mript_jax.checkpoint import load_config, load_params, parse_config, write_config
 from mript_jax.comparison import compare, config_hash
 from mript_jax.config import flat, image_shape
-from mript_jax.data.dead_leaves import write_dead_leaves
-from mript_jax.data.random_fields import write_random_fields
+from mript_jax.data.generated_pictures import KINDS, write_pictures
 from mript_jax.errors import UserError, unknown_name
 from mript_jax.evaluation.report import write_report, write_study_page
 from mript_jax.evaluation.results import Results, gains, read_results, write_results
@@ -35,14 +34,12 @@ from mript_jax.evaluation.summary import bootstrap_interval
 from mript_jax.probe import probe, untrained
 from mript_jax.training.loop import train
 
-PICTURES = 600
+PICTURES = 600  # of each kind that data.path can name
 # What may differ from a finished training: none of it changes the weights.
 FREE = (
     *("checkpoint_every_steps", "keep_checkpoints", "log_every_steps", "evaluate_every_steps"),
     *("mesh", "compilation_cache", "wandb", "profile_steps", "evaluation.", "data.workers"),
 )
-# Values of data.path that stand for generated pictures.
-GENERATED = {"dead_leaves": write_dead_leaves, "random_fields": write_random_fields}
 EVALUATED = ("data.", "evaluation.")  # what of a config an evaluation depends on
 
 
@@ -106,7 +103,7 @@ def _data(config: ConfigDict) -> tuple:
 
 
 def _is_generated(config: ConfigDict) -> bool:
-    return config.data.source == "images" and config.data.path in GENERATED
+    return config.data.source == "images" and config.data.path in KINDS
 
 
 def _train(study: ConfigDict, name: str, config: ConfigDict, workdir: Path) -> None:
@@ -118,7 +115,7 @@ def _train(study: ConfigDict, name: str, config: ConfigDict, workdir: Path) -> N
     if _is_generated(config):
         folder = workdir / "data" / config.data.path
         side = max(image_shape(config.data.image_size))
-        GENERATED[config.data.path](folder, PICTURES, side)
+        write_pictures(folder, config.data.path, PICTURES, side)
         config.data.path = str(folder)
     print(f"training {name}", flush=True)
     train(config.lock(), _folder(workdir, name))

@@ -12,8 +12,7 @@ from ml_collections import ConfigDict, config_flags
 from PIL import Image
 
 from mript_jax.config import check_config, following, load_config
-from mript_jax.data.dead_leaves import dead_leaves
-from mript_jax.data.random_fields import write_random_fields
+from mript_jax.data.generated_pictures import dead_leaves, write_pictures
 from mript_jax.errors import UserError
 from mript_jax.study import run_study
 
@@ -122,7 +121,7 @@ def slope_of_power(images):
 
 
 def test_random_fields_differ_and_have_no_edges(tmp_path):
-    write_random_fields(tmp_path, 8, 64)
+    write_pictures(tmp_path, "random_fields", 8, 64)
     images = np.stack([np.asarray(Image.open(p), float) for p in sorted(tmp_path.iterdir())])
     assert images.shape == (8, 64, 64) and not np.allclose(images[0], images[1])
     leaves = np.stack([255 * dead_leaves(64, np.random.default_rng(i)) for i in range(4)])
