@@ -30,10 +30,14 @@ SMALL = {
     "recon_vit": {"width": 16, "depth": 1, "heads": 2},
     "unet": {"features": 4, "pools": 1},
 }
+FAST = ("simmim", "unet")  # the others differ by their network alone
 SIZE = 40  # of k-space along the phase encodes
 
 
-@pytest.fixture(scope="module", params=SMALL)
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in SMALL if name not in FAST]
+
+
+@pytest.fixture(scope="module", params=[*FAST, *SLOW])
 def reconstruction(request):
     """An untrained model: what it makes up is nonsense, what was measured is all it can keep."""
     config = load_config(CONFIGS / f"{request.param}.py").unlock()

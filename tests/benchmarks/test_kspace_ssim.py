@@ -4,6 +4,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 from absl.testing import flagsaver
 
 from mript_jax import cli
@@ -40,6 +41,7 @@ def test_methods_have_names_of_their_own():
     assert method_names(["runs/zero-filled"], ["zero-filled"]) == ["runs/zero-filled"]
 
 
+@pytest.mark.slow
 def test_any_acceleration_and_models_in_folders_of_one_name(tmp_path, capsys):
     config = load_config(SIMMIM).unlock()
     config.data.image_size = 32

@@ -83,6 +83,7 @@ def changed(before, after):
     return {name for name in before if not np.array_equal(before[name], after[name])}
 
 
+@pytest.mark.slow
 def test_what_is_frozen_stays(pretrained, tmp_path):
     freeze = {"init_from": str(pretrained), "optimizer.freeze": ("^encoder/", "^head/")}
     train(config_of("mript_tiny", **freeze), tmp_path)
@@ -102,6 +103,7 @@ def test_adapters_change_attention_alone_and_merge_into_the_weights(pretrained, 
         assert max(np.linalg.matrix_rank(part, tol=1e-5) for part in difference) <= 2
 
 
+@pytest.mark.slow
 def test_layers_may_learn_the_slower_the_earlier_they_are(pretrained, tmp_path):
     decay = {"init_from": str(pretrained), "optimizer.layer_decay": 1e-4}
     train(config_of("mript_tiny", **decay), tmp_path)
@@ -123,6 +125,7 @@ def test_what_is_never_finite_ends_the_run_with_the_names_of_the_slices(tmp_path
         train(config_of("unet", **broken), tmp_path)
 
 
+@pytest.mark.slow
 def test_new_patterns_get_heads_of_their_own(pretrained, tmp_path):
     patterns = ("cartesian_random", "cartesian_equispaced", "gaussian_1d", "gaussian_2d", "radial")
     more = {

@@ -69,6 +69,7 @@ def test_a_finished_run_started_again_changes_nothing(uninterrupted):
     assert same(before, load_params(uninterrupted))
 
 
+@pytest.mark.slow
 def test_the_number_of_devices_does_not_change_the_loss(uninterrupted, tmp_path):
     one = jax.tree.leaves(load_params(uninterrupted))
     train(small_config(mesh="data:2,fsdp:2,model:2"), tmp_path)
@@ -76,6 +77,7 @@ def test_the_number_of_devices_does_not_change_the_loss(uninterrupted, tmp_path)
         np.testing.assert_allclose(a, b, atol=2e-4)
 
 
+@pytest.mark.slow
 def test_micro_batches_add_up_to_the_batch(uninterrupted, tmp_path):
     train(small_config(**{"optimizer.images_at_once": 1, "mesh": "data:4,model:2"}), tmp_path)
     whole, parts = (jax.tree.leaves(load_params(w)) for w in (uninterrupted, tmp_path))
@@ -83,6 +85,7 @@ def test_micro_batches_add_up_to_the_batch(uninterrupted, tmp_path):
         np.testing.assert_allclose(a, b, atol=2e-4)
 
 
+@pytest.mark.slow
 def test_fine_tuning_starts_from_the_checkpoint(uninterrupted, tmp_path):
     config = small_config(
         **{"init_from": str(uninterrupted), "optimizer.learning_rate": 0.0, "total_steps": 1}

@@ -176,6 +176,7 @@ def small(monkeypatch):
     return study
 
 
+@pytest.mark.slow
 def test_what_was_made_with_other_settings_is_refused(small, tmp_path, capsys):
     run_study(small, tmp_path / "before")
     assert capsys.readouterr().out.count("training") == 2

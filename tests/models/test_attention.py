@@ -25,7 +25,7 @@ def softmax(scores):
     return weights / weights.sum(-1, keepdims=True)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 5))
 def test_merging_undoes_partitioning(h, w, window):
     x = draw(2, h, w, 3)

@@ -34,7 +34,10 @@ def config():
     return config
 
 
-@pytest.mark.parametrize("moment", ["step", "validation"])
+SLOW = pytest.param("validation", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("moment", ["step", SLOW])
 def test_a_signal_at_any_moment_ends_with_a_checkpoint(config, tmp_path, monkeypatch, moment):
     method = getattr(TrainingLog, moment)
 
