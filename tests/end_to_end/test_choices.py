@@ -54,7 +54,12 @@ def named(params):
 @pytest.mark.parametrize(
     "changes",
     [
-        *({"loss": name} for name in LOSSES if name != "masked_l1"),
+        {"loss": "contrastive"},
+        *(
+            pytest.param({"loss": name}, marks=pytest.mark.slow)
+            for name in LOSSES
+            if name not in ("contrastive", "masked_l1")
+        ),
         {"optimizer.name": "adam", "optimizer.schedule": "constant"},
         {"optimizer.name": "adam", "optimizer.schedule": "one_cycle", "optimizer.clip_l1": 1.0},
         {
@@ -91,6 +96,7 @@ def test_what_is_frozen_stays(pretrained, tmp_path):
     assert moved and not any(re.match("encoder/|head/", name) for name in moved)
 
 
+@pytest.mark.slow
 def test_adapters_change_attention_alone_and_merge_into_the_weights(pretrained, tmp_path):
     lora = {"init_from": str(pretrained), "optimizer.lora_rank": 2}
     train(config_of("mript_tiny", **lora), tmp_path)

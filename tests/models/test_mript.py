@@ -145,7 +145,11 @@ def expected(model, params):
 
 @pytest.mark.parametrize(
     "options",
-    [{"scan_blocks": False}, {"remat": "dots"}, {"remat": "full", "attention": "chunked"}],
+    [
+        {"scan_blocks": False},
+        pytest.param({"remat": "dots"}, marks=pytest.mark.slow),
+        {"remat": "full", "attention": "chunked"},
+    ],
     ids=str,
 )
 def test_how_it_is_computed_changes_neither_output_nor_gradient(params, expected, options):

@@ -127,6 +127,7 @@ def test_what_has_no_tasks_goes_by_name_and_shape(tmp_path):
         initialise_from(str(tmp_path), {"other": np.zeros(3)}, model("split", 2, 2))
 
 
+@pytest.mark.slow
 def test_old_tasks_come_out_as_before_of_a_grown_split_model(tmp_path):
     config = load_config(TINY).unlock()
     config.model.update({**SMALL, "mode": "split", "num_patterns": 2, "num_levels": 2})

@@ -79,8 +79,8 @@ def on_one_device(parts):
 @pytest.mark.parametrize(
     ("mesh", "micro_batches"),
     [
-        ("data:2", 1),
-        ("fsdp:2,model:2", 2),
+        pytest.param("data:2", 1, marks=pytest.mark.slow),
+        pytest.param("fsdp:2,model:2", 2, marks=pytest.mark.slow),
         ("data:2,fsdp:2,model:2", 1),
     ],
 )
