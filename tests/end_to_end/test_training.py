@@ -58,7 +58,7 @@ def uninterrupted(tmp_path_factory):
 
 
 def test_stopping_and_resuming_ends_with_the_same_bits(uninterrupted, tmp_path):
-    for steps in (2, 4, 6):
+    for steps in (3, 6):
         train(small_config(total_steps=steps), tmp_path)
     assert same(load_params(uninterrupted), load_params(tmp_path))
 

@@ -146,9 +146,10 @@ def expected(model, params):
 @pytest.mark.parametrize(
     "options",
     [
-        {"scan_blocks": False},
+        {"scan_blocks": False, "remat": "full", "attention": "chunked"},
+        pytest.param({"scan_blocks": False}, marks=pytest.mark.slow),
         pytest.param({"remat": "dots"}, marks=pytest.mark.slow),
-        {"remat": "full", "attention": "chunked"},
+        pytest.param({"remat": "full", "attention": "chunked"}, marks=pytest.mark.slow),
     ],
     ids=str,
 )
