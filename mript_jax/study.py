@@ -29,7 +29,13 @@ from mript_jax.config import flat, image_shape
 from mript_jax.data.generated_pictures import KINDS, write_pictures
 from mript_jax.errors import UserError, unknown_name
 from mript_jax.evaluation.report import write_report, write_study_page
-from mript_jax.evaluation.results import Results, gains, read_results, write_results
+from mript_jax.evaluation.results import (
+    Results,
+    about_methods,
+    gains,
+    read_results,
+    write_results,
+)
 from mript_jax.evaluation.summary import bootstrap_interval
 from mript_jax.probe import probe, untrained
 from mript_jax.training.loop import train
@@ -139,7 +145,7 @@ def _evaluated(checkpoints: Mapping[str, str], folder: Path) -> bool:
     if not (folder / "config.json").exists():
         return False
     results = read_results(folder)
-    about = results.get("methods", {results["model"]: results})
+    about = about_methods(results)
     return all(
         name in about and about[name]["trained_with"] == config_hash(load_config(path))
         for name, path in checkpoints.items()

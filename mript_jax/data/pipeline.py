@@ -25,6 +25,7 @@ from mript_jax.errors import UserError
 from mript_jax.physics.tasks import Task, task_grid
 
 READ_AHEAD = 4  # batches that are prepared while the accelerator works
+NO_REFERENCE = "has no reference image (is it a test file?)"
 EPOCHS = 10**9  # of the training stream: endless, yet its length in batches of 1 is a number
 
 
@@ -44,7 +45,7 @@ class Selection:
         except BrokenRecord as error:
             return error
         if record.image is None:
-            return BrokenRecord(record.volume, "has no reference image (is it a test file?)")
+            return BrokenRecord(record.volume, NO_REFERENCE)
         return record
 
 
@@ -170,7 +171,7 @@ def evaluation_batches(
         records = [source[int(i)] for i in indices[start : start + batch_size]]
         for record in records:
             if record.image is None:
-                raise UserError(f"{record.volume} has no reference image (is it a test file?)")
+                raise UserError(f"{record.volume} {NO_REFERENCE}")
         examples = [maker(r, task, volume_seed(r.volume, seed)) for r in records]
         yield stack(examples, batch_size), records
 

@@ -46,9 +46,10 @@ class ExampleMaker:
             full = fit(complex_image(record.kspace, record.image.shape), self.crop, self.shape)
             image = np.abs(full)
         else:
-            full = image = fit(record.image, self.crop, self.shape)
+            image = fit(record.image, self.crop, self.shape)
         maximum = scale_of(image)
-        image, full = normalise(image), full / maximum
+        image = normalise(image)
+        full = full / maximum if measured == "complex" else image
         rng = np.random.default_rng([mask_seed, 1])
         if measured == "kspace":
             mask = self._mask(task, record.kspace.shape[-2:], mask_seed)

@@ -93,7 +93,7 @@ def merge_results(several: Sequence[Results]) -> Results:
                     f"x{row['acceleration']:g}; rename one of the methods"
                 )
             rows.setdefault(key, row)
-    about = {name: told for results in several for name, told in _about_methods(results).items()}
+    about = {name: told for results in several for name, told in about_methods(results).items()}
     head = {key: first[key] for key in first if key not in OF_METHOD}
     head |= {"model": " + ".join(models), "methods": about}
     return {**head, "rows": list(rows.values())}
@@ -174,11 +174,11 @@ def gains(
 def scaled_by_reference(results: Results) -> list[str]:
     """The methods that were given slices divided by the reference's maximum, which a scanner
     does not know."""
-    about = _about_methods(results)
+    about = about_methods(results)
     return [name for name, told in about.items() if told.get("scale") == "target"]
 
 
-def _about_methods(results: Results) -> Mapping[str, Mapping[str, Any]]:
+def about_methods(results: Results) -> Mapping[str, Mapping[str, Any]]:
     """What made each method, which results of one method say beside their rows."""
     alone = {key: results[key] for key in OF_METHOD if key in results}
     return results.get("methods", {results["model"]: alone})

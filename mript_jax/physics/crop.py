@@ -5,13 +5,10 @@ phase encodes as they are. Cropping across them mixes what was sampled with what
 has to wait until the image is reconstructed.
 """
 
-import jax
 import numpy as np
 
 from mript_jax.physics.coils import combine, estimate_sensitivities, root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
-
-Array = np.ndarray | jax.Array
 
 CENTER = 0.08  # of the phase encodes: what sensitivities are estimated from
 
