@@ -11,11 +11,11 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import load_config
+from mript_jax.config import load_config_file
 
 
 def get_config(memory: str = "80gb") -> ConfigDict:
-    config = load_config(Path(__file__).with_name("mript_radimagenet.py"), memory).unlock()
+    config = load_config_file(Path(__file__).with_name("mript_radimagenet.py"), memory).unlock()
     config.total_steps = 20_000
     config.global_batch_size = 16
     config.data.source = "fastmri"

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import base_config, load_config
-from mript_jax.errors import unknown_name
+from mript_jax.config import base_config, load_config_file
+from mript_jax.errors import unknown_name_error
 
 PRESETS = {  # memory of a device -> images it works off at once, what it keeps of them
     "16gb": (1, "full"),
@@ -27,7 +27,7 @@ PRESETS = {  # memory of a device -> images it works off at once, what it keeps 
 
 def get_config(memory: str = "80gb") -> ConfigDict:
     if memory not in ("cpu", *PRESETS):
-        raise unknown_name("preset", memory, ("cpu", *PRESETS))
+        raise unknown_name_error("preset", memory, ("cpu", *PRESETS))
     config = base_config()
     config.global_batch_size = 64
     config.total_steps = 47_298
@@ -68,7 +68,7 @@ def get_config(memory: str = "80gb") -> ConfigDict:
     config.optimizer.warmup_steps = 1000
     config.optimizer.clip_l2 = 1.0
     if memory == "cpu":
-        small = load_config(Path(__file__).with_name("mript_tiny.py"))
+        small = load_config_file(Path(__file__).with_name("mript_tiny.py"))
         config.data.image_size = small.data.image_size
         sizes = small.model.copy_and_resolve_references().to_dict()
         sizes.pop("image_size")

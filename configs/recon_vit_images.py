@@ -12,14 +12,14 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import load_config
+from mript_jax.config import load_config_file
 
 ACCELERATIONS = tuple(float(r) for r in range(2, 11))
 CENTER_FRACTIONS = tuple(round(0.32 / r, 4) for r in ACCELERATIONS)
 
 
 def get_config() -> ConfigDict:
-    config = load_config(Path(__file__).with_name("recon_vit_fastmri.py")).unlock()
+    config = load_config_file(Path(__file__).with_name("recon_vit_fastmri.py")).unlock()
     config.total_steps = 800_729
     config.global_batch_size = 32
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import load_config
+from mript_jax.config import load_config_file
 
 
 def get_config() -> ConfigDict:
-    config = load_config(Path(__file__).with_name("simmim.py")).unlock()
+    config = load_config_file(Path(__file__).with_name("simmim.py")).unlock()
     config.model.encoder = "swinrec"
     config.model.patch_size = 1
     config.model.width = 32

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import load_config
+from mript_jax.config import load_config_file
 
 
 def get_config() -> ConfigDict:
-    config = load_config(Path(__file__).with_name("recon_vit_fastmri.py")).unlock()
+    config = load_config_file(Path(__file__).with_name("recon_vit_fastmri.py")).unlock()
     config.model = model = ConfigDict()  # what each field is: unet.py
     model.name = "unet"
     model.features = 32

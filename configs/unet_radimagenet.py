@@ -13,11 +13,11 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import load_config
+from mript_jax.config import load_config_file
 
 
 def get_config() -> ConfigDict:
-    config = load_config(Path(__file__).with_name("mript_radimagenet.py")).unlock()
+    config = load_config_file(Path(__file__).with_name("mript_radimagenet.py")).unlock()
     config.model = model = ConfigDict()  # what each field is: unet.py
     model.name = "unet"
     model.features = 128  # of the first level: 32 is fastMRI's U-Net

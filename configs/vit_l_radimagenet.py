@@ -10,11 +10,11 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import load_config
+from mript_jax.config import load_config_file
 
 
 def get_config() -> ConfigDict:
-    config = load_config(Path(__file__).with_name("mript_radimagenet.py")).unlock()
+    config = load_config_file(Path(__file__).with_name("mript_radimagenet.py")).unlock()
     config.model = model = ConfigDict()  # what each field is: recon_vit.py
     model.name = "recon_vit"
     model.image_size = config.data.get_ref("image_size")  # others work too

@@ -15,7 +15,7 @@ import runpy
 import sys
 
 from mript_jax import cli
-from mript_jax.errors import unknown_name
+from mript_jax.errors import unknown_name_error
 
 BENCHMARKS = (
     "data",
@@ -34,7 +34,7 @@ def main() -> None:
     if len(sys.argv) > 1 and not sys.argv[1].startswith("-"):
         name = sys.argv.pop(1)
     if name not in BENCHMARKS:
-        cli.fail(unknown_name("benchmark", name, BENCHMARKS))
+        cli.fail(unknown_name_error("benchmark", name, BENCHMARKS))
     runpy.run_module(f"mript_jax.benchmarks.{name}", run_name="__main__")
 
 

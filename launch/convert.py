@@ -64,11 +64,11 @@ def write_checkpoint(source: str, output: str, config: ConfigDict | None) -> Non
 
 
 def start_from_masked(checkpoint: str, output: str, config: ConfigDict | None) -> None:
-    from mript_jax.checkpoint import load_config, load_params, save_params
+    from mript_jax.checkpoint import load_checkpoint_config, load_params, save_params
     from mript_jax.convert.masked_encoder import from_masked
 
     _refuse_full(output)
-    masked = load_config(checkpoint).model
+    masked = load_checkpoint_config(checkpoint).model
     if config is None:
         raise UserError("--input is a checkpoint already; --to=torch, or --config of an mript")
     params, fresh = from_masked(load_params(checkpoint), masked, config.model)
@@ -79,11 +79,11 @@ def start_from_masked(checkpoint: str, output: str, config: ConfigDict | None) -
 
 
 def write_torch(checkpoint: str, output: str) -> None:
-    from mript_jax.checkpoint import load_config, load_params
+    from mript_jax.checkpoint import load_checkpoint_config, load_params
     from mript_jax.convert import to_torch
     from mript_jax.convert.files import write_state_dict
 
-    model = load_config(checkpoint).model
+    model = load_checkpoint_config(checkpoint).model
     state_dict = to_torch(load_params(checkpoint), model)
     write_state_dict(output, state_dict)
     if model.get("iterations", 0):

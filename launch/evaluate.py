@@ -30,10 +30,10 @@ def main() -> None:
     cli.required(output=values.output)
     import numpy as np
 
-    from mript_jax.comparison import compare
     from mript_jax.config import check_config
     from mript_jax.evaluation import results as tables
     from mript_jax.evaluation.report import write_report
+    from mript_jax.experiments.comparison import compare
 
     config = values.config
     check_config(config)
@@ -64,13 +64,13 @@ def main() -> None:
 
 def named(paths: list[str]) -> dict[str, str]:
     """Checkpoints by the name given, else that of their model, else of their folder."""
-    from mript_jax.checkpoint import load_config
+    from mript_jax.checkpoint import load_checkpoint_config
     from mript_jax.errors import UserError
 
     checkpoints: dict[str, str] = {}
     for text in paths:
         name, _, path = text.rpartition("=") if not Path(text).exists() else ("", "", text)
-        model = load_config(path).model.name
+        model = load_checkpoint_config(path).model.name
         name = name or (Path(path).name if model in checkpoints else model)
         if name in checkpoints or name in ("zero_filled", "reference", "mask"):
             raise UserError(f"the name {name!r} is taken; give {path} another: NAME={path}")

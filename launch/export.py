@@ -15,7 +15,7 @@ flags.DEFINE_string("output", None, "The file to write.")
 
 def main() -> None:
     cli.required(checkpoint=cli.FLAGS.checkpoint, output=cli.FLAGS.output)
-    from mript_jax.export import export_model
+    from mript_jax.inference.export import export_model
 
     path = export_model(cli.FLAGS.checkpoint, cli.FLAGS.output)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")

@@ -73,7 +73,7 @@ def main() -> None:
     print(f"{output}: {index['records']} slices of {len(index['volumes'])} volumes ({counts})")
     print(f"left out: see {output / prepare.HYGIENE_FILE}")
     if values.preview:
-        from mript_jax.data.preview import contact_sheet
+        from mript_jax.data.preparation.preview import contact_sheet
         from mript_jax.data.readers import open_source
 
         contact_sheet(open_source("arrayrecord", str(output))).save(output / "preview.png")
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def _verify(output: Path) -> None:
-    from mript_jax.data import prepare
+    from mript_jax.data.preparation import dataset as prepare
     from mript_jax.data.readers.arrayrecord import read_index
 
     with _progress(read_index(output)["records"]) as advance:

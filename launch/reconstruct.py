@@ -32,9 +32,9 @@ def main() -> None:
     output = Path(values.output)
     _refuse_among_scans(output, source_path)
     from mript_jax.data.readers import open_source
+    from mript_jax.inference.reconstruction import load
+    from mript_jax.inference.volumes import iterate_volumes, reconstruct_volume, write_volume
     from mript_jax.physics.tasks import make_task
-    from mript_jax.reconstruction import load
-    from mript_jax.volumes import iterate_volumes, reconstruct_volume, write_volume
 
     task = make_task(values.pattern, values.acceleration)
     reconstruction = load(values.checkpoint)

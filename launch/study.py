@@ -23,7 +23,7 @@ def main() -> None:
     values = cli.FLAGS
     cli.required(config=values.config, workdir=values.workdir)
     from mript_jax.errors import UserError
-    from mript_jax.study import run_study
+    from mript_jax.experiments.study import run_study
 
     if "runs" not in values.config or "conditions" not in values.config:
         raise UserError("--config holds no study; those are in configs/studies")

@@ -34,21 +34,21 @@ STOPPED = 143  # the exit status of what SIGTERM ends, so that schedulers start 
 def main() -> None:
     values = cli.FLAGS
     cli.required(config=values.config)
-    from mript_jax.config import check_config, flat
-    from mript_jax.training.distributed import initialise
+    from mript_jax.config import check_config, flatten_config
+    from mript_jax.training.distributed import initialize
     from mript_jax.training.estimate import estimate
     from mript_jax.training.loop import train
 
     if values.print_config:
         check_config(values.config)
-        for name, value in flat(values.config).items():
+        for name, value in flatten_config(values.config).items():
             print(f"{name} = {value!r}")
         return
     if values.estimate:
         print(estimate(values.config))
         return
     cli.required(workdir=values.workdir)
-    initialise(values.coordinator, values.processes, values.process, values.join)
+    initialize(values.coordinator, values.processes, values.process, values.join)
     step = int(train(values.config, values.workdir).step)
     if step < values.config.total_steps:
         print(f"asked to end: saved at step {step}, the same command goes on: {values.workdir}")

@@ -100,7 +100,7 @@ def find_checkpoint(path: str | Path) -> Path:
     return max(steps, key=lambda p: int(p.name))
 
 
-def load_config(path: str | Path) -> ConfigDict:
+def load_checkpoint_config(path: str | Path) -> ConfigDict:
     """The config that a checkpoint carries; fields that are newer than it have their defaults."""
     step = find_checkpoint(path)
     config = parse_config((step / "config" / "metadata").read_text()).unlock()

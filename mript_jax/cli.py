@@ -10,8 +10,8 @@ from pathlib import Path
 from absl import flags, logging
 from ml_collections import config_flags
 
-from mript_jax.checkpoint import load_config
-from mript_jax.config import drop_unknown
+from mript_jax.checkpoint import load_checkpoint_config
+from mript_jax.config import drop_unknown_fields
 from mript_jax.errors import UserError
 
 FLAGS = flags.FLAGS
@@ -36,7 +36,7 @@ def run(main: Callable[[], None], config_from_checkpoint: bool = False) -> None:
                 _parse([a for a in argv if not _is_override(a)])
                 required(checkpoint=FLAGS.checkpoint)
                 # A run of an earlier version may have fields that this one does not know.
-                config = drop_unknown(load_config(FLAGS.checkpoint))
+                config = drop_unknown_fields(load_checkpoint_config(FLAGS.checkpoint))
                 config_flags.DEFINE_config_dict("config", config)
             _parse(argv)
         main()

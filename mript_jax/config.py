@@ -16,7 +16,7 @@ from typing import Any
 from ml_collections import ConfigDict, FieldReference
 
 from mript_jax.data.readers import READERS
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 from mript_jax.physics.artifacts import ARTIFACTS
 from mript_jax.physics.tasks import LEVELS, PATTERN_NAMES
 
@@ -146,7 +146,7 @@ def base_config() -> ConfigDict:
     return config
 
 
-def load_config(path: str | Path, *arguments: str) -> ConfigDict:
+def load_config_file(path: str | Path, *arguments: str) -> ConfigDict:
     """The config of a file of `configs/`, for one that builds on another.
 
     `arguments` are those of its get_config, as "FILE:argument" gives them on the command line.
@@ -160,19 +160,19 @@ def load_config(path: str | Path, *arguments: str) -> ConfigDict:
     return module.get_config(*arguments)
 
 
-def following(config: ConfigDict, changes: Mapping[str, Any] | None = None) -> ConfigDict:
+def derive_config(config: ConfigDict, changes: Mapping[str, Any] | None = None) -> ConfigDict:
     """A copy that differs by `changes`: its other fields follow `config`'s until they are set."""
     copy = _followers(config, {}).lock()
     copy.update(changes or {})
     return copy
 
 
-def flat(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
+def flatten_config(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
     """The values of all fields, by their names from the top, such as data.path."""
     fields = {}
     for name, value in config.items():
         below = isinstance(value, ConfigDict)
-        fields |= flat(value, f"{prefix}{name}.") if below else {prefix + name: value}
+        fields |= flatten_config(value, f"{prefix}{name}.") if below else {prefix + name: value}
     return fields
 
 
@@ -182,11 +182,15 @@ def unknown_fields(config: ConfigDict) -> list[str]:
     A model's fields are for its class to check, and options for the reader that takes them.
     """
     elsewhere = ("model.", *(f"data.options.{source}." for source in READERS))
-    known = flat(base_config())
-    return [name for name in flat(config) if name not in known and not name.startswith(elsewhere)]
+    known = flatten_config(base_config())
+    return [
+        name
+        for name in flatten_config(config)
+        if name not in known and not name.startswith(elsewhere)
+    ]
 
 
-def drop_unknown(config: ConfigDict) -> ConfigDict:
+def drop_unknown_fields(config: ConfigDict) -> ConfigDict:
     """The config of an earlier version, without the fields that are no more."""
     with config.unlocked():
         for name in unknown_fields(config):
@@ -198,8 +202,8 @@ def drop_unknown(config: ConfigDict) -> ConfigDict:
 def check_config(config: ConfigDict) -> None:
     """Refuses fields that do not exist and values that cannot be, before anything is computed."""
     for name in unknown_fields(config):
-        raise unknown_name("config field", name, flat(base_config()))
-    values = flat(config)
+        raise unknown_name_error("config field", name, flatten_config(base_config()))
+    values = flatten_config(config)
     for must_be, right, names in NUMBERS:
         for name in names.split():
             value = values[name]
@@ -250,11 +254,6 @@ def check_config(config: ConfigDict) -> None:
         )
     if config.data.scale not in ("target", "zero_filled"):
         raise UserError(f"config.data.scale={config.data.scale!r}; use 'target' or 'zero_filled'")
-
-
-def image_shape(image_size: int | tuple[int, int]) -> tuple[int, int]:
-    """(height, width) of a config's image_size, which may be one number."""
-    return (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
 
 
 def _followers(config: ConfigDict, known: dict[int, FieldReference]) -> ConfigDict:

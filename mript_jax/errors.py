@@ -8,7 +8,7 @@ class UserError(Exception):
     """A mistake in flags, config or data, in one line: the value, and what would be right."""
 
 
-def unknown_name(what: str, name: object, known: Iterable[str]) -> UserError:
+def unknown_name_error(what: str, name: object, known: Iterable[str]) -> UserError:
     """The error for a name that is not in a table, with the nearest one that is."""
     known = sorted(known)
     nearest = difflib.get_close_matches(str(name), known, n=1)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from mript_jax.checkpoint import find_checkpoint, load_config, load_params, save_params
+from mript_jax.checkpoint import find_checkpoint, load_checkpoint_config, load_params, save_params
 from mript_jax.errors import UserError
 
 
@@ -22,7 +22,7 @@ def test_parameters_come_back_as_numpy(saved):
 
 
 def test_the_config_travels_with_tuples(saved):
-    assert load_config(saved[0]).model.global_blocks == (1, 3)
+    assert load_checkpoint_config(saved[0]).model.global_blocks == (1, 3)
 
 
 def test_a_run_and_a_step_in_it_are_both_checkpoints(saved):

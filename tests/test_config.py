@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from mript_jax.checkpoint import load_config as load_saved
-from mript_jax.checkpoint import save_params
-from mript_jax.config import base_config, check_config, drop_unknown, flat, load_config
+from mript_jax.checkpoint import load_checkpoint_config, save_params
+from mript_jax.config import (
+    base_config,
+    check_config,
+    drop_unknown_fields,
+    flatten_config,
+    load_config_file,
+)
 from mript_jax.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -17,7 +22,7 @@ CONFIGS = sorted((ROOT / "configs").glob("*.py"))
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_every_config_can_be(path):
-    check_config(load_config(path))
+    check_config(load_config_file(path))
 
 
 @pytest.mark.parametrize("stem", ["mript_radimagenet", "mript_fastmri"])
@@ -25,14 +30,14 @@ def test_a_preset_is_for_the_memory_of_a_device(stem):
     path = CONFIGS[0].with_name(f"{stem}.py")
     sizes = {}
     for memory in ("16gb", "24gb", "80gb", "cpu"):
-        config = load_config(path, memory)
+        config = load_config_file(path, memory)
         check_config(config)
         sizes[memory] = (config.optimizer.images_at_once, config.model.width)
     assert sizes["16gb"] < sizes["24gb"] < sizes["80gb"]  # the same model, more images at once
     assert sizes["cpu"][1] < sizes["16gb"][1]
-    assert load_config(path) == load_config(path, "80gb")
+    assert load_config_file(path) == load_config_file(path, "80gb")
     with pytest.raises(UserError, match=r"17gb.*16gb"):
-        load_config(path, "17gb")
+        load_config_file(path, "17gb")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +67,7 @@ def test_a_preset_is_for_the_memory_of_a_device(stem):
     ],
 )
 def test_a_value_that_cannot_be_is_refused_with_its_name(field, value, told):
-    config = load_config(CONFIGS[0].with_name("mript_tiny.py"))
+    config = load_config_file(CONFIGS[0].with_name("mript_tiny.py"))
     config.update_from_flattened_dict({field: value})
     with pytest.raises(UserError, match=told):
         check_config(config)
@@ -73,7 +78,7 @@ def test_a_value_that_cannot_be_is_refused_with_its_name(field, value, told):
     [
         ("totl_steps", "total_steps"),
         ("optimizer.learning_rat", "optimizer.learning_rate"),
-        ("optimiser.learning_rate", "optimizer.learning_rate"),
+        ("optimizer.learning_rate", "optimizer.learning_rate"),
         ("data.acceleratons", "data.accelerations"),
         ("data.options.phantm.seed", "data.options.phantom.seed"),
     ],
@@ -90,7 +95,7 @@ def test_models_and_readers_have_fields_of_their_own():
 
 
 def test_a_warmup_that_training_does_not_outlast_is_told(caplog):
-    config = load_config(CONFIGS[0].with_name("mript_tiny.py"))
+    config = load_config_file(CONFIGS[0].with_name("mript_tiny.py"))
     check_config(config)
     assert not caplog.text
     config.total_steps = 29  # a trial run: its warmup takes 30
@@ -100,10 +105,10 @@ def test_a_warmup_that_training_does_not_outlast_is_told(caplog):
 
 def test_a_run_of_an_earlier_version_can_be_evaluated(tmp_path):
     save_params(tmp_path, {"w": np.zeros(1)}, with_field("optimizer.micro_batches", 2))
-    config = drop_unknown(load_saved(tmp_path))
+    config = drop_unknown_fields(load_checkpoint_config(tmp_path))
     check_config(config)
     assert "micro_batches" not in config.optimizer and config.is_locked
-    assert flat(config).keys() >= flat(base_config()).keys()
+    assert flatten_config(config).keys() >= flatten_config(base_config()).keys()
     told = launch(
         "evaluate.py",
         f"--checkpoint={tmp_path}",
@@ -116,8 +121,8 @@ def test_a_run_of_an_earlier_version_can_be_evaluated(tmp_path):
 def test_the_config_can_be_printed_with_what_was_changed():
     arguments = ["--config=configs/mript_fastmri.py:24gb", "--config.optimizer.learning_rate=3e-4"]
     lines = launch("train.py", "--print_config", *arguments).stdout.splitlines()
-    config = load_config(ROOT / "configs" / "mript_fastmri.py", "24gb")
-    assert len(lines) == len(flat(config))
+    config = load_config_file(ROOT / "configs" / "mript_fastmri.py", "24gb")
+    assert len(lines) == len(flatten_config(config))
     for line in (
         "optimizer.learning_rate = 0.0003",
         "data.source = 'fastmri'",
@@ -134,7 +139,7 @@ def launch(script, *arguments):
 
 def with_field(name, value):
     """The quickstart's config with one more field, as a file could write it."""
-    config = load_config(CONFIGS[0].with_name("mript_tiny.py")).unlock()
+    config = load_config_file(CONFIGS[0].with_name("mript_tiny.py")).unlock()
     *groups, field = name.split(".")
     group = config
     for part in groups:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import following, load_config
+from mript_jax.config import derive_config, load_config_file
 
 
 def get_config() -> ConfigDict:
     """A study without runs, of the quickstart's model cut down to 64 x 64 pixels."""
-    config = load_config(Path(__file__).parents[1] / "mript_tiny.py").unlock()
+    config = load_config_file(Path(__file__).parents[1] / "mript_tiny.py").unlock()
     config.total_steps = 300
     config.global_batch_size = 8
     config.checkpoint_every_steps = 0
@@ -20,5 +20,5 @@ def get_config() -> ConfigDict:
     config.evaluation.update({"accelerations": (4.0, 8.0), "center_fractions": (0.08, 0.04)})
     study = ConfigDict({"about": "", "runs": {}, "compared": ()})
     study.experiment = config
-    study.conditions = ConfigDict({"test": following(config)})
+    study.conditions = ConfigDict({"test": derive_config(config)})
     return study

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import following, load_config
+from mript_jax.config import derive_config, load_config_file
 
 
 def get_config() -> ConfigDict:
-    study = load_config(Path(__file__).with_name("base.py")).unlock()
+    study = load_config_file(Path(__file__).with_name("base.py")).unlock()
     mript = study.experiment
-    config = load_config(Path(__file__).parents[1] / "recon_vit.py").unlock()
+    config = load_config_file(Path(__file__).parents[1] / "recon_vit.py").unlock()
     for name in ("total_steps", "global_batch_size", "checkpoint_every_steps"):
         config[name] = mript[name]
     config.data.image_size = mript.data.image_size
@@ -19,5 +19,5 @@ def get_config() -> ConfigDict:
     config.evaluation.update(mript.evaluation)
     config.optimizer.warmup_steps = 20
     study.experiment = config
-    study.conditions = ConfigDict({"test": following(config)})
+    study.conditions = ConfigDict({"test": derive_config(config)})
     return study

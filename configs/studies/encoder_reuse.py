@@ -7,13 +7,13 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import following, load_config
+from mript_jax.config import derive_config, load_config_file
 
 
 def get_config() -> ConfigDict:
-    study = load_config(Path(__file__).with_name("base.py")).unlock()
+    study = load_config_file(Path(__file__).with_name("base.py")).unlock()
     study.about = "Linear heads on frozen features of MR-IPT's encoder, of images sampled at 4x."
-    study.runs = ConfigDict({"pretrained": following(study.experiment)})
+    study.runs = ConfigDict({"pretrained": derive_config(study.experiment)})
     study.compared = ("pretrained",)
-    study.probe = following(study.experiment, {"data": {"options": {"phantom": {"seed": 2}}}})
+    study.probe = derive_config(study.experiment, {"data": {"options": {"phantom": {"seed": 2}}}})
     return study.lock()

@@ -11,22 +11,22 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import following, load_config
+from mript_jax.config import derive_config, load_config_file
 
 
 def get_config() -> ConfigDict:
-    study = load_config(Path(__file__).with_name("base_vit.py")).unlock()
+    study = load_config_file(Path(__file__).with_name("base_vit.py")).unlock()
     study.about = "The ViT reconstructor tuned on 100 images, pretrained on pictures and not."
     tuning = {"data": {"max_slices": 100}, "total_steps": 100}
-    study.tuning = following(study.experiment, tuning)
+    study.tuning = derive_config(study.experiment, tuning)
     pictures = {"data": {"source": "images", "path": "dead_leaves"}}
     study.runs = ConfigDict(
         {
-            "pictures": following(study.experiment, pictures),
-            "pretrained": following(study.tuning, {"init_from": "pictures"}),
-            "fresh": following(study.tuning),
+            "pictures": derive_config(study.experiment, pictures),
+            "pretrained": derive_config(study.tuning, {"init_from": "pictures"}),
+            "fresh": derive_config(study.tuning),
         }
     )
-    study.conditions = ConfigDict({"test": following(study.tuning)})
+    study.conditions = ConfigDict({"test": derive_config(study.tuning)})
     study.compared = ("pretrained", "fresh")
     return study.lock()

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import following, load_config
+from mript_jax.config import derive_config, load_config_file
 
 MODES = ("type", "level", "split")
 
 
 def get_config() -> ConfigDict:
-    study = load_config(Path(__file__).with_name("base.py")).unlock()
+    study = load_config_file(Path(__file__).with_name("base.py")).unlock()
     study.about = "MR-IPT's heads and tails for each pattern, each acceleration, or both."
     study.runs = ConfigDict(
-        {mode: following(study.experiment, {"model": {"mode": mode}}) for mode in MODES}
+        {mode: derive_config(study.experiment, {"model": {"mode": mode}}) for mode in MODES}
     )
     study.compared = MODES
     return study.lock()

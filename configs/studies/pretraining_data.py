@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import following, load_config
+from mript_jax.config import derive_config, load_config_file
 
 PRETRAINING = {  # name -> source and path
     "anatomy": ("phantom", ""),
@@ -26,15 +26,15 @@ PRETRAINING = {  # name -> source and path
 
 
 def get_config() -> ConfigDict:
-    study = load_config(Path(__file__).with_name("base.py")).unlock()
+    study = load_config_file(Path(__file__).with_name("base.py")).unlock()
     study.about = "MR-IPT tuned on 100 slices of new subjects, after pretraining on other data."
     others = {"options": {"phantom": {"seed": 2}}, "max_slices": 100}
-    study.tuning = following(study.experiment, {"data": others, "total_steps": 100})
-    study.runs = ConfigDict({"fresh": following(study.tuning)})
+    study.tuning = derive_config(study.experiment, {"data": others, "total_steps": 100})
+    study.runs = ConfigDict({"fresh": derive_config(study.tuning)})
     for name, (source, path) in PRETRAINING.items():
         data = {"source": source, "path": path}
-        study.runs[name] = following(study.experiment, {"data": data})
-        study.runs[f"from_{name}"] = following(study.tuning, {"init_from": name})
+        study.runs[name] = derive_config(study.experiment, {"data": data})
+        study.runs[f"from_{name}"] = derive_config(study.tuning, {"init_from": name})
     study.compared = (*(f"from_{name}" for name in PRETRAINING), "fresh")
-    study.conditions = ConfigDict({"test": following(study.tuning)})
+    study.conditions = ConfigDict({"test": derive_config(study.tuning)})
     return study.lock()

@@ -27,21 +27,21 @@ from absl import flags
 from PIL import Image
 
 from mript_jax import cli
-from mript_jax.benchmarks.timing import table
 from mript_jax.config import base_config
 from mript_jax.data.batch import stack
 from mript_jax.data.memory import keep_freed_memory
 from mript_jax.data.phantom.source import PhantomSource
 from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.data.pipeline import build_pipeline
-from mript_jax.data.prepare import write_index
+from mript_jax.data.preparation.dataset import write_index
+from mript_jax.data.preparation.shards import plan, write_shards
 from mript_jax.data.readers import open_source
-from mript_jax.data.shards import plan, write_shards
-from mript_jax.data.transforms import ExampleMaker, fit, normalise
+from mript_jax.data.transforms import ExampleMaker, fit, normalize
 from mript_jax.errors import UserError
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.tasks import TASKS
 from mript_jax.physics.undersample import zero_filled_image
+from mript_jax.text_table import markdown_table
 
 SIZE, BATCH = 224, 16
 PICTURES, VOLUMES, SLICES = 400, 8, 20  # what is generated
@@ -121,7 +121,7 @@ def stages(name: str, source: str, path: str, options: Row) -> list[Row]:
     count = min(len(opened), 20 if source == "phantom" else 200)
     order = np.random.default_rng(0).permutation(len(opened))[:count].tolist()
     records = [opened[i] for i in order]
-    images = [normalise(fit(record.image, 0, (SIZE, SIZE))) for record in records]
+    images = [normalize(fit(record.image, 0, (SIZE, SIZE))) for record in records]
     tasks = list(itertools.islice(itertools.cycle(TASKS), count))
     masks = [
         sample_mask(task.pattern, (SIZE, SIZE), task.acceleration, task.center_fraction, i)
@@ -131,8 +131,8 @@ def stages(name: str, source: str, path: str, options: Row) -> list[Row]:
     examples = [maker(records[i % count], tasks[i % count], i) for i in range(BATCH)]
     microseconds = {
         "read and decode": _cost(lambda i: opened[order[i]], count),
-        "resize, normalise": _cost(
-            lambda i: normalise(fit(records[i].image, 0, (SIZE, SIZE))), count
+        "resize, normalize": _cost(
+            lambda i: normalize(fit(records[i].image, 0, (SIZE, SIZE))), count
         ),
         "mask": _cost(
             lambda i: sample_mask(
@@ -234,7 +234,7 @@ def main() -> None:
         raise UserError(f"--workers={','.join(values.workers)}: expected numbers") from error
     results = measure(values.folder, workers, values.seconds, values.peer, values.peer_python)
     for name, rows in results.items():
-        print(f"\n## {name}\n\n{table(rows)}")
+        print(f"\n## {name}\n\n{markdown_table(rows)}")
     if values.output:
         Path(values.output).parent.mkdir(parents=True, exist_ok=True)
         Path(values.output).write_text(json.dumps(results, indent=1) + "\n")

@@ -18,8 +18,7 @@ from absl import flags
 from PIL import Image
 
 from mript_jax import cli
-from mript_jax.benchmarks.timing import table
-from mript_jax.checkpoint import load_config, load_params
+from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.data.pipeline import evaluation_batches
 from mript_jax.errors import UserError
 from mript_jax.evaluation.metrics import psnr, ssim
@@ -28,6 +27,7 @@ from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.kspace_compression import as_complex
 from mript_jax.physics.kspace_picture import kspace_picture
 from mript_jax.physics.tasks import task_grid, usual_center_fraction
+from mript_jax.text_table import markdown_table
 
 Batch = Mapping[str, jax.Array]
 Method = Callable[[Batch], jax.Array]  # batch -> k-space [B, H, W, 2]
@@ -52,7 +52,7 @@ def without_phase(batch: Batch) -> jax.Array:
 
 
 def masked_model(checkpoint: str) -> Method:
-    config, params = load_config(checkpoint), load_params(checkpoint)
+    config, params = load_checkpoint_config(checkpoint), load_params(checkpoint)
     if config.model.name != "simmim":
         raise UserError(f"{checkpoint} is a {config.model.name}; only simmim predicts k-space")
     model = build_model(config.model)
@@ -108,7 +108,7 @@ def main() -> None:
     methods = {"zero-filled": zero_filled, "true magnitudes, phase lost": without_phase}
     names = method_names(checkpoints, list(methods))
     methods |= dict(zip(names, map(masked_model, checkpoints), strict=True))
-    data = load_config(checkpoints[0]).data
+    data = load_checkpoint_config(checkpoints[0]).data
     accelerations = [float(r) for r in cli.FLAGS.accelerations]
     usual = dict(zip(data.accelerations, data.center_fractions, strict=True))
     tasks = task_grid(
@@ -132,7 +132,7 @@ def main() -> None:
         | {key: f"{np.concatenate([f[key] for f in found]).mean():.3f}" for key in found[0]}
         for name, found in values.items()
     ]
-    print(table(rows))
+    print(markdown_table(rows))
 
 
 if __name__ == "__main__":

@@ -20,9 +20,8 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from mript_jax import cli
-from mript_jax.benchmarks.timing import table
 from mript_jax.checkpoint import load_params, save_params
-from mript_jax.config import load_config
+from mript_jax.config import load_config_file
 from mript_jax.convert.masked_encoder import from_masked
 from mript_jax.data.pipeline import evaluation_batches
 from mript_jax.evaluation.baselines import zero_filled
@@ -30,6 +29,7 @@ from mript_jax.evaluation.evaluate import evaluate_tasks
 from mript_jax.evaluation.results import gains
 from mript_jax.models import build_model
 from mript_jax.physics.tasks import task_grid, usual_center_fraction
+from mript_jax.text_table import markdown_table
 from mript_jax.training.loop import train
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -46,7 +46,7 @@ flags.DEFINE_integer("seeds", 1, "Repetitions.")
 
 def experiment(name: str, steps: int, seed: int) -> ConfigDict:
     """A config file of ours, with the sizes and data of this study."""
-    config = load_config(CONFIGS / f"{name}.py").unlock()
+    config = load_config_file(CONFIGS / f"{name}.py").unlock()
     config.seed = seed
     config.total_steps = steps
     config.global_batch_size = 8
@@ -80,7 +80,7 @@ def images_per_second(config: ConfigDict, folder: str) -> float:
 def mean_gain(config: ConfigDict, workdir: str) -> float:
     """PSNR above zero-filling in the test split, averaged over tasks."""
     model, params = build_model(config.model), load_params(workdir)
-    predict = jax.jit(lambda batch: model.apply({"params": params}, batch, method="on_batch"))
+    predict = jax.jit(lambda batch: model.apply({"params": params}, batch, method="predict"))
     data = config.data
     centers = [usual_center_fraction(r) for r in TESTED]
     tasks = task_grid(data.patterns, TESTED, centers, data.patterns, data.accelerations)
@@ -145,7 +145,7 @@ def main() -> None:
     for seed in range(values.seeds):
         with tempfile.TemporaryDirectory() as folder:
             rows += compare(folder, seed)
-    print(table(rows))
+    print(markdown_table(rows))
 
 
 if __name__ == "__main__":

@@ -27,16 +27,18 @@ from ml_collections import ConfigDict
 from mript_jax import cli
 from mript_jax.benchmarks.energy import energy_meter, joules_per_call
 from mript_jax.benchmarks.quality_plot import quality_plot
-from mript_jax.benchmarks.timing import compile_cost, seconds_per_call, table
-from mript_jax.config import image_shape, load_config
+from mript_jax.benchmarks.timing import compile_cost, seconds_per_call
+from mript_jax.config import load_config_file
 from mript_jax.data.batch import empty_example, stack
 from mript_jax.errors import UserError
 from mript_jax.evaluation.results import read_results
 from mript_jax.models import build_model
+from mript_jax.sizes import height_width
+from mript_jax.text_table import markdown_table
 from mript_jax.training.flops import count_flops
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-SMALL = ("mript_tiny", "recon_vit", "unet", "simmim")
+SMALL_MODELS = ("mript_tiny", "recon_vit", "unet", "simmim")
 
 flags.DEFINE_list("configs", [], "Config files of the models; else the small ones.")
 flags.DEFINE_integer("batch", 8, "Images at once, for the throughput.")
@@ -50,13 +52,13 @@ flags.DEFINE_string("output", "", "A JSON file for the figures, and beside it an
 def measure(name: str, config: ConfigDict, batch: int, repeats: int) -> dict[str, Any]:
     """A row of the table."""
     model = build_model(config.model)
-    example = empty_example(image_shape(config.data.image_size), config.data.fields)
+    example = empty_example(height_width(config.data.image_size), config.data.fields)
     example |= {"zero_filled": example["zero_filled"] + 0.5}
     one, many = stack([example]), stack([example] * batch)
-    params = jax.jit(lambda key: model.init(key, one, method="on_batch"))(jax.random.key(0))
+    params = jax.jit(lambda key: model.init(key, one, method="predict"))(jax.random.key(0))
 
     def reconstruct(params: Any, batch: Mapping[str, np.ndarray]) -> jax.Array:
-        return model.apply(params, batch, method="on_batch")
+        return model.apply(params, batch, method="predict")
 
     def loss(params: Any, batch: Mapping[str, np.ndarray]) -> jax.Array:
         return abs(reconstruct(params, batch) - batch["target"]).mean()
@@ -81,7 +83,7 @@ def measure(name: str, config: ConfigDict, batch: int, repeats: int) -> dict[str
 
 def against_peer(checkout: str, python: str, batch: int, repeats: int) -> list[dict[str, Any]]:
     """The quickstart's MR-IPT here and in the public code, and the ratio of their speeds."""
-    config = load_config(CONFIGS / "mript_tiny.py").unlock()
+    config = load_config_file(CONFIGS / "mript_tiny.py").unlock()
     config.model.update(
         {"iterations": 0, "patch_size": 4, "features": 16, "heads": 4, "width": 128}
     )
@@ -121,23 +123,23 @@ def main() -> None:
     values = cli.FLAGS
     if min(values.batch, values.repeats) < 1:
         raise UserError("--batch and --repeats must be 1 or more")
-    paths = [Path(p) for p in values.configs] or [CONFIGS / f"{name}.py" for name in SMALL]
+    paths = [Path(p) for p in values.configs] or [CONFIGS / f"{name}.py" for name in SMALL_MODELS]
     results = {"device": jax.devices()[0].device_kind, "jax": jax.__version__}
     print(f"{results['device']}, jax {results['jax']}, batch {values.batch}", flush=True)
     results["models"] = []
     for path in paths:
-        row = measure(path.stem, load_config(path), values.batch, values.repeats)
+        row = measure(path.stem, load_config_file(path), values.batch, values.repeats)
         results["models"].append(row)
     points = []
     if values.quality:
-        kinds = [load_config(path).model.name for path in paths]
+        kinds = [load_config_file(path).model.name for path in paths]
         points = add_quality(results["models"], kinds, values.quality)
-    print(table(results["models"]), flush=True)
+    print(markdown_table(results["models"]), flush=True)
     if values.peer:
         cli.existing_path("peer", values.peer)
         arguments = (values.peer, values.peer_python, values.batch, values.repeats)
         results["peer"] = against_peer(*arguments)
-        print(f"\n{table(results['peer'])}")
+        print(f"\n{markdown_table(results['peer'])}")
     if values.output:
         Path(values.output).parent.mkdir(parents=True, exist_ok=True)
         Path(values.output).write_text(json.dumps(results, indent=1) + "\n")

@@ -19,9 +19,10 @@ import numpy as np
 from absl import flags
 
 from mript_jax import cli
-from mript_jax.benchmarks.timing import compile_cost, seconds_per_call, table
-from mript_jax.config import load_config
+from mript_jax.benchmarks.timing import compile_cost, seconds_per_call
+from mript_jax.config import load_config_file
 from mript_jax.models import build_model
+from mript_jax.text_table import markdown_table
 
 CONFIG = Path(__file__).parents[2] / "configs" / "mript_radimagenet.py"
 SCALES = {
@@ -77,15 +78,15 @@ def measure(config: Mapping[str, Any], batch: int, steps: int) -> dict[str, floa
 
 def main() -> None:
     values = cli.FLAGS
-    model = load_config(CONFIG).model.copy_and_resolve_references()
+    model = load_config_file(CONFIG).model.copy_and_resolve_references()
     print(f"{jax.devices()[0].device_kind}, jax {jax.__version__}")
     rows = []
     for options in VARIANTS[values.vary]:
         config = {**model, **SCALES[values.scale], **options, "dtype": values.dtype}
         row = {**options, **measure(config, values.batch, values.steps)}
         rows.append(row)
-        print(table(rows).splitlines()[-1], flush=True)
-    print(table(rows))
+        print(markdown_table(rows).splitlines()[-1], flush=True)
+    print(markdown_table(rows))
 
 
 if __name__ == "__main__":

@@ -16,14 +16,14 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from mript_jax import cli
-from mript_jax.benchmarks.timing import table
 from mript_jax.checkpoint import load_params
-from mript_jax.config import load_config
+from mript_jax.config import load_config_file
 from mript_jax.data.pipeline import evaluation_batches
 from mript_jax.evaluation.evaluate import evaluate_tasks
 from mript_jax.models import build_model
 from mript_jax.models.prompt import PROMPTS
 from mript_jax.physics.tasks import task_grid, usual_center_fraction
+from mript_jax.text_table import markdown_table
 from mript_jax.training.loop import train
 
 CONFIG = Path(__file__).parents[2] / "configs" / "mript_tiny.py"
@@ -36,7 +36,7 @@ flags.DEFINE_integer("seeds", 3, "Runs of each prompt.")
 
 def experiment(prompt: str, seed: int, steps: int) -> ConfigDict:
     """The config of one run."""
-    config = load_config(CONFIG).unlock()
+    config = load_config_file(CONFIG).unlock()
     config.seed = seed
     config.total_steps = steps
     config.checkpoint_every_steps = 0
@@ -55,7 +55,7 @@ def experiment(prompt: str, seed: int, steps: int) -> ConfigDict:
 def psnr_by_acceleration(config: ConfigDict, workdir: str) -> dict[float, float]:
     """Mean PSNR over patterns and slices, for each acceleration."""
     model, params = build_model(config.model), load_params(workdir)
-    predict = jax.jit(lambda batch: model.apply({"params": params}, batch, method="on_batch"))
+    predict = jax.jit(lambda batch: model.apply({"params": params}, batch, method="predict"))
     tasks = task_grid(
         config.data.patterns,
         ACCELERATIONS,
@@ -84,7 +84,7 @@ def main() -> None:
                 train(config, workdir)
                 results.append(psnr_by_acceleration(config, workdir))
             print(prompt, seed, {r: round(p, 2) for r, p in results[-1].items()}, flush=True)
-    trained = load_config(CONFIG).data.accelerations
+    trained = load_config_file(CONFIG).data.accelerations
     rows = []
     for r in ACCELERATIONS:
         gains = [c[r] - t[r] for c, t in zip(found["continuous"], found["table"], strict=True)]
@@ -96,7 +96,7 @@ def main() -> None:
                 "gain of continuous (dB), each seed": ", ".join(f"{g:+.2f}" for g in gains),
             }
         )
-    print(table(rows))
+    print(markdown_table(rows))
 
 
 if __name__ == "__main__":

@@ -20,8 +20,9 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from mript_jax import cli
-from mript_jax.benchmarks.timing import seconds_per_call, table
-from mript_jax.models.task_conv import by_rows, convolve, in_turn
+from mript_jax.benchmarks.timing import seconds_per_call
+from mript_jax.models.task_conv import conv_sequential, conv_shifted_matmul, convolve
+from mript_jax.text_table import markdown_table
 
 flags.DEFINE_integer("batch", 16, "Images in a batch.")
 flags.DEFINE_integer("size", 128, "Height and width of the images.")
@@ -44,7 +45,7 @@ def in_turn_plain(images: jax.Array, kernels: jax.Array, index: jax.Array) -> ja
 
 def in_turn_by_rows(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.Array:
     """Sample by sample, the kernels' gradients as matrix products over shifted rows."""
-    return in_turn(images, kernels[index])
+    return conv_sequential(images, kernels[index])
 
 
 def every_head(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.Array:
@@ -76,7 +77,7 @@ def sorted_blocks(images: jax.Array, kernels: jax.Array, index: jax.Array) -> ja
 
 def matrix_products(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.Array:
     """A batched matrix product over shifted rows for each row of the kernel."""
-    return by_rows(images, kernels[index])
+    return conv_shifted_matmul(images, kernels[index])
 
 
 VARIANTS: dict[str, Callable[[jax.Array, jax.Array, jax.Array], jax.Array]] = {
@@ -136,7 +137,11 @@ def _convolve_batch(images: jax.Array, kernel: jax.Array) -> jax.Array:
 def main() -> None:
     values = cli.FLAGS
     print(f"{jax.devices()[0].device_kind}, jax {jax.__version__}")
-    print(table(compare(values.batch, values.size, values.features, values.heads, values.repeats)))
+    print(
+        markdown_table(
+            compare(values.batch, values.size, values.features, values.heads, values.repeats)
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Timing and memory of compiled functions, and tables of them."""
+"""Timing and memory of compiled functions."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -24,14 +24,3 @@ def seconds_per_call(function: Callable, *arguments: Any, repeats: int = 5) -> f
         jax.block_until_ready(function(*arguments))
         times.append(time.perf_counter() - start)
     return min(times)
-
-
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as a Markdown table; numbers with three digits that count."""
-
-    def cell(value: Any) -> str:
-        return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-    names = list(rows[0])
-    lines = [names, ["---"] * len(names), *([cell(row[name]) for name in names] for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -13,9 +13,10 @@ import jax.numpy as jnp
 from absl import flags
 
 from mript_jax import cli
-from mript_jax.benchmarks.timing import compile_cost, seconds_per_call, table
-from mript_jax.config import load_config
+from mript_jax.benchmarks.timing import compile_cost, seconds_per_call
+from mript_jax.config import load_config_file
 from mript_jax.models import build_model
+from mript_jax.text_table import markdown_table
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 NAMES = ("recon_vit_fastmri", "unet_fastmri")
@@ -26,7 +27,7 @@ flags.DEFINE_integer("repeats", 3, "Of each measurement; the fastest counts.")
 
 def measure(name: str, size: int, repeats: int) -> dict[str, str]:
     """A row of the table."""
-    model = build_model(load_config(CONFIGS / f"{name}.py").model)
+    model = build_model(load_config_file(CONFIGS / f"{name}.py").model)
     image = jnp.ones((1, size, size, 1)).at[:, ::2].set(0.5)
     params = jax.jit(model.init)(jax.random.key(0), image)
 
@@ -44,7 +45,7 @@ def measure(name: str, size: int, repeats: int) -> dict[str, str]:
 
 
 def main() -> None:
-    print(table([measure(name, cli.FLAGS.size, cli.FLAGS.repeats) for name in NAMES]))
+    print(markdown_table([measure(name, cli.FLAGS.size, cli.FLAGS.repeats) for name in NAMES]))
 
 
 if __name__ == "__main__":

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from mript_jax.convert import infer, public, recon_vit, simmim, unet
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.convert import infer, mript, recon_vit, simmim, unet
+from mript_jax.errors import UserError, unknown_name_error
 
 __all__ = ["from_torch", "infer_config", "to_torch"]
 
 # Model name -> the module that knows its public code's names.
 CODES: dict[str, ModuleType] = {
-    "mript": public,
+    "mript": mript,
     "recon_vit": recon_vit,
     "simmim": simmim,
     "unet": unet,
@@ -62,5 +62,5 @@ def infer_config(state_dict: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 def _code(config: Mapping[str, Any]) -> ModuleType:
     if config["name"] not in CODES:
-        raise unknown_name("model with a public code", config["name"], CODES)
+        raise unknown_name_error("model with a public code", config["name"], CODES)
     return CODES[config["name"]]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 
 # Trainers save the weights beside the optimizer's state, under one of these names.
 WRAPPED = ("model_state_dict", "state_dict", "model")
@@ -16,7 +16,7 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     """The tensors of a file by name."""
     path = Path(path)
     if path.suffix not in READERS:
-        raise unknown_name(f"kind of weight file ({path.name})", path.suffix, READERS)
+        raise unknown_name_error(f"kind of weight file ({path.name})", path.suffix, READERS)
     state_dict = READERS[path.suffix](path)
     if not state_dict:
         raise UserError(f"{path} holds no tensors")
@@ -27,7 +27,7 @@ def write_state_dict(path: str | Path, state_dict: Mapping[str, np.ndarray]) -> 
     """Writes the tensors in the format that the file's name tells."""
     path = Path(path)
     if path.suffix not in WRITERS:
-        raise unknown_name(f"kind of weight file ({path.name})", path.suffix, WRITERS)
+        raise unknown_name_error(f"kind of weight file ({path.name})", path.suffix, WRITERS)
     path.parent.mkdir(parents=True, exist_ok=True)
     WRITERS[path.suffix](path, dict(state_dict))
 

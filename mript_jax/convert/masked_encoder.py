@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
-from mript_jax.convert.public import refuse
+from mript_jax.convert.mript import refuse
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
 from mript_jax.models.encoder import pattern_length

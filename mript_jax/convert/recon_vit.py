@@ -19,7 +19,7 @@ from mript_jax.convert.tables import (
 )
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
-from mript_jax.models.layers import both
+from mript_jax.sizes import height_width
 
 GATED = {"q": "query", "k": "key", "v": "value"}
 HEAD_SIZE = 44  # the public code's; no shape tells it without gated attention
@@ -31,7 +31,9 @@ def from_torch(
     """Our parameters of `config.model` from a public state dict, and the names it ignored."""
     state_dict = {name.removeprefix("module."): value for name, value in state_dict.items()}
     channels = state_dict["net.patch_embed.proj.weight"].shape[1]
-    shapes = parameter_shapes(build_model(config), (1, *both(config["patch_size"]), channels))
+    shapes = parameter_shapes(
+        build_model(config), (1, *height_width(config["patch_size"]), channels)
+    )
     return read(state_dict, name_table(config), shapes, unused="rel_indices$")
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from flax import traverse_util
 
 from mript_jax.convert.infer import infer_encoder
+from mript_jax.convert.mript import StateDict, parameter_shapes, refuse, to_ours
 from mript_jax.convert.names import name_table
-from mript_jax.convert.public import StateDict, parameter_shapes, refuse, to_ours
 from mript_jax.models import build_model
 from mript_jax.models.attention import resize_linear
 

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from mript_jax.convert.public import TURNS, refuse
+from mript_jax.convert.mript import TURNS, refuse
 
 Layout = Callable[[np.ndarray], np.ndarray]
 

@@ -13,7 +13,6 @@ from typing import Any
 import grain
 import numpy as np
 
-from mript_jax.config import image_shape
 from mript_jax.data.batch import Batch, stack
 from mript_jax.data.memory import keep_freed_memory
 from mript_jax.data.readers import open_source
@@ -23,6 +22,7 @@ from mript_jax.data.transforms import ExampleMaker, RandomExample, volume_seed
 from mript_jax.data.workers import WorkerBatches
 from mript_jax.errors import UserError
 from mript_jax.physics.tasks import Task, task_grid
+from mript_jax.sizes import height_width
 
 READ_AHEAD = 4  # batches that are prepared while the accelerator works
 NO_REFERENCE = "has no reference image (is it a test file?)"
@@ -179,7 +179,7 @@ def evaluation_batches(
 def example_maker(config: Mapping[str, Any]) -> ExampleMaker:
     """The transform that `config.data` describes."""
     return ExampleMaker(
-        image_shape(config.image_size),
+        height_width(config.image_size),
         config.crop,
         config.scale,
         tuple(config.fields),

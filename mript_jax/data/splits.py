@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 
 SPLITS = ("train", "validation", "test")
 
@@ -24,7 +24,7 @@ def select_split(
     if split == "all":
         return np.arange(len(source))
     if split not in SPLITS:
-        raise unknown_name("split", split, (*SPLITS, "all"))
+        raise unknown_name_error("split", split, (*SPLITS, "all"))
     return np.flatnonzero(np.asarray(split_elements(source, fractions, splits_file)) == split)
 
 

@@ -48,7 +48,7 @@ class ExampleMaker:
         else:
             image = fit(record.image, self.crop, self.shape)
         maximum = scale_of(image)
-        image = normalise(image)
+        image = normalize(image)
         full = full / maximum if measured == "complex" else image
         rng = np.random.default_rng([mask_seed, 1])
         if measured == "kspace":
@@ -146,7 +146,7 @@ def nearest_points(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.ascontiguousarray(mask[rows][:, columns])
 
 
-def normalise(image: np.ndarray) -> np.ndarray:
+def normalize(image: np.ndarray) -> np.ndarray:
     """The image over its maximum; an empty one becomes zeros."""
     maximum = float(image.max())
     if maximum < SMALLEST_MAXIMUM:

@@ -18,7 +18,7 @@ from jax.sharding import PartitionSpec as P
 from mript_jax.errors import UserError
 from mript_jax.evaluation.metrics import frequency_error, hfen, nmse, psnr, sharpness, ssim
 from mript_jax.evaluation.protocols import Protocol, get_protocol
-from mript_jax.evaluation.summary import summarise
+from mript_jax.evaluation.summary import summarize
 from mript_jax.physics.tasks import Task
 
 Batch = Mapping[str, Any]  # see data/batch.py
@@ -28,7 +28,7 @@ EMPTY = 1e-12  # a slice whose data range is below holds nothing to compare
 
 
 @dataclasses.dataclass(frozen=True)
-class Example:
+class SliceResult:
     """One slice in one task."""
 
     task: Task
@@ -48,7 +48,7 @@ def evaluate_tasks(
     pictures: int = 2,
     devices: Sequence[jax.Device] | None = None,
     progress: Callable[[Task], None] = lambda task: None,
-) -> tuple[list[dict[str, Any]], list[Example]]:
+) -> tuple[list[dict[str, Any]], list[SliceResult]]:
     """Runs every method on every task.
 
     `make_batches(task)` yields batches, or pairs of a batch and its records (for the names of
@@ -62,13 +62,13 @@ def evaluate_tasks(
     rows, examples = [], []
     for task in tasks:
         progress(task)
-        of_task: list[Example] = []
+        of_task: list[SliceResult] = []
         for batch, records in _measured(methods, make_batches(task), rules, devices):
             of_task += _examples(batch, records, task, len(of_task))
             of_task = _keep_pictures(of_task, next(iter(methods)), pictures)
         if not of_task:
             raise UserError(f"no example to evaluate for {task.pattern} x{task.acceleration:g}")
-        rows += [summarise(of_task, name, rules) for name in methods]
+        rows += [summarize(of_task, name, rules) for name in methods]
         examples += of_task
     return rows, examples
 
@@ -164,7 +164,7 @@ def _fetch(
 
 def _examples(
     batch: dict[str, Any], records: Sequence[Any] | None, task: Task, start: int
-) -> list[Example]:
+) -> list[SliceResult]:
     """The examples of a batch that count, all with pictures."""
     examples = []
     for i in np.flatnonzero((batch["weight"] > 0) & (batch["data_range"] > EMPTY)):
@@ -185,11 +185,11 @@ def _examples(
         scale = batch["data_range"][i]
         pictures = {"reference": batch["target"][i, ..., 0] / scale, "mask": mask}
         pictures |= {name: im[i, ..., 0] / scale for name, im in batch["estimates"].items()}
-        examples.append(Example(task, true_acceleration, volume, index, values, pictures))
+        examples.append(SliceResult(task, true_acceleration, volume, index, values, pictures))
     return examples
 
 
-def _keep_pictures(examples: list[Example], method: str, count: int) -> list[Example]:
+def _keep_pictures(examples: list[SliceResult], method: str, count: int) -> list[SliceResult]:
     """Drops the pictures of all but the first slice of the first volumes, and the worst slices."""
     first: dict[str, int] = {}
     for i, example in enumerate(examples):

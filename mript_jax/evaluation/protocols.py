@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 
 Values = Mapping[str, Any]  # metric name -> number, or array over frequency
 Slices = Iterable[tuple[str, Values]]  # (volume, values) of each slice
@@ -29,7 +29,7 @@ class Protocol:
 def get_protocol(name: str) -> Protocol:
     """The protocol of that name."""
     if name not in PROTOCOLS:
-        raise unknown_name("protocol", name, PROTOCOLS)
+        raise unknown_name_error("protocol", name, PROTOCOLS)
     return PROTOCOLS[name]
 
 

@@ -16,7 +16,7 @@ DRAWS = 1000  # bootstrap samples
 LEVEL = 0.95  # of the intervals
 
 
-def summarise(examples: Sequence[Any], method: str, protocol: Protocol) -> dict[str, Any]:
+def summarize(examples: Sequence[Any], method: str, protocol: Protocol) -> dict[str, Any]:
     """The row of a method in the examples' task, with the keys of results.json and more."""
     task = examples[0].task
     units = protocol.units((e.volume, e.values[method]) for e in examples)

@@ -6,7 +6,7 @@ from typing import Any
 
 import flax.linen as nn
 
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 from mript_jax.models.check import check_fields
 from mript_jax.models.mript import MRIPT
 from mript_jax.models.recon_vit import ReconViT
@@ -31,12 +31,12 @@ def build_model(config: Mapping[str, Any]) -> nn.Module:
         raise UserError(f"config.model needs a name; known: {', '.join(sorted(MODELS))}")
     values = {key: _plain(value) for key, value in config.items() if key != "name"}
     if config["name"] not in MODELS:
-        raise unknown_name("model", config["name"], MODELS)
+        raise unknown_name_error("model", config["name"], MODELS)
     model = MODELS[config["name"]]
     fields = {f.name: f for f in dataclasses.fields(model) if f.name not in ("parent", "name")}
     for key in values:
         if key not in fields:
-            raise unknown_name(f"field of config.model ({config['name']})", key, fields)
+            raise unknown_name_error(f"field of config.model ({config['name']})", key, fields)
     missing = [
         name for name, f in fields.items() if name not in values and f.default is f.default_factory
     ]

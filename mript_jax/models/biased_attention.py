@@ -11,7 +11,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from mript_jax.errors import unknown_name
+from mript_jax.errors import unknown_name_error
 
 SMALL_GRID = 1024  # tokens up to which holding all scores is cheap
 CHUNK = 256  # queries at a time, at most (a single row of the grid may be longer)
@@ -30,7 +30,7 @@ def biased_attention(
     if form == "auto":
         form = _suitable_form(q, rows, columns)
     if form not in FORMS:
-        raise unknown_name("config.model.attention", form, (*FORMS, "auto"))
+        raise unknown_name_error("config.model.attention", form, (*FORMS, "auto"))
     return FORMS[form](q, k, v, rows, columns)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 
 DTYPES = ("bfloat16", "float16", "float32")
 COUNTS = {  # fields that are 1 or more, or tuples of such
@@ -20,7 +20,7 @@ def check_fields(values: Mapping[str, Any]) -> None:
         if not all(isinstance(n, int) and n >= 1 for n in _each(value)):
             raise UserError(f"config.model.{name}={value} must be 1 or more")
     if values["dtype"] not in DTYPES:
-        raise unknown_name("config.model.dtype", values["dtype"], DTYPES)
+        raise unknown_name_error("config.model.dtype", values["dtype"], DTYPES)
     heads, width = values.get("heads"), values.get("width")
     if isinstance(heads, int) and width % heads:
         raise UserError(

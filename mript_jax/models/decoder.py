@@ -8,7 +8,9 @@ from mript_jax.models.attention import Attention
 from mript_jax.models.layers import LayerNorm, Mlp, exact_gelu
 
 EPSILON = 1e-5
-SMALL = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal")  # adds little at first
+NEAR_ZERO_INIT = nn.initializers.variance_scaling(
+    1e-4, "fan_in", "truncated_normal"
+)  # adds little at first
 
 
 class GridEncoding(nn.Module):
@@ -94,7 +96,7 @@ class Decoder(nn.Module):
                 (2, 2),
                 transpose_kernel=True,
                 dtype=self.dtype,
-                kernel_init=SMALL if last else nn.initializers.lecun_normal(),
+                kernel_init=NEAR_ZERO_INIT if last else nn.initializers.lecun_normal(),
                 name=f"upscale_{i}",
             )(x)
             if not last:

@@ -9,7 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from mript_jax.errors import unknown_name
+from mript_jax.errors import unknown_name_error
 from mript_jax.models.attention import (
     RelativePositionAttention,
     merge_windows,
@@ -128,7 +128,7 @@ class Encoder(nn.Module):
 
     def _blocks(self, x: jax.Array) -> jax.Array:
         if self.remat not in REMAT:
-            raise unknown_name("config.model.remat", self.remat, REMAT)
+            raise unknown_name_error("config.model.remat", self.remat, REMAT)
         length = pattern_length(self.depth, self.global_blocks)
         repetitions = self.depth // length
         groups = nn.scan(

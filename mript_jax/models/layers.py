@@ -118,7 +118,7 @@ def drop_path_rates(largest: float, depth: int) -> tuple[float, ...]:
     return tuple(largest * i / max(depth - 1, 1) for i in range(depth))
 
 
-def lay_out(x: jax.Array, patch: tuple[int, int]) -> jax.Array:
+def depth_to_space(x: jax.Array, patch: tuple[int, int]) -> jax.Array:
     """Values of patches to pixels: [B, h, w, C * p * q] -> [B, h * p, w * q, C].
 
     A cell holds its channels one after the other, each in reading order (PyTorch's pixel shuffle).
@@ -126,8 +126,3 @@ def lay_out(x: jax.Array, patch: tuple[int, int]) -> jax.Array:
     B, h, w, _ = x.shape
     x = x.reshape(B, h, w, -1, *patch).transpose(0, 1, 4, 2, 5, 3)
     return x.reshape(B, h * patch[0], w * patch[1], -1)
-
-
-def both(size: int | tuple[int, int]) -> tuple[int, int]:
-    """A size per axis, where one number stands for two."""
-    return (size, size) if isinstance(size, int) else tuple(size)

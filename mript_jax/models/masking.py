@@ -24,7 +24,7 @@ def random_cells(
     h, w = (-(-n // cell) for n in shape)
     order = jax.random.uniform(key, (batch, h * w)).argsort(axis=1).argsort(axis=1)
     hidden = (order < math.ceil(h * w * ratio)).astype(jnp.float32)
-    return spread(hidden.reshape(batch, h, w), cell)[:, : shape[0], : shape[1]]
+    return tokens_to_pixels(hidden.reshape(batch, h, w), cell)[:, : shape[0], : shape[1]]
 
 
 def unmeasured_tokens(mask: jax.Array, patch: int) -> jax.Array:
@@ -34,6 +34,6 @@ def unmeasured_tokens(mask: jax.Array, patch: int) -> jax.Array:
     return 1.0 - (measured > 0)
 
 
-def spread(tokens: jax.Array, patch: int) -> jax.Array:
+def tokens_to_pixels(tokens: jax.Array, patch: int) -> jax.Array:
     """A value per token to its pixels: [B, h, w] -> [B, H, W]."""
     return tokens.repeat(patch, axis=1).repeat(patch, axis=2)

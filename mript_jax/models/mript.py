@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 from mript_jax.models.consistency import reconstruct
 from mript_jax.models.decoder import Decoder
 from mript_jax.models.encoder import Encoder
@@ -14,10 +14,14 @@ from mript_jax.models.prompt import PROMPTS
 from mript_jax.models.task_conv import TaskConv
 from mript_jax.physics.tasks import LEVELS, MODES, num_heads
 
-SMALL = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal", batch_axis=(0,))
+NEAR_ZERO_INIT = nn.initializers.variance_scaling(
+    1e-4, "fan_in", "truncated_normal", batch_axis=(0,)
+)
 
 
-def pass_on(key: jax.Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> jax.Array:
+def near_identity_init(
+    key: jax.Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32
+) -> jax.Array:
     """Initial kernels that hand channel 0 on and mix little of the others into it.
 
     With them in the first and the last convolution, an untrained network is near the identity.
@@ -40,10 +44,10 @@ class Head(nn.Module):
         def conv(size, name, **init):
             return TaskConv(self.count, self.features, size, self.dtype, name=name, **init)
 
-        x = conv(3, "conv_in", kernel_init=pass_on)(x, choice)
+        x = conv(3, "conv_in", kernel_init=near_identity_init)(x, choice)
         for i in range(2):
             y = nn.relu(conv(5, f"residual_{i}_in")(x, choice))
-            x = x + conv(5, f"residual_{i}_out", kernel_init=SMALL)(y, choice)
+            x = x + conv(5, f"residual_{i}_out", kernel_init=NEAR_ZERO_INIT)(y, choice)
         return x
 
 
@@ -79,9 +83,9 @@ class MRIPT(nn.Module):
     def check(self) -> None:
         """Refuses fields that do not go together."""
         if self.mode not in MODES:
-            raise unknown_name("config.model.mode", self.mode, MODES)
+            raise unknown_name_error("config.model.mode", self.mode, MODES)
         if self.prompt not in PROMPTS:
-            raise unknown_name("config.model.prompt", self.prompt, PROMPTS)
+            raise unknown_name_error("config.model.prompt", self.prompt, PROMPTS)
         if self.patch_size & (self.patch_size - 1):
             raise UserError(f"config.model.patch_size={self.patch_size} must be a power of 2")
         if any(not 0 <= i < self.depth for i in self.global_blocks):
@@ -155,10 +159,10 @@ class MRIPT(nn.Module):
             dtype,
             name="decoder",
         )(tokens, prompt_tokens)  # [B, H, W, F]
-        tail = TaskConv(count, 1, 3, dtype, kernel_init=pass_on, name="tail")
+        tail = TaskConv(count, 1, 3, dtype, kernel_init=near_identity_init, name="tail")
         return tail(decoded + features, choice)[:, :H, :W].astype(jnp.float32)
 
-    def on_batch(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
+    def predict(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
         """The batch's images, [B, H, W, 1]."""
         fields = ["pattern_index", "level_index"]
         if self.prompt == "continuous":

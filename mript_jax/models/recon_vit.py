@@ -13,11 +13,11 @@ from mript_jax.models.layers import (
     LayerNorm,
     PatchEmbed,
     TransformerBlock,
-    both,
+    depth_to_space,
     drop_path_rates,
-    lay_out,
 )
 from mript_jax.models.wrapper import reconnet
+from mript_jax.sizes import height_width
 
 EPSILON = 1e-5
 
@@ -45,14 +45,16 @@ class ReconViT(nn.Module):
 
     @nn.compact
     def __call__(self, zero_filled: jax.Array, train: bool = False) -> jax.Array:
-        return reconnet(lambda x: self._network(x, train), zero_filled, both(self.patch_size))
+        return reconnet(
+            lambda x: self._network(x, train), zero_filled, height_width(self.patch_size)
+        )
 
-    def on_batch(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
+    def predict(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
         """The batch's images, [B, H, W, 1]."""
         return reconstruct(lambda image: self(image, train), batch, self.iterations)
 
     def _network(self, x: jax.Array, train: bool) -> jax.Array:
-        dtype, patch = jnp.dtype(self.dtype), both(self.patch_size)
+        dtype, patch = jnp.dtype(self.dtype), height_width(self.patch_size)
         channels = x.shape[-1]
         x = PatchEmbed(patch, self.width, dtype, name="patch_embed")(x)  # [B, h, w, D]
         x = x + self._position(x.shape[1:3]).astype(dtype)
@@ -75,13 +77,15 @@ class ReconViT(nn.Module):
             )(x, train)
         x = LayerNorm(EPSILON, dtype, name="norm")(x)
         pixels = nn.Dense(channels * patch[0] * patch[1], dtype=dtype, name="head")(x)
-        return lay_out(pixels, patch)  # [B, H, W, C]
+        return depth_to_space(pixels, patch)  # [B, H, W, C]
 
     def _position(self, grid: tuple[int, int]) -> jax.Array:
         """The position embedding, resized to the grid in use."""
         made_for = [
             size // patch
-            for size, patch in zip(both(self.image_size), both(self.patch_size), strict=True)
+            for size, patch in zip(
+                height_width(self.image_size), height_width(self.patch_size), strict=True
+            )
         ]
         shape = (1, *made_for, self.width)
         table = self.param("position", nn.initializers.truncated_normal(0.02), shape)

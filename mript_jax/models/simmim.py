@@ -13,23 +13,24 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 from mript_jax.models.consistency import absolute
-from mript_jax.models.layers import both, lay_out
+from mript_jax.models.layers import depth_to_space
 from mript_jax.models.masked_vit import MaskedViT
-from mript_jax.models.masking import random_cells, spread, unmeasured_tokens
+from mript_jax.models.masking import random_cells, tokens_to_pixels, unmeasured_tokens
 from mript_jax.models.swin import Swin, fit_window
 from mript_jax.models.swinrec import SwinRec
 from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.kspace_compression import as_complex, compress, expand
 from mript_jax.physics.kspace_picture import from_picture, kspace_picture
+from mript_jax.sizes import height_width
 
 CHOICES = {
     "encoder": ("swin", "vit", "swinrec"),
     "masks": ("patches", "sampling"),
     "kspace_as": ("complex", "rgba"),
 }
-SMALL = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal")
+NEAR_ZERO_INIT = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal")
 
 
 class Prediction(NamedTuple):
@@ -41,7 +42,7 @@ class Prediction(NamedTuple):
 
 
 class SimMIM(nn.Module):
-    """`masked_prediction` is for pretraining, `on_batch` reconstructs images."""
+    """`masked_prediction` is for pretraining, `predict` reconstructs images."""
 
     encoder: str  # swin, vit, or swinrec
     image_size: int | tuple[int, int]  # what position tables and windows are made for
@@ -65,19 +66,21 @@ class SimMIM(nn.Module):
         """Pictures [B, H, W, C] whose tokens are hidden where [B, h, w] is 1 -> pictures."""
         self._check()
         channels = x.shape[-1]
-        visible = x * (1 - spread(hidden, self.patch_size))[..., None]
+        visible = x * (1 - tokens_to_pixels(hidden, self.patch_size))[..., None]
         features = self._encoder()(visible.astype(self.dtype), hidden, train)
 
         def decoder(count, size):
-            return nn.Conv(count, size, dtype=self.dtype, kernel_init=SMALL, name="decoder")
+            return nn.Conv(
+                count, size, dtype=self.dtype, kernel_init=NEAR_ZERO_INIT, name="decoder"
+            )
 
         if self.encoder == "swinrec":
             return visible + decoder(channels, (3, 3))(features).astype(jnp.float32)
         stride = x.shape[1] // features.shape[1]
         pixels = decoder(channels * stride**2, (1, 1))(features)
-        return lay_out(pixels, (stride, stride)).astype(jnp.float32)
+        return depth_to_space(pixels, (stride, stride)).astype(jnp.float32)
 
-    def on_batch(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
+    def predict(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
         """The batch's images, [B, H, W, 1]."""
         return absolute(ifft2c(as_complex(self.filled_kspace(batch, train))))[..., None]
 
@@ -132,16 +135,16 @@ class SimMIM(nn.Module):
     def _multiple(self) -> tuple[int, int]:
         """What height and width must be multiples of, so that each stage has whole windows."""
         if self.encoder == "vit":
-            return both(self.patch_size)
+            return height_width(self.patch_size)
         sides = [
             self.patch_size * scale * fit_window(self.window, self.grid(scale))[0]
             for scale in (2**i if self.encoder == "swin" else 1 for i in range(len(self.depths)))
         ]
-        return both(math.lcm(*sides))
+        return height_width(math.lcm(*sides))
 
     def grid(self, scale: int = 1) -> tuple[int, int]:
         """Of tokens, where patches have been merged `scale` times along each axis."""
-        rows, columns = (-(-n // self.patch_size) for n in both(self.image_size))
+        rows, columns = (-(-n // self.patch_size) for n in height_width(self.image_size))
         return rows // scale, columns // scale
 
     def _encoder(self) -> nn.Module:
@@ -165,7 +168,7 @@ class SimMIM(nn.Module):
     def _check(self) -> None:
         for field, known in CHOICES.items():
             if getattr(self, field) not in known:
-                raise unknown_name(f"config.model.{field}", getattr(self, field), known)
+                raise unknown_name_error(f"config.model.{field}", getattr(self, field), known)
         stages = len(self.depths)
         if stages != len(self.heads) or (self.encoder == "vit" and stages != 1):
             raise UserError(

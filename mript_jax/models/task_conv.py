@@ -31,11 +31,11 @@ class TaskConv(nn.Module):
 def convolve_each(images: jax.Array, kernels: jax.Array) -> jax.Array:
     """Images [B, H, W, C], each with its own kernel [B, k, k, C, F] -> [B, H, W, F]."""
     one_cpu = jax.default_backend() == "cpu" and jax.device_count() == 1
-    return in_turn(images, kernels) if one_cpu else by_rows(images, kernels)
+    return conv_sequential(images, kernels) if one_cpu else conv_shifted_matmul(images, kernels)
 
 
 @jax.checkpoint  # the shifted copies are made again rather than kept
-def by_rows(images: jax.Array, kernels: jax.Array) -> jax.Array:
+def conv_shifted_matmul(images: jax.Array, kernels: jax.Array) -> jax.Array:
     """One batched matrix product for each row of the kernel."""
     B, H, W, _ = images.shape
     shifted = _shift_columns(images, kernels.shape[1])
@@ -52,7 +52,7 @@ def by_rows(images: jax.Array, kernels: jax.Array) -> jax.Array:
 
 
 @jax.custom_vjp
-def in_turn(images: jax.Array, kernels: jax.Array) -> jax.Array:
+def conv_sequential(images: jax.Array, kernels: jax.Array) -> jax.Array:
     """Sample after sample; the gradient of a kernel is made of products over shifted rows."""
     return jax.lax.map(lambda pair: convolve(*pair), (images, kernels))
 
@@ -71,15 +71,15 @@ def _choose(stacked: jax.Array, choice: jax.Array) -> jax.Array:
     return jnp.einsum("bn,n...->b...", choice, stacked)
 
 
-def _in_turn_forward(images: jax.Array, kernels: jax.Array) -> tuple[jax.Array, tuple]:
-    return in_turn(images, kernels), (images, kernels)
+def _conv_sequential_forward(images: jax.Array, kernels: jax.Array) -> tuple[jax.Array, tuple]:
+    return conv_sequential(images, kernels), (images, kernels)
 
 
-def _in_turn_backward(saved: tuple, gradients: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _conv_sequential_backward(saved: tuple, gradients: jax.Array) -> tuple[jax.Array, jax.Array]:
     return jax.lax.map(lambda one: _backward(*one), (*saved, gradients))
 
 
-in_turn.defvjp(_in_turn_forward, _in_turn_backward)
+conv_sequential.defvjp(_conv_sequential_forward, _conv_sequential_backward)
 
 
 def _backward(

@@ -44,7 +44,7 @@ class UNet(nn.Module):
     def __call__(self, zero_filled: jax.Array, train: bool = False) -> jax.Array:
         return reconnet(lambda x: self._network(x, train), zero_filled)
 
-    def on_batch(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
+    def predict(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
         """The batch's images, [B, H, W, 1]."""
         return reconstruct(lambda image: self(image, train), batch, self.iterations)
 

@@ -1,4 +1,4 @@
-"""What Lin and Heckel's ReconNet does around any network: pad, normalise, undo both."""
+"""What Lin and Heckel's ReconNet does around any network: pad, normalize, undo both."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ def reconnet(
     image: jax.Array,
     multiple: tuple[int, int] = (1, 1),
 ) -> jax.Array:
-    """Runs a network on the image [B, H, W, C], zero-padded and normalised; in float32 outside."""
+    """Runs a network on the image [B, H, W, C], zero-padded and normalized; in float32 outside."""
     shape = image.shape[1:3]
     image, start = pad_to_multiple(image.astype(jnp.float32), multiple)
     mean = image.mean(axis=(1, 2, 3), keepdims=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 from mript_jax.physics.fourier import fft2c, ifft2c
 
 Artifact = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
@@ -19,7 +19,7 @@ def add_artifact(
 ) -> np.ndarray:
     """k-space [..., H, W] as it would have been measured; complex64."""
     if name not in ARTIFACTS:
-        raise unknown_name("artifact", name, ARTIFACTS)
+        raise unknown_name_error("artifact", name, ARTIFACTS)
     if not 0 <= severity <= 1:
         raise UserError(f"severity {severity} of artifact {name!r} must be between 0 and 1")
     if severity == 0:

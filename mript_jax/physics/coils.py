@@ -1,7 +1,7 @@
 """Receive coils: images of one object seen through sensitivities, [..., C, H, W].
 
 expand(x) = S x and combine(y) = sum over coils of conj(S) y are each other's adjoint. Maps are
-normalised: their squares add up to 1 wherever there is signal, so that combine(expand(x)) = x.
+normalized: their squares add up to 1 wherever there is signal, so that combine(expand(x)) = x.
 """
 
 import jax

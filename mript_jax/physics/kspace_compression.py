@@ -8,7 +8,7 @@ real and imaginary part, last axis.
 import jax
 import jax.numpy as jnp
 
-SMALL = 1e-3  # below it, asinh(t) / t and sinh(t) / t are 1 to float32 rounding
+SMALL_VALUE = 1e-3  # below it, asinh(t) / t and sinh(t) / t are 1 to float32 rounding
 
 
 def compress(kspace: jax.Array, knee: float) -> jax.Array:
@@ -35,6 +35,6 @@ def as_complex(channels: jax.Array) -> jax.Array:
 def _ratio(function, channels: jax.Array) -> jax.Array:
     """function(m) / m of the magnitudes, with a finite gradient at zero: [..., 1]."""
     square = jnp.sum(jnp.square(channels), axis=-1, keepdims=True)
-    usual = square > SMALL**2
+    usual = square > SMALL_VALUE**2
     magnitude = jnp.sqrt(jnp.where(usual, square, 1.0))
     return jnp.where(usual, function(magnitude) / magnitude, 1.0)

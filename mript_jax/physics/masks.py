@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 from mript_jax.physics.patterns.cartesian import cartesian_equispaced, cartesian_random
 from mript_jax.physics.patterns.fastmri import (
     equidistant,
@@ -173,7 +173,7 @@ def _check(
     partial_fourier: float,
 ) -> None:
     if pattern not in PATTERNS:
-        raise unknown_name("sampling pattern", pattern, PATTERNS)
+        raise unknown_name_error("sampling pattern", pattern, PATTERNS)
     if len(shape) != 2 or min(shape) < 1:
         raise UserError(f"a mask's shape is (height, width), both 1 or more, got {tuple(shape)}")
     if not 1 <= acceleration < math.inf:

@@ -5,7 +5,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 
 PATTERN_NAMES = ("cartesian_random", "cartesian_equispaced", "gaussian_1d", "gaussian_2d")
 LEVELS = ((2.0, 0.10), (4.0, 0.08), (6.0, 0.06), (8.0, 0.04), (10.0, 0.02))  # R, center fraction
@@ -84,7 +84,7 @@ def nearest_pattern(pattern: str, trained: Sequence[str]) -> int:
     """The position of a pattern, or of the one most like it, among those trained on."""
     trained = list(trained)
     if pattern not in LIKE and pattern not in trained:
-        raise unknown_name("sampling pattern", pattern, LIKE)
+        raise unknown_name_error("sampling pattern", pattern, LIKE)
     for candidate in (pattern, *LIKE.get(pattern, ())):
         if candidate in trained:
             return trained.index(candidate)
@@ -116,7 +116,7 @@ def head_index(mode: str, pattern_index, level_index, num_levels: int):
         return level_index
     if mode == "split":
         return pattern_index * num_levels + level_index
-    raise unknown_name("mode", mode, MODES)
+    raise unknown_name_error("mode", mode, MODES)
 
 
 def num_heads(mode: str, num_patterns: int, num_levels: int) -> int:

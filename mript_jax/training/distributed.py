@@ -9,7 +9,7 @@ from mript_jax.errors import UserError
 SEVERAL = ("SLURM_NTASKS", "SLURM_STEP_NUM_TASKS", "MEGASCALE_NUM_SLICES")
 
 
-def initialise(
+def initialize(
     coordinator: str = "", processes: int = 0, process: int = -1, join: bool = False
 ) -> None:
     """Starts JAX's distributed runtime where a run has several processes; else does nothing.

@@ -34,12 +34,14 @@ def estimate(config: ConfigDict) -> Estimate:
     """Compiles the step of a config for the devices at hand; nothing of it runs."""
     check_config(config)
     setup = set_up(config)
-    flops = count_flops(setup.step, setup.state, setup.batch)
+    flops = count_flops(setup.step, setup.abstract_state, setup.abstract_batch)
     began = time.perf_counter()
-    memory = setup.step.lower(setup.state, setup.batch).compile().memory_analysis()
+    memory = (
+        setup.step.lower(setup.abstract_state, setup.abstract_batch).compile().memory_analysis()
+    )
     return Estimate(
         devices=setup.mesh.size,
-        parameters=sum(leaf.size for leaf in jax.tree.leaves(setup.state.params)),
+        parameters=sum(leaf.size for leaf in jax.tree.leaves(setup.abstract_state.params)),
         state_bytes=memory.alias_size_in_bytes,
         working_bytes=memory.temp_size_in_bytes
         + memory.argument_size_in_bytes

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from mript_jax.checkpoint import load_config, load_params
+from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.errors import UserError
 from mript_jax.training.sharding import path_name
 
@@ -19,13 +19,13 @@ PER_TASK = re.compile(r"(head|tail)/")  # one for each pattern, each level, or e
 AXES = ("type", "level")  # the modes that tell only patterns, only levels, apart
 
 
-def initialise_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> Any:
+def initialize_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> Any:
     """`params` with the values of a checkpoint wherever name and shape agree.
 
     What MR-IPT has for each pattern and level is brought to those of `config.model`: by position,
     and what is new starts as the mean of what was there.
     """
-    old = load_config(checkpoint).model
+    old = load_checkpoint_config(checkpoint).model
     stored = {
         path_name(path): leaf
         for path, leaf in jax.tree_util.tree_leaves_with_path(load_params(checkpoint))

@@ -27,7 +27,7 @@ PEAK = {
 def count_flops(function: Callable, *arguments: Any) -> float:
     """2 for each multiplication with its addition; loops count as often as they run.
 
-    Arguments may be shapes. What a rematerialised function computes twice counts twice.
+    Arguments may be shapes. What a rematerialized function computes twice counts twice.
     """
     return _of_jaxpr(jax.make_jaxpr(function)(*arguments).jaxpr)
 

@@ -1,4 +1,4 @@
-"""What a run tells: how fast it is, a console line, and what boards.py writes."""
+"""What a run tells: how fast it is, a console line, and what metric_writer.py writes."""
 
 import datetime
 import sys
@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mript_jax.training.boards import Boards
+from mript_jax.training.metric_writer import MetricWriter
 
 
 class TrainingLog:
@@ -30,7 +30,7 @@ class TrainingLog:
 
     def __enter__(self) -> "TrainingLog":
         if self._active:
-            self._boards = Boards(self._workdir, self._start, self._config)
+            self._writer = MetricWriter(self._workdir, self._start, self._config)
             self._progress = Progress(
                 TextColumn("step {task.completed}/{task.total}"),
                 BarColumn(bar_width=30),
@@ -48,7 +48,7 @@ class TrainingLog:
     def __exit__(self, *_: Any) -> None:
         if self._active:
             self._progress.stop()
-            self._boards.close()
+            self._writer.close()
 
     def step(self, number: int, metrics: dict[str, jax.Array], waited: float, due: bool) -> None:
         """Notes one step; where `due`, writes its metrics."""
@@ -78,13 +78,13 @@ class TrainingLog:
     def validation(self, number: int, values: dict[str, float], picture: np.ndarray) -> None:
         """Notes the figures of a validation and shows its picture [H, W]."""
         if self._active:
-            self._boards.figures(number, "validation", values, prefix="validation_")
-            self._boards.picture(number, "validation", picture)
+            self._writer.write_scalars(number, "validation", values, prefix="validation_")
+            self._writer.write_image(number, "validation", picture)
             print(f"step {number}: validation PSNR {values['psnr']:.2f} dB", file=sys.stderr)
         self._since = None  # the next step starts a new measurement of speed
 
     def _write(self, number: int, values: dict[str, float]) -> None:
-        self._boards.figures(number, "train", values)
+        self._writer.write_scalars(number, "train", values)
         line, left = f"loss {values['loss']:.4f}", None
         if "images_per_second" in values:
             line += f"  {values['images_per_second']:.1f} images/s"

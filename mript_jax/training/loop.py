@@ -7,12 +7,12 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from mript_jax.checkpoint import Checkpoints, load_config, write_config
+from mript_jax.checkpoint import Checkpoints, load_checkpoint_config, write_config
 from mript_jax.config import check_config
 from mript_jax.data.pipeline import Pipeline, build_pipeline
 from mript_jax.errors import UserError
 from mript_jax.training.compilation import Recompilation
-from mript_jax.training.finetune import initialise_from
+from mript_jax.training.finetune import initialize_from
 from mript_jax.training.flops import count_flops, peak_flops
 from mript_jax.training.log import TrainingLog
 from mript_jax.training.preemption import Preemption
@@ -22,7 +22,12 @@ from mript_jax.training.state import TrainState, checkpoint_items, from_checkpoi
 from mript_jax.training.validation import Validation
 
 PROFILE_FROM = 10  # steps after the start: those before are slower
-HOW_NOT_WHAT = ("attention", "dtype", "remat", "scan_blocks")  # free to change between runs
+EXECUTION_ONLY_FIELDS = (
+    "attention",
+    "dtype",
+    "remat",
+    "scan_blocks",
+)  # free to change between runs
 
 
 def train(config: ConfigDict, workdir: str | Path) -> TrainState:
@@ -48,14 +53,14 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
     newest = checkpoints.latest_step()
     if newest is not None:
         _refuse_another_model(workdir, config)
-        items, data_state = checkpoints.restore(newest, checkpoint_items(setup.state))
+        items, data_state = checkpoints.restore(newest, checkpoint_items(setup.abstract_state))
         state = from_checkpoint_items(items)
         pipeline.set_state(data_state)
     else:
         write_config(workdir, config)
         params = setup.init()
         if config.init_from:
-            params = initialise_from(config.init_from, params, config.model)
+            params = initialize_from(config.init_from, params, config.model)
         state = setup.create(params)
     try:
         return _run(config, workdir, state, setup, pipeline, checkpoints)
@@ -65,8 +70,8 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
 
 def _refuse_another_model(workdir: Path, config: ConfigDict) -> None:
     """Says which field keeps a run from going on where the workdir's stopped."""
-    old, new = (c.copy_and_resolve_references() for c in (load_config(workdir), config))
-    fields = [("model", name) for name in new.model if name not in HOW_NOT_WHAT]
+    old, new = (c.copy_and_resolve_references() for c in (load_checkpoint_config(workdir), config))
+    fields = [("model", name) for name in new.model if name not in EXECUTION_ONLY_FIELDS]
     fields += [("optimizer", name) for name in ("name", "freeze", "ema_decay", "lora_rank")]
     for group, name in fields:
         before, now = old[group].get(name, new[group][name]), new[group][name]
@@ -88,7 +93,9 @@ def _run(
     """The loop: next batch, step, log, save."""
     start, peak = int(state.step), peak_flops()
     validation = Validation(config, workdir, setup) if config.evaluate_every_steps else None
-    at_peak = count_flops(setup.step, setup.state, setup.batch) / peak if peak else None
+    at_peak = (
+        count_flops(setup.step, setup.abstract_state, setup.abstract_batch) / peak if peak else None
+    )
     with (
         TrainingLog(workdir, start, config, at_peak) as log,
         Recompilation() as recompilation,
@@ -100,7 +107,7 @@ def _run(
             waited = time.perf_counter() - waited
             batch = {
                 key: jax.make_array_from_process_local_data(
-                    setup.batch_sharding, np.asarray(value), setup.batch[key].shape
+                    setup.batch_sharding, np.asarray(value), setup.abstract_batch[key].shape
                 )
                 for key, value in local.items()
             }

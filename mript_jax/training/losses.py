@@ -1,7 +1,7 @@
 """Losses by name. Each gives one value per example; the step averages them by weight.
 
 A loss sees `apply(method)`, the model bound to its parameters and the batch: most ask for the
-image (`on_batch`) and compare it with the target, masked modelling asks for its own prediction.
+image (`predict`) and compare it with the target, masked modelling asks for its own prediction.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from mript_jax.errors import unknown_name
+from mript_jax.errors import unknown_name_error
 from mript_jax.evaluation.metrics import ssim
 from mript_jax.physics.fourier import fft2c
 
@@ -70,7 +70,7 @@ def image_loss(compare: ImageLoss) -> Loss:
     """The loss of the model's image against the batch's target."""
 
     def loss(apply: Apply, batch: Batch) -> jax.Array:
-        estimate = apply("on_batch")  # [B, H, W, 1]
+        estimate = apply("predict")  # [B, H, W, 1]
         return compare(batch["target"][..., 0], estimate[..., 0])
 
     return loss
@@ -98,7 +98,7 @@ LOSSES: dict[str, Loss] = {
 def build_loss(name: str) -> Loss:
     """The loss that `config.loss` names."""
     if name not in LOSSES:
-        raise unknown_name("loss", name, LOSSES)
+        raise unknown_name_error("loss", name, LOSSES)
     return LOSSES[name]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 from optax.contrib import MuonDimensionNumbers
 
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 from mript_jax.training.sharding import path_name
 
 OPTIMIZERS = ("adam", "adamw", "muon")
@@ -51,7 +51,7 @@ def build_schedule(config: Mapping[str, Any], total_steps: int) -> optax.Schedul
     elif config.schedule == "one_cycle":  # linear up, linear down, as Lin and Heckel
         after, start = optax.linear_schedule(peak, peak / 25e4, rest), peak / 25
     else:
-        raise unknown_name("schedule", config.schedule, ("constant", "cosine", "one_cycle"))
+        raise unknown_name_error("schedule", config.schedule, ("constant", "cosine", "one_cycle"))
     if not warmup:
         return after
     return optax.join_schedules([optax.linear_schedule(start, peak, warmup), after], [warmup])
@@ -92,7 +92,7 @@ def _clip(config: Mapping[str, Any]) -> optax.GradientTransformation:
 
 def _scale_by(config: Mapping[str, Any]) -> optax.GradientTransformation:
     if config.name not in OPTIMIZERS:
-        raise unknown_name("optimizer", config.name, OPTIMIZERS)
+        raise unknown_name_error("optimizer", config.name, OPTIMIZERS)
     if config.name == "adam" and config.weight_decay:
         raise UserError("config.optimizer.weight_decay needs config.optimizer.name='adamw'")
     if config.name == "muon":

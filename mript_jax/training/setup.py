@@ -9,11 +9,11 @@ import jax
 from jax.sharding import Mesh, NamedSharding
 from ml_collections import ConfigDict
 
-from mript_jax.config import image_shape
 from mript_jax.data.batch import empty_example, stack
 from mript_jax.errors import UserError
 from mript_jax.lora import add_adapters, merge_adapters
 from mript_jax.models import build_model
+from mript_jax.sizes import height_width
 from mript_jax.training.losses import build_loss
 from mript_jax.training.optimizer import build_optimizer
 from mript_jax.training.sharding import (
@@ -36,8 +36,8 @@ class Setup:
     init: Callable[[], Any]  # -> fresh parameters
     create: Callable[[Any], TrainState]  # parameters -> the state, spread over the mesh
     step: Any  # jitted (state, batch) -> (state, metrics), with the state's memory used again
-    state: TrainState  # of shapes with shardings
-    batch: dict[str, jax.ShapeDtypeStruct]  # a global batch
+    abstract_state: TrainState  # of shapes with shardings
+    abstract_batch: dict[str, jax.ShapeDtypeStruct]  # a global batch
     batch_sharding: NamedSharding
 
 
@@ -47,9 +47,9 @@ def set_up(config: ConfigDict) -> Setup:
     micro_batches = _micro_batches(config, mesh.shape["data"] * mesh.shape["fsdp"])
     model, loss = build_model(config.model), build_loss(config.loss)
     init_key, step_key = jax.random.split(jax.random.key(config.seed))
-    example = stack([empty_example(image_shape(config.data.image_size), config.data.fields)])
+    example = stack([empty_example(height_width(config.data.image_size), config.data.fields)])
     init = jax.jit(
-        lambda key: model.init({"params": key}, example, method="on_batch")["params"],
+        lambda key: model.init({"params": key}, example, method="predict")["params"],
         compiler_options=COMPILE_FAST,
     )
     rank = config.optimizer.lora_rank
@@ -87,8 +87,8 @@ def set_up(config: ConfigDict) -> Setup:
             out_shardings=(shardings, None),
             donate_argnums=0,
         ),
-        state=with_shardings(state, shardings),
-        batch={
+        abstract_state=with_shardings(state, shardings),
+        abstract_batch={
             name: jax.ShapeDtypeStruct(
                 (config.global_batch_size, *value.shape[1:]), value.dtype, sharding=over_batch
             )

@@ -7,7 +7,7 @@ import jax
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 
 AXES = ("data", "fsdp", "model")
 
@@ -30,7 +30,7 @@ def build_mesh(spec: str, devices: list | None = None) -> Mesh:
     for part in spec.split(","):
         name, _, size = part.strip().partition(":")
         if name not in AXES:
-            raise unknown_name("mesh axis", name, AXES)
+            raise unknown_name_error("mesh axis", name, AXES)
         if not re.fullmatch(r"-1|[1-9]\d*", size):
             raise UserError(f"config.mesh={spec!r}: {name} needs a count such as {name}:2 or -1")
         sizes[name] = int(size)

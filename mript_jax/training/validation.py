@@ -38,7 +38,7 @@ class Validation:
         )
         self._predict = jax.jit(
             lambda params, batch: setup.model.apply(
-                {"params": merge_adapters(params)}, batch, method="on_batch"
+                {"params": merge_adapters(params)}, batch, method="predict"
             ),
             out_shardings=NamedSharding(setup.mesh, P()),
         )

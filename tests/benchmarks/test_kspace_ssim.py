@@ -16,7 +16,7 @@ from mript_jax.benchmarks.kspace_ssim import (
     zero_filled,
 )
 from mript_jax.checkpoint import save_params
-from mript_jax.config import base_config, load_config
+from mript_jax.config import base_config, load_config_file
 from mript_jax.data.batch import empty_example, stack
 from mript_jax.data.pipeline import evaluation_batches
 from mript_jax.models import build_model
@@ -43,13 +43,13 @@ def test_methods_have_names_of_their_own():
 
 @pytest.mark.slow
 def test_any_acceleration_and_models_in_folders_of_one_name(tmp_path, capsys):
-    config = load_config(SIMMIM).unlock()
+    config = load_config_file(SIMMIM).unlock()
     config.data.image_size = 32
     config.data.patterns = ("cartesian_random",)
     config.data.options.phantom.update({"count": 24, "size": 32})
     config.model.update({"width": 24, "depths": (1,)})
     batch = stack([empty_example((32, 32), ("kspace",))])
-    params = build_model(config.model).init(jax.random.key(0), batch, method="on_batch")["params"]
+    params = build_model(config.model).init(jax.random.key(0), batch, method="predict")["params"]
     paths = [str(tmp_path / folder / "run") for folder in "ab"]
     for path in paths:
         save_params(path, params, config)

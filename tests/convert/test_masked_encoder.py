@@ -21,7 +21,7 @@ MASKED |= {"mask_ratio": 0.6, "dtype": "float32"}
 @pytest.fixture(scope="module")
 def masked():
     model, batch = build_model(MASKED), stack([empty_example((16, 16), ("kspace",))])
-    return jax.jit(lambda key: model.init(key, batch, method="on_batch"))(jax.random.key(0))[
+    return jax.jit(lambda key: model.init(key, batch, method="predict"))(jax.random.key(0))[
         "params"
     ]
 

@@ -5,7 +5,7 @@ import pytest
 from flax import traverse_util
 
 from mript_jax.convert import infer_config
-from mript_jax.convert.public import to_torch
+from mript_jax.convert.mript import to_torch
 from mript_jax.convert.segment_anything import (
     config_for,
     from_segment_anything,

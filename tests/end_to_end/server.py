@@ -15,7 +15,7 @@ import jax  # noqa: F401  imported, not used: no device is touched before the fo
 
 import mript_jax.data.pipeline
 import mript_jax.evaluation.report
-import mript_jax.reconstruction
+import mript_jax.inference.reconstruction
 import mript_jax.training.loop  # noqa: F401
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mript_jax.checkpoint import load_params
-from mript_jax.config import load_config
+from mript_jax.config import load_config_file
 from mript_jax.errors import UserError
 from mript_jax.training.loop import train
 from mript_jax.training.losses import LOSSES
@@ -41,7 +41,7 @@ MRIPT = {
 
 
 def config_of(name, **changes):
-    config = load_config(CONFIGS / f"{name}.py").unlock()
+    config = load_config_file(CONFIGS / f"{name}.py").unlock()
     config.update_from_flattened_dict({**DATA, **(UNET if name == "unet" else MRIPT), **changes})
     return config.lock()
 

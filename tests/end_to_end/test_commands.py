@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mript_jax
-from mript_jax.export import load_exported
+from mript_jax.inference.export import load_exported
 from mript_jax.physics.fourier import fft2c
 from mript_jax.physics.masks import sample_mask
 

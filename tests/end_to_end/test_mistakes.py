@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mript_jax.checkpoint import save_params
-from mript_jax.config import load_config
+from mript_jax.config import load_config_file
 from mript_jax.data.phantom.volume import write_fastmri_h5
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ def files(tmp_path_factory):
     (folder / "other").mkdir()
     with h5py.File(folder / "other" / "scan.h5", "w") as file:
         file["something"] = np.zeros(3)
-    save_params(folder / "checkpoint", {"w": np.zeros(1)}, load_config(TINY.split("=")[1]))
+    save_params(folder / "checkpoint", {"w": np.zeros(1)}, load_config_file(TINY.split("=")[1]))
     return folder
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mript_jax.checkpoint import Checkpoints, find_checkpoint, load_params
-from mript_jax.config import load_config
+from mript_jax.config import load_config_file
 from mript_jax.errors import UserError
 from mript_jax.training.loop import train
 
@@ -41,7 +41,7 @@ SMALL = {
 
 
 def small_config(**changes):
-    config = load_config(ROOT / "configs" / "mript_tiny.py").unlock()
+    config = load_config_file(ROOT / "configs" / "mript_tiny.py").unlock()
     config.update_from_flattened_dict({**SMALL, **changes})
     return config.lock()
 

@@ -22,8 +22,8 @@ def test_layer_norm_is_over_channels_with_its_own_epsilon():
     scale, bias = draw(8, seed=1), draw(8, seed=2)
     params = {"norm": {"scale": scale, "bias": bias}}
     for epsilon in (1e-5, 1e-6):
-        centred = x - x.mean(-1, keepdims=True)
-        expected = centred / np.sqrt(x.var(-1, keepdims=True) + epsilon) * scale + bias
+        centered = x - x.mean(-1, keepdims=True)
+        expected = centered / np.sqrt(x.var(-1, keepdims=True) + epsilon) * scale + bias
         actual = LayerNorm(epsilon).apply({"params": params}, x)
         np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-5)
 

@@ -13,8 +13,8 @@ import pytest
 from flax import traverse_util
 
 from mript_jax.convert import from_torch
+from mript_jax.convert.mript import to_ours
 from mript_jax.convert.names import name_table
-from mript_jax.convert.public import to_ours
 from mript_jax.models import build_model
 
 GOLDEN = Path(__file__).parents[1] / "golden"

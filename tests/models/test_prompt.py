@@ -78,7 +78,7 @@ def model():
 @pytest.fixture(scope="module")
 def params(model, random_params):
     example = batch(1)
-    shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), example, method="on_batch"))
+    shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), example, method="predict"))
     return random_params(shapes["params"])
 
 
@@ -97,10 +97,10 @@ def batch(size, acceleration=3.0, seed=0):
 
 
 def test_labels_play_no_part_but_numbers_do(model, params):
-    apply = jax.jit(lambda batch: model.apply({"params": params}, batch, method="on_batch"))
+    apply = jax.jit(lambda batch: model.apply({"params": params}, batch, method="predict"))
     one = batch(2)
-    relabelled = one | {"pattern_index": np.array([3, 3]), "level_index": np.array([4, 0])}
-    np.testing.assert_array_equal(apply(one), apply(relabelled))
+    relabeled = one | {"pattern_index": np.array([3, 3]), "level_index": np.array([4, 0])}
+    np.testing.assert_array_equal(apply(one), apply(relabeled))
     assert jnp.abs(apply(one) - apply(one | {"acceleration": np.float32([5, 5])})).max() > 1e-4
 
 
@@ -110,7 +110,7 @@ def test_a_small_step_in_acceleration_is_a_small_step_in_the_image(model, params
     @jax.jit
     def apply(acceleration):
         return model.apply(
-            {"params": params}, one | {"acceleration": acceleration}, method="on_batch"
+            {"params": params}, one | {"acceleration": acceleration}, method="predict"
         )
 
     at_level = apply(jnp.array([4.0]))
@@ -139,4 +139,4 @@ def test_without_a_mask_it_says_what_is_needed(model):
 def test_levels_without_accelerations_are_told():
     model = build_model(CONFIG | {"num_levels": 3})
     with pytest.raises(UserError, match="num_levels=3 ascending"):
-        jax.eval_shape(lambda: model.init(jax.random.key(0), batch(1), method="on_batch"))
+        jax.eval_shape(lambda: model.init(jax.random.key(0), batch(1), method="predict"))

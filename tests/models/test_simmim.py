@@ -7,7 +7,7 @@ import pytest
 
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
-from mript_jax.models.masking import random_cells, spread, unmeasured_tokens
+from mript_jax.models.masking import random_cells, tokens_to_pixels, unmeasured_tokens
 from mript_jax.models.simmim import around_center
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.kspace_compression import as_complex, compress
@@ -34,7 +34,7 @@ def make_batch(shape=(SIZE, SIZE), seed=0):
 def started(config, noise=0.1):
     """A compiled (batch, method) -> result; with noise on them, its weights are not small."""
     model = build_model(config)
-    init = jax.jit(lambda key, batch: model.init(key, batch, method="on_batch"))
+    init = jax.jit(lambda key, batch: model.init(key, batch, method="predict"))
     rng = np.random.default_rng(0)
     params = jax.tree.map(
         lambda p: p + noise * rng.standard_normal(p.shape, np.float32),
@@ -83,7 +83,7 @@ def test_reconstruction_looks_at_measured_samples_only_and_keeps_them(network):
     measured = batch["mask"] > 0
     np.testing.assert_array_equal(np.asarray(filled)[measured], batch["kspace"][measured])
     assert np.abs(np.asarray(filled)[~measured]).max() > 1e-4
-    image = network(batch, "on_batch")
+    image = network(batch, "predict")
     np.testing.assert_allclose(image[..., 0], np.abs(ifft2c(as_complex(filled))), atol=1e-5)
 
 
@@ -91,11 +91,11 @@ def test_a_fully_measured_slice_comes_back(network):
     batch = make_batch()
     batch["mask"] = np.ones_like(batch["mask"])
     truth = np.abs(ifft2c(batch["kspace"][..., 0] + 1j * batch["kspace"][..., 1]))
-    np.testing.assert_allclose(network(batch, "on_batch")[..., 0], truth, atol=1e-5)
+    np.testing.assert_allclose(network(batch, "predict")[..., 0], truth, atol=1e-5)
 
 
 def test_any_image_size_will_do(network):
-    assert network(make_batch((11, 21)), "on_batch").shape == (2, 11, 21, 1)
+    assert network(make_batch((11, 21)), "predict").shape == (2, 11, 21, 1)
 
 
 @pytest.mark.parametrize(("old", "new"), [(11, 16), (12, 16), (13, 15), (16, 16)])
@@ -109,7 +109,7 @@ def test_kspace_grows_around_zero_frequency(old, new):
 def test_an_untrained_network_gives_nearly_the_zero_filled_image():
     batch = make_batch()
     measured = as_complex(jnp.asarray(batch["kspace"] * batch["mask"][..., None]))
-    image = started(CONFIGS["vit"], noise=0.0)(batch, "on_batch")[..., 0]
+    image = started(CONFIGS["vit"], noise=0.0)(batch, "predict")[..., 0]
     np.testing.assert_allclose(image, np.abs(ifft2c(measured)), atol=0.05)
 
 
@@ -137,13 +137,13 @@ def test_the_papers_pictures_have_four_channels_and_give_an_image_without_phase(
     assert prediction.truth.shape == (2, SIZE, SIZE, 4)
     filled = np.asarray(network(batch, "filled_kspace"))
     assert np.abs(filled[..., 1][batch["mask"] == 0]).max() == 0
-    assert np.isfinite(network(batch, "on_batch")).all()
+    assert np.isfinite(network(batch, "predict")).all()
 
 
 def test_cells_are_whole_and_as_many_in_each_image():
     hidden = np.asarray(random_cells(jax.random.key(0), 50, (16, 24), 8, 0.6))
     np.testing.assert_array_equal(hidden.sum(axis=(1, 2)), 4 * 64)  # ceil(0.6 * 6)
-    np.testing.assert_array_equal(hidden, spread(jnp.asarray(hidden[:, ::8, ::8]), 8))
+    np.testing.assert_array_equal(hidden, tokens_to_pixels(jnp.asarray(hidden[:, ::8, ::8]), 8))
     assert hidden.mean(axis=0).min() > 0.4 and hidden.mean(axis=0).max() < 0.95
     assert random_cells(jax.random.key(0), 1, (10, 9), 4, 0.5).shape == (1, 10, 9)
 
@@ -167,4 +167,4 @@ def test_a_token_is_hidden_if_nothing_of_its_patch_was_measured():
 def test_a_config_that_cannot_be_is_refused(change, message):
     model = build_model(CONFIGS["vit"] | change)
     with pytest.raises(UserError, match=message):
-        jax.eval_shape(lambda: model.init(jax.random.key(0), make_batch(), method="on_batch"))
+        jax.eval_shape(lambda: model.init(jax.random.key(0), make_batch(), method="predict"))

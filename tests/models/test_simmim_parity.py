@@ -10,7 +10,7 @@ import pytest
 
 from mript_jax.convert import simmim
 from mript_jax.models import build_model
-from mript_jax.models.masking import spread
+from mript_jax.models.masking import tokens_to_pixels
 from tests.parity import Golden, assert_close, assert_gradients, intermediates
 
 FILES = {"simmim_swin": "swin", "simmim_vit": "vit", "mimmri_swinrec": "swinrec"}
@@ -71,7 +71,7 @@ def test_the_masked_networks_and_their_stages_are_the_public_codes(masked):
 
 
 def test_the_masked_loss_and_its_gradients_are_the_public_codes(masked):
-    hidden = spread(masked.hidden, masked.config["patch_size"])
+    hidden = tokens_to_pixels(masked.hidden, masked.config["patch_size"])
 
     @jax.jit
     @jax.value_and_grad

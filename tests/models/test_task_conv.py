@@ -10,14 +10,14 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 from scipy.signal import correlate
 
-from mript_jax.models.task_conv import TaskConv, by_rows, convolve, in_turn
+from mript_jax.models.task_conv import TaskConv, conv_sequential, conv_shifted_matmul, convolve
 
 
 def draw(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("form", [by_rows, in_turn])
+@pytest.mark.parametrize("form", [conv_shifted_matmul, conv_sequential])
 def test_it_is_the_plain_correlation(form):
     images, kernels = draw(2, 6, 7, 3), draw(2, 5, 5, 3, 2)
     actual = form(images, kernels)
@@ -42,7 +42,7 @@ def test_gradients_are_the_compilers(batch, h, w, k):
         return jax.jit(jax.grad(total, (0, 1)))(images, kernels)
 
     expected = gradients(jax.vmap(convolve))
-    for form in (by_rows, in_turn):
+    for form in (conv_shifted_matmul, conv_sequential):
         for a, b in zip(gradients(form), expected, strict=True):
             np.testing.assert_allclose(a, b, atol=1e-4)
 
@@ -63,7 +63,7 @@ def test_a_batch_spread_over_devices_stays_where_it_is():
     spread, same = NamedSharding(mesh, P("data")), NamedSharding(mesh, P())
 
     def loss(kernels, images, index):
-        return jnp.square(by_rows(images, kernels[index])).mean()
+        return jnp.square(conv_shifted_matmul(images, kernels[index])).mean()
 
     gradient = jax.jit(jax.grad(loss), in_shardings=(same, spread, spread), out_shardings=same)
     arguments = draw(3, 5, 5, 2, 2), draw(8, 16, 16, 2), np.arange(8) % 3

@@ -1,4 +1,4 @@
-"""ReconNet's padding and normalisation."""
+"""ReconNet's padding and normalization."""
 
 import jax.numpy as jnp
 import numpy as np

@@ -44,7 +44,7 @@ def test_estimated_sensitivities_explain_the_coil_images():
     assert np.abs(np.angle(combine(coil_images, S)[inside])).max() < 0.2  # nearly real
 
 
-def test_estimated_sensitivities_are_normalised_and_zero_without_signal(random_complex):
+def test_estimated_sensitivities_are_normalized_and_zero_without_signal(random_complex):
     kspace = random_complex(5, 3, 16, 12)
     kspace[4] = 0
     S = estimate_sensitivities(kspace, center_lines=6)

@@ -7,7 +7,7 @@ import jax
 import pytest
 
 from mript_jax.errors import UserError
-from mript_jax.training.distributed import SEVERAL, initialise
+from mript_jax.training.distributed import SEVERAL, initialize
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,12 +34,12 @@ def joined(monkeypatch):
 def test_one_process_joins_nothing(joined, monkeypatch, environment):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    initialise()
+    initialize()
     assert not joined
 
 
 def test_a_process_that_is_told_to_joins_though_its_environment_says_nothing(joined):
-    initialise(join=True)
+    initialize(join=True)
     assert joined == [()]
 
 
@@ -54,19 +54,19 @@ def test_a_process_that_is_told_to_joins_though_its_environment_says_nothing(joi
 def test_one_of_several_processes_joins_them(joined, monkeypatch, environment):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    initialise()
+    initialize()
     assert joined == [()]
 
 
 def test_explicit_arguments_come_first(joined):
-    initialise("host:1", 2, 1, join=True)
+    initialize("host:1", 2, 1, join=True)
     assert joined == [("host:1", 2, 1)]
 
 
 @pytest.mark.parametrize(("processes", "process"), [(0, 0), (2, -1), (2, 2)])
 def test_explicit_arguments_that_do_not_fit_are_refused(joined, processes, process):
     with pytest.raises(UserError, match=rf"got {processes}\).*got {process}\)"):
-        initialise("host:1", processes, process)
+        initialize("host:1", processes, process)
     assert not joined
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mript_jax.config import load_config
+from mript_jax.config import load_config_file
 from mript_jax.training.estimate import estimate
 
 ROOT = Path(__file__).parents[2]
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("mesh", ["data:8", "fsdp:8"])
 def test_a_mesh_that_cuts_the_weights_holds_less_on_each_device(mesh):
-    config = load_config(ROOT / "configs" / "unet.py").unlock()
+    config = load_config_file(ROOT / "configs" / "unet.py").unlock()
     config.update({"mesh": mesh, "global_batch_size": 8})
     config.data.image_size, config.model.features, config.model.pools = 32, 32, 1
     found = estimate(config)

@@ -8,10 +8,10 @@ import pytest
 from ml_collections import ConfigDict
 
 from mript_jax.checkpoint import save_params
-from mript_jax.config import load_config
+from mript_jax.config import load_config_file
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
-from mript_jax.training.finetune import initialise_from
+from mript_jax.training.finetune import initialize_from
 
 TINY = Path(__file__).parents[2] / "configs" / "mript_tiny.py"
 SMALL = {
@@ -59,7 +59,7 @@ def taken(tmp_path, old, new):
     """The checkpoint's head biases, as [patterns, levels, 2] where they are split, and the new."""
     stored, config = tree(*old, value="random"), ConfigDict({"model": model(*old)})
     save_params(tmp_path, stored, config)
-    got = initialise_from(str(tmp_path), tree(*new), model(*new))
+    got = initialize_from(str(tmp_path), tree(*new), model(*new))
     assert not any(np.isnan(leaf).any() for leaf in jax.tree.leaves(got))  # nothing is fresh
     np.testing.assert_array_equal(got["encoder"]["bias"], stored["encoder"]["bias"])
     shapes = [(p, n, 2) if mode == "split" else (-1, 2) for mode, p, n in (old, new)]
@@ -121,15 +121,15 @@ def test_what_has_no_tasks_goes_by_name_and_shape(tmp_path):
     stored = {"head": {"bias": np.ones(2)}, "body": {"bias": np.ones(3)}}
     save_params(tmp_path, stored, ConfigDict({"model": {"name": "recon_vit"}}))
     params = {"head": {"bias": np.zeros(4)}, "body": {"bias": np.zeros(3)}}
-    got = initialise_from(str(tmp_path), params, model("split", 2, 2))
+    got = initialize_from(str(tmp_path), params, model("split", 2, 2))
     assert not got["head"]["bias"].any() and got["body"]["bias"].all()
     with pytest.raises(UserError, match="nothing in"):
-        initialise_from(str(tmp_path), {"other": np.zeros(3)}, model("split", 2, 2))
+        initialize_from(str(tmp_path), {"other": np.zeros(3)}, model("split", 2, 2))
 
 
 @pytest.mark.slow
 def test_old_tasks_come_out_as_before_of_a_grown_split_model(tmp_path):
-    config = load_config(TINY).unlock()
+    config = load_config_file(TINY).unlock()
     config.model.update({**SMALL, "mode": "split", "num_patterns": 2, "num_levels": 2})
     small = build_model(config.model)
     images = np.random.default_rng(0).random((4, 16, 16, 1), np.float32)
@@ -139,7 +139,7 @@ def test_old_tasks_come_out_as_before_of_a_grown_split_model(tmp_path):
     config.model.update({"num_patterns": 3, "num_levels": 3})
     grown = build_model(config.model)
     fresh = jax.jit(grown.init)(jax.random.key(1), images, *task)["params"]
-    started = initialise_from(str(tmp_path), fresh, config.model)
+    started = initialize_from(str(tmp_path), fresh, config.model)
     before = jax.jit(small.apply)({"params": params}, images, *task)
     after = jax.jit(grown.apply)({"params": started}, images, *task)
     np.testing.assert_array_equal(before, after)

@@ -46,7 +46,7 @@ def test_empty_images_give_finite_gradients(name):
 
 
 def test_contrast_tells_where_things_are():
-    """Swapped patches are worse than as large an error that leaves each patch recognisable."""
+    """Swapped patches are worse than as large an error that leaves each patch recognizable."""
     swapped = np.roll(TARGET, 8, axis=2)
     size = np.abs(swapped - TARGET).mean(axis=(1, 2), keepdims=True)
     shifted = TARGET + size

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mript_jax.checkpoint import Checkpoints
-from mript_jax.config import load_config
+from mript_jax.config import load_config_file
 from mript_jax.training import loop
 from mript_jax.training.log import TrainingLog
 from mript_jax.training.preemption import Preemption
@@ -29,7 +29,7 @@ SMALL = {
 
 @pytest.fixture
 def config():
-    config = load_config(Path(__file__).parents[2] / "configs" / "unet.py")
+    config = load_config_file(Path(__file__).parents[2] / "configs" / "unet.py")
     config.update_from_flattened_dict(SMALL)
     return config
 

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from mript_jax.config import load_config
+from mript_jax.config import load_config_file
 from mript_jax.data.batch import empty_example, stack
 from mript_jax.models import build_model
 from mript_jax.training.losses import build_loss
@@ -35,7 +35,7 @@ SIZES = {
 @pytest.fixture(scope="module")
 def parts():
     """A small model, its weights, and 8 examples of several tasks, one of which does not count."""
-    config = load_config(Path(__file__).parents[2] / "configs" / "mript_tiny.py").unlock()
+    config = load_config_file(Path(__file__).parents[2] / "configs" / "mript_tiny.py").unlock()
     config.update_from_flattened_dict(SIZES)
     model, rng = build_model(config.model), np.random.default_rng(0)
     batch = stack([empty_example((32, 32))] * 8)
@@ -47,7 +47,7 @@ def parts():
         "weight": np.float32([1, 1, 1, 0, 1, 1, 1, 1]),
     }
     key = {"params": jax.random.key(0)}
-    params = jax.jit(lambda: model.init(key, batch, method="on_batch")["params"])()
+    params = jax.jit(lambda: model.init(key, batch, method="predict")["params"])()
     return model, params, batch
 
 
@@ -99,7 +99,7 @@ class Gain(nn.Module):
     """The smallest model: one factor."""
 
     @nn.compact
-    def on_batch(self, batch, train=False):
+    def predict(self, batch, train=False):
         return self.param("gain", nn.initializers.ones, ()) * batch["zero_filled"]
 
 

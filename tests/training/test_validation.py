@@ -1,15 +1,15 @@
 import json
 from pathlib import Path
 
-from mript_jax.checkpoint import load_config, load_params
-from mript_jax.config import load_config as config_file
+from mript_jax.checkpoint import load_checkpoint_config, load_params
+from mript_jax.config import load_config_file
 from mript_jax.training.loop import train
 
 UNET = Path(__file__).parents[2] / "configs" / "unet.py"
 
 
 def test_validation_is_logged_and_the_best_weights_are_kept(tmp_path):
-    config = config_file(UNET).unlock()
+    config = load_config_file(UNET).unlock()
     config.update_from_flattened_dict(
         {
             "data.image_size": 32,
@@ -29,4 +29,4 @@ def test_validation_is_logged_and_the_best_weights_are_kept(tmp_path):
     assert sorted(found) == [2, 4] and all(10 < value < 60 for value in found.values())
     best = tmp_path / "best" / "checkpoints" / str(max(found, key=found.get))
     assert best.is_dir() and load_params(tmp_path / "best")
-    assert load_config(tmp_path / "best").model.name == "unet"
+    assert load_checkpoint_config(tmp_path / "best").model.name == "unet"

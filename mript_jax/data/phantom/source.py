@@ -6,7 +6,7 @@ import numpy as np
 
 from mript_jax.data.phantom.slices import ANATOMIES, make_slice, noisy_magnitude
 from mript_jax.data.records import Record
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 
 
 class PhantomSource:
@@ -21,7 +21,7 @@ class PhantomSource:
     ):
         for name in anatomies:
             if name not in ANATOMIES:
-                raise unknown_name("anatomy", name, ANATOMIES)
+                raise unknown_name_error("anatomy", name, ANATOMIES)
         self._shape = (size, size) if isinstance(size, int) else tuple(size)
         if count < 1 or min(self._shape) < 16:
             raise UserError(

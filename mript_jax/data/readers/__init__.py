@@ -10,7 +10,7 @@ import importlib
 import inspect
 from typing import Any
 
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 
 READERS = {  # name -> where its source is; imported when it is asked for
     "phantom": "mript_jax.data.phantom.source:PhantomSource",  # generated; needs no path
@@ -31,7 +31,9 @@ def open_source(name: str, path: str = "", **options: Any) -> Any:
     known = list(inspect.signature(reader).parameters)
     for option in options:
         if option not in known or option == "path":
-            raise unknown_name(f"option of {name} data", option, [k for k in known if k != "path"])
+            raise unknown_name_error(
+                f"option of {name} data", option, [k for k in known if k != "path"]
+            )
     if "path" not in known:
         return reader(**options)
     if not path:
@@ -41,7 +43,7 @@ def open_source(name: str, path: str = "", **options: Any) -> Any:
 
 def _reader(name: str) -> Any:
     if name not in READERS:
-        raise unknown_name("data source", name, READERS)
+        raise unknown_name_error("data source", name, READERS)
     module, attribute = READERS[name].split(":")
     try:
         return getattr(importlib.import_module(module), attribute)

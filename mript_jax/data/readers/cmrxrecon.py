@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mript_jax.data.index import About
+from mript_jax.data.readers.index import About
 from mript_jax.data.readers.reference import image_or_mask, refuse_unusable
 from mript_jax.data.readers.volumes import Format, VolumeSource
 

@@ -8,8 +8,8 @@ import numpy as np
 import pydicom
 from pydicom.errors import InvalidDicomError
 
-from mript_jax.data.index import About, cached_index
 from mript_jax.data.readers.files import find_files, refuse_escape
+from mript_jax.data.readers.index import About, cached_index
 from mript_jax.data.readers.reference import refuse_unusable
 from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.errors import UserError

@@ -10,7 +10,7 @@ from PIL import Image
 
 from mript_jax.data.readers.files import find_files, refuse_escape
 from mript_jax.data.records import BlankRecord, BrokenRecord, Record
-from mript_jax.errors import unknown_name
+from mript_jax.errors import unknown_name_error
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 MOST_PIXELS = 64_000_000  # a larger one is taken for a decompression bomb
@@ -45,7 +45,7 @@ class ImageSource:
 
     def __init__(self, path: str, group: str = "file"):
         if group not in GROUPS:
-            raise unknown_name("group of images", group, GROUPS)
+            raise unknown_name_error("group of images", group, GROUPS)
         self._root, self._names = find_files(path, SUFFIXES)
         self.groups = [GROUPS[group](name) for name in self._names]
 

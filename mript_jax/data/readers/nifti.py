@@ -8,10 +8,10 @@ from typing import Any
 import nibabel
 import numpy as np
 
-from mript_jax.data.index import About
+from mript_jax.data.readers.index import About
 from mript_jax.data.readers.reference import refuse_unusable
 from mript_jax.data.readers.volumes import Format, VolumeSource
-from mript_jax.errors import unknown_name
+from mript_jax.errors import unknown_name_error
 
 PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}  # the axis of right, anterior, superior
 SUBJECT = re.compile(r"sub-[^/_]+")  # of the BIDS layout
@@ -28,7 +28,7 @@ class NiftiSource(VolumeSource):
 
     def __init__(self, path: str, plane: str = "axial", skip_blank: bool = True):
         if plane not in PLANES:
-            raise unknown_name("plane", plane, PLANES)
+            raise unknown_name_error("plane", plane, PLANES)
         form = Format(
             kind="nifti-1",
             suffixes=(".nii", ".nii.gz"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from mript_jax.data.readers.files import find_files, refuse_escape
 from mript_jax.data.readers.images import SUFFIXES, read_gray, refuse_empty
 from mript_jax.data.records import Record
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 
 MODALITIES = ("MR", "CT", "US")
 NUMBER = re.compile(r"(\d+)(?=\D*$)")  # the last one in a file's name
@@ -28,10 +28,10 @@ class RadImageNetSource:
         self, path: str, modality: str = "MR", labels: str = "", anatomy: str = "", block: int = 50
     ):
         if modality not in MODALITIES:
-            raise unknown_name("modality", modality, MODALITIES)
+            raise unknown_name_error("modality", modality, MODALITIES)
         if block < 1:
             raise UserError(f"block={block} must be 1 or more")
-        self._root, names = _labelled(Path(path), labels) if labels else _found(path)
+        self._root, names = _labeled(Path(path), labels) if labels else _found(path)
         wanted = set(anatomy.split(",")) if anatomy else None
         self._entries = []  # (name, label, folders)
         self.groups = []
@@ -66,7 +66,7 @@ def _found(path: str) -> tuple[Path, list[tuple[str, str]]]:
     return root, [(name, "") for name in names]
 
 
-def _labelled(root: Path, labels: str) -> tuple[Path, list[tuple[str, str]]]:
+def _labeled(root: Path, labels: str) -> tuple[Path, list[tuple[str, str]]]:
     file = root / labels
     try:
         with file.open(newline="") as lines:

@@ -5,7 +5,7 @@ import numpy as np
 from mript_jax.data.records import BlankRecord, BrokenRecord
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
-from mript_jax.physics.recognise import recognise_kspace
+from mript_jax.physics.recognition.mask import recognize_kspace
 
 
 def image_or_mask(
@@ -19,7 +19,7 @@ def image_or_mask(
     inside = np.flatnonzero(columns)
     if columns[inside[0] : inside[-1] + 1].all():
         return image_from_kspace(kspace, size), None
-    return None, recognise_kspace(kspace)
+    return None, recognize_kspace(kspace)
 
 
 def image_from_kspace(kspace: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:

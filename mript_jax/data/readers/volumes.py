@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mript_jax.data.index import About, cached_index
 from mript_jax.data.readers.files import OpenFiles, find_files, refuse_escape
+from mript_jax.data.readers.index import About, cached_index
 from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.errors import UserError
 

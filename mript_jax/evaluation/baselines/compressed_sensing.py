@@ -1,6 +1,6 @@
 """Compressed sensing: total variation and wavelet sparsity, batched and jitted.
 
-Both minimise 1/2 |mask fft(S x) - y|^2 + weight R(x), for single- and multi-coil data alike. The
+Both minimize 1/2 |mask fft(S x) - y|^2 + weight R(x), for single- and multi-coil data alike. The
 weight is a number or one for each image, in units of images whose maximum is about 1.
 """
 

@@ -12,7 +12,7 @@ Prox = Callable[[jax.Array, Any], tuple[jax.Array, Any]]  # (image, memory) -> (
 
 
 def fista(measured: Measurement, prox: Prox, memory: Any, iterations: int) -> jax.Array:
-    """Minimises 1/2 |mask fft(S x) - y|^2 + R(x): [B, H, W] complex.
+    """Minimizes 1/2 |mask fft(S x) - y|^2 + R(x): [B, H, W] complex.
 
     `prox` is R's proximal operator; its memory, which starts as `memory`, goes from one call to
     the next. The step is 1, since neither the Fourier transform nor S makes an image longer.

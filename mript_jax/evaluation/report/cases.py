@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mript_jax.evaluation.evaluate import Example
+from mript_jax.evaluation.evaluate import SliceResult
 from mript_jax.evaluation.report.charts import BASELINE
 from mript_jax.evaluation.report.pictures import (
     error_scale,
@@ -21,7 +21,7 @@ ZOOM_PART = 0.25  # of each side that the zoom box covers
 
 
 def make_cases(
-    examples: Sequence[Example], methods: Sequence[str], main: str
+    examples: Sequence[SliceResult], methods: Sequence[str], main: str
 ) -> list[dict[str, Any]]:
     """The examples that have pictures, by PSNR of the main method, worst first."""
     shown = [example for example in examples if example.pictures is not None]
@@ -29,7 +29,7 @@ def make_cases(
     return [_case(example, methods, main) for example in shown]
 
 
-def _case(example: Example, methods: Sequence[str], main: str) -> dict[str, Any]:
+def _case(example: SliceResult, methods: Sequence[str], main: str) -> dict[str, Any]:
     reference = example.pictures["reference"]
     images = {name: example.pictures[name] for name in methods} | {"reference": reference}
     errors = {name: np.abs(images[name] - reference) for name in methods}

@@ -1,4 +1,4 @@
-"""Charts as inline SVG; colours come from the page's CSS, so that they follow its theme."""
+"""Charts as inline SVG; colors come from the page's CSS, so that they follow its theme."""
 
 import dataclasses
 import math
@@ -12,7 +12,7 @@ Row = Mapping[str, Any]
 
 WIDTH, HEIGHT = 330, 230
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 26, 34  # margins of the plot
-STYLES = 6  # line colours in report.css
+STYLES = 6  # line colors in report.css
 BASELINE = "zero_filled"  # has a style of its own, whatever its place
 
 
@@ -49,7 +49,7 @@ def spectra(rows: Sequence[Row], methods: Sequence[str]) -> str:
 
 
 def style(method: str, number: int) -> str:
-    """The CSS class of a method's colour and line."""
+    """The CSS class of a method's color and line."""
     return "m-baseline" if method == BASELINE else f"m{number % STYLES}"
 
 

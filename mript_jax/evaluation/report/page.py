@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mript_jax.evaluation.evaluate import Example
+from mript_jax.evaluation.evaluate import SliceResult
 from mript_jax.evaluation.protocols import get_protocol
 from mript_jax.evaluation.report.cases import make_cases
 from mript_jax.evaluation.report.charts import BASELINE, curves, spectra, style
@@ -36,7 +36,7 @@ HINTS = dict.fromkeys(METRICS, BANDS_HINT) | {
 }
 
 
-def write_report(path: str | Path, results: Results, examples: Sequence[Example]) -> None:
+def write_report(path: str | Path, results: Results, examples: Sequence[SliceResult]) -> None:
     """Writes report.html: one page with everything in it (styles, script, pictures)."""
     rows = results["rows"]
     methods = list(dict.fromkeys(row["method"] for row in rows))
@@ -141,7 +141,7 @@ def _curves(rows: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> str:
 
 
 def _grid(rows: Sequence[Mapping[str, Any]], methods: Sequence[str], baseline: str | None) -> str:
-    """A heat map for each method, all in the same colours; one is seen at a time."""
+    """A heat map for each method, all in the same colors; one is seen at a time."""
     if baseline:
         values = {name: gains(rows, name, baseline) for name in methods if name != baseline}
         caption = f"PSNR gain of {{}} over {baseline.replace('_', '-')}, dB"

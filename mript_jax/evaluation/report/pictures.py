@@ -11,14 +11,14 @@ from PIL import Image
 from mript_jax.physics.fourier import fft2c
 
 BRIGHTEST = 99.7  # percentile of the reference that is shown white
-# Where the colours of error maps may end.
+# Where the colors of error maps may end.
 NICE_SCALES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0)
 KSPACE_SIZE = 112  # k-space views are made no larger: their noise hardly compresses
 KSPACE_DECADES = 5.0  # from white to black
 
-# Error colours: dark to bright with lightness rising evenly, readable in print and when
-# colour-blind. Anchors, evenly spaced.
-ERROR_COLOURS = np.array(
+# Error colors: dark to bright with lightness rising evenly, readable in print and when
+# color-blind. Anchors, evenly spaced.
+ERROR_COLORS = np.array(
     [(5, 4, 16), (58, 14, 90), (130, 30, 105), (200, 55, 75), (243, 120, 35), (250, 240, 160)],
     np.float64,
 )
@@ -52,7 +52,7 @@ def kspace_view(image: np.ndarray) -> np.ndarray:
 
 
 def error_scale(errors: Sequence[np.ndarray]) -> float:
-    """A round number that hardly any error exceeds: the end of the colours for all of them."""
+    """A round number that hardly any error exceeds: the end of the colors for all of them."""
     largest = max(float(np.percentile(error, 99.5)) for error in errors)
     return next((scale for scale in NICE_SCALES if scale >= largest), NICE_SCALES[-1])
 
@@ -79,10 +79,10 @@ def kspace_uri(image: np.ndarray) -> str:
 
 
 def error_uri(error: np.ndarray, scale: float) -> str:
-    """An error map in colours from 0 to `scale` as a JPEG data URI."""
-    at = np.linspace(0, len(ERROR_COLOURS) - 1, 256)
-    colours = [np.interp(at, np.arange(len(ERROR_COLOURS)), c) for c in ERROR_COLOURS.T]
-    palette = np.round(np.stack(colours, axis=1)).astype(np.uint8)  # [256, 3]
+    """An error map in colors from 0 to `scale` as a JPEG data URI."""
+    at = np.linspace(0, len(ERROR_COLORS) - 1, 256)
+    colors = [np.interp(at, np.arange(len(ERROR_COLORS)), c) for c in ERROR_COLORS.T]
+    palette = np.round(np.stack(colors, axis=1)).astype(np.uint8)  # [256, 3]
     picture = Image.fromarray(palette[grey(np.abs(error), scale)])
     return _uri(picture, "JPEG", quality=85, subsampling=0)
 

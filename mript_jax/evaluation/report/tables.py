@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mript_jax.evaluation.evaluate import Example
+from mript_jax.evaluation.evaluate import SliceResult
 from mript_jax.evaluation.results import BEST, FORMATS, by_task
 from mript_jax.evaluation.summary import METRICS, MORE_METRICS
 
@@ -19,9 +19,9 @@ MOST_VOLUMES = 60  # the worst ones get a section; more would not be looked at
 def heat_map(
     values: Mapping[tuple[str, float], float], caption: str, signed: bool, span: Collection[float]
 ) -> str:
-    """Pattern x acceleration -> value, in colours: gains around zero, or low to high.
+    """Pattern x acceleration -> value, in colors: gains around zero, or low to high.
 
-    The colours reach over `span`, so that several maps can share them.
+    The colors reach over `span`, so that several maps can share them.
     """
     patterns = list(dict.fromkeys(pattern for pattern, _ in values))
     accelerations = sorted({acceleration for _, acceleration in values})
@@ -84,10 +84,10 @@ def results_table(rows: Sequence[Row]) -> str:
 
 
 def volume_sections(
-    examples: Sequence[Example], methods: Sequence[str], main: str, baseline: str | None
+    examples: Sequence[SliceResult], methods: Sequence[str], main: str, baseline: str | None
 ) -> str:
     """A section for each volume, the one with the lowest PSNR first."""
-    volumes: dict[str, list[Example]] = {}
+    volumes: dict[str, list[SliceResult]] = {}
     for example in examples:
         volumes.setdefault(example.volume, []).append(example)
     order = sorted(volumes, key=lambda name: _mean(volumes[name], main, "psnr"))
@@ -107,7 +107,7 @@ def has(rows: Sequence[Row], metric: str) -> bool:
 
 def _volume(
     name: str,
-    examples: Sequence[Example],
+    examples: Sequence[SliceResult],
     methods: Sequence[str],
     main: str,
     baseline: str | None,
@@ -127,7 +127,7 @@ def _volume(
         for method in methods
     )
     heads = "".join(f'<th scope="col">{metric.upper()}</th>' for metric in METRICS)
-    tasks: dict[tuple[str, float], list[Example]] = {}
+    tasks: dict[tuple[str, float], list[SliceResult]] = {}
     for example in examples:
         tasks.setdefault((example.task.pattern, example.task.acceleration), []).append(example)
     means = {task: _mean(of_task, main, "psnr") for task, of_task in tasks.items()}
@@ -154,7 +154,7 @@ def _figure(row: Row, metric: str, best: bool) -> str:
     return f'<td data-value="{row[metric]}">{shown}<small>{spread}</small></td>'
 
 
-def _mean(examples: Iterable[Example], method: str, metric: str) -> float:
+def _mean(examples: Iterable[SliceResult], method: str, metric: str) -> float:
     return float(np.mean([example.values[method][metric] for example in examples]))
 
 

@@ -4,7 +4,7 @@ import pickle
 import numpy as np
 import pytest
 
-from mript_jax.data import prepare, shards
+from mript_jax.data.preparation import dataset, shards
 from mript_jax.data.readers import open_source
 from mript_jax.data.readers.arrayrecord import ArrayRecordSource
 from mript_jax.data.records import BrokenRecord
@@ -15,7 +15,7 @@ from mript_jax.errors import UserError
 def folder(tmp_path):
     jobs = shards.plan("phantom", "", {"count": 9, "size": 32}, tmp_path, 4)
     shards.write_shards(jobs, 1, 0)
-    prepare.write_index(tmp_path, jobs, (1, 0, 0))
+    dataset.write_index(tmp_path, jobs, (1, 0, 0))
     return tmp_path
 
 

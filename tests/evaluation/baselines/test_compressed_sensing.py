@@ -1,4 +1,4 @@
-"""Compressed sensing minimises what it says, and improves on the zero-filled image."""
+"""Compressed sensing minimizes what it says, and improves on the zero-filled image."""
 
 import types
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mript_jax.data.batch import stack
+from mript_jax.data.measured import measured_batches
 from mript_jax.data.phantom.source import PhantomSource
 from mript_jax.data.phantom.volume import coil_sensitivities, write_fastmri_h5
 from mript_jax.data.readers import open_source
@@ -33,7 +34,6 @@ from mript_jax.evaluation.baselines.measurement import (
     measurement_of,
 )
 from mript_jax.evaluation.baselines.wavelets import from_wavelets, to_wavelets
-from mript_jax.evaluation.measured import measured_batches
 from mript_jax.evaluation.metrics import psnr
 from mript_jax.physics.fourier import fft2c
 from mript_jax.physics.tasks import TASKS

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from mript_jax.evaluation.evaluate import Example
+from mript_jax.evaluation.evaluate import SliceResult
 from mript_jax.evaluation.protocols import get_protocol
 from mript_jax.evaluation.report import write_report
 from mript_jax.evaluation.results import make_results
-from mript_jax.evaluation.summary import summarise
+from mript_jax.evaluation.summary import summarize
 from mript_jax.physics.tasks import TASKS
 
 METHODS = {"mript": 0.02, "unet": 0.03, "zero_filled": 0.1}  # and their noise
 
 
-def _examples(tasks=TASKS[:7], volumes=("v0", "v1", "v2"), shape=(40, 32)) -> list[Example]:
+def _examples(tasks=TASKS[:7], volumes=("v0", "v1", "v2"), shape=(40, 32)) -> list[SliceResult]:
     rng = np.random.default_rng(0)
     y, x = np.mgrid[: shape[0], : shape[1]] / np.reshape(shape, (2, 1, 1)) - 0.5
     examples = []
@@ -33,16 +33,16 @@ def _examples(tasks=TASKS[:7], volumes=("v0", "v1", "v2"), shape=(40, 32)) -> li
                     "sharpness": 1.0,
                     "frequency_error": np.linspace(noise, 1, 10),
                 }
-            examples.append(Example(task, 3.9, volume, i, values, pictures))
+            examples.append(SliceResult(task, 3.9, volume, i, values, pictures))
     return examples
 
 
-def _page(path, examples: list[Example], **changes):
+def _page(path, examples: list[SliceResult], **changes):
     """Writes the report of the examples and returns its results."""
     protocol = get_protocol("mript_paper")
     tasks = dict.fromkeys(example.task for example in examples)
     rows = [
-        summarise([e for e in examples if e.task == task], method, protocol)
+        summarize([e for e in examples if e.task == task], method, protocol)
         for task in tasks
         for method in examples[0].values
     ]

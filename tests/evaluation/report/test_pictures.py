@@ -28,7 +28,7 @@ def test_grey_values_survive_the_data_uri():
     assert values[0, 0] == 0 and values[-1, -1] == 255
 
 
-def test_error_colours_grow_brighter_up_to_the_scale():
+def test_error_colors_grow_brighter_up_to_the_scale():
     error = np.repeat([[0.0, 0.02, 0.05, 0.08, 0.1, 0.2]], 16, axis=1).repeat(16, axis=0)
     shown = np.asarray(opened(error_uri(error, 0.1))).astype(int).sum(axis=-1)[8, 8::16]
     assert (np.diff(shown[:5]) > 20).all() and abs(shown[4] - shown[5]) < 10

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from mript_jax.data.index import cached_index
+from mript_jax.data.readers.index import cached_index
 from mript_jax.data.records import BrokenRecord
 from mript_jax.errors import UserError
 

@@ -15,12 +15,12 @@ from mript_jax.data.records import Record
 from mript_jax.data.transforms import volume_seed
 from mript_jax.errors import UserError
 from mript_jax.evaluation.metrics import psnr
+from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.physics.crop import center_crop, crop_readout, zero_filled_scan
 from mript_jax.physics.fourier import fft2c
 from mript_jax.physics.masks import sample_mask
-from mript_jax.physics.recognise import recognise_mask
+from mript_jax.physics.recognition.mask import recognize_mask
 from mript_jax.physics.tasks import Task
-from mript_jax.reconstruction import Reconstruction
 
 PREVIEW_SLICES = 3
 PREVIEW_SIZE = 224  # pixels that a slice takes at least; small ones are enlarged
@@ -30,7 +30,7 @@ ENDING = re.compile(r"\.(h5|hdf5|mrd|mat|nii|nii\.gz|dcm|ima|png|jpe?g|tiff?|bmp
 
 
 @dataclasses.dataclass(frozen=True)
-class Result:
+class ReconstructedVolume:
     name: str
     reconstruction: np.ndarray  # [S, H, W]
     zero_filled: np.ndarray  # [S, H, W]
@@ -40,7 +40,7 @@ class Result:
 
     def summary(self) -> str:
         """One line: what was done, and how near the reference it came."""
-        seen = recognise_mask(self.mask)
+        seen = recognize_mask(self.mask)
         how = "undersampled here" if self.simulated else "mask of the file"
         line = (
             f"{len(self.reconstruction)} slices, {seen.pattern}, "
@@ -75,7 +75,7 @@ def output_name(volume: str) -> str:
 
 def reconstruct_volume(
     reconstruction: Reconstruction, records: list[Record], task: Task, name: str = ""
-) -> Result:
+) -> ReconstructedVolume:
     """Reconstructs a volume with its own mask, or with one of `task` where it is fully sampled."""
     first = records[0]
     kspace = np.stack([_kspace(record) for record in records])  # [S, C, H, W]
@@ -94,7 +94,7 @@ def reconstruct_volume(
     shape = _image_shape(first, kspace.shape[-2:])
     scan = zero_filled_scan(kspace, mask, shape)  # [S, h, w]
     images = reconstruction.from_zero_filled(scan, crop_readout(mask, shape))
-    return Result(
+    return ReconstructedVolume(
         name=name or output_name(first.volume),
         reconstruction=center_crop(images, shape),
         zero_filled=center_crop(np.abs(scan), shape),
@@ -104,10 +104,10 @@ def reconstruct_volume(
     )
 
 
-def write_volume(folder: Path, result: Result) -> Path:
+def write_volume(folder: Path, result: ReconstructedVolume) -> Path:
     """Writes NAME.h5 (fastMRI's layout) and NAME.png, and returns the former's path."""
     path = folder / f"{result.name}.h5"
-    seen = recognise_mask(result.mask)
+    seen = recognize_mask(result.mask)
     with h5py.File(path, "w") as file:
         file["reconstruction"] = result.reconstruction.astype(np.float32)
         file["zero_filled"] = result.zero_filled.astype(np.float32)
@@ -143,7 +143,7 @@ def _image_shape(record: Record, kspace_shape: tuple[int, int]) -> tuple[int, in
     return tuple(record.attributes.get("recon_size", kspace_shape))
 
 
-def _preview(result: Result) -> Image.Image:
+def _preview(result: ReconstructedVolume) -> Image.Image:
     """Rows of slices: zero-filled, reconstruction, and reference and error where there is one."""
     chosen = np.linspace(0, len(result.reconstruction) - 1, PREVIEW_SLICES + 2).astype(int)[1:-1]
     rows = []

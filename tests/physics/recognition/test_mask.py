@@ -3,8 +3,8 @@ import pytest
 
 from mript_jax.data.phantom.source import PhantomSource
 from mript_jax.physics.masks import PATTERNS, sample_mask
-from mript_jax.physics.recognise import recognise_kspace, recognise_mask
-from mript_jax.physics.recognise_image import recognise_image
+from mript_jax.physics.recognition.image import recognize_image
+from mript_jax.physics.recognition.mask import recognize_kspace, recognize_mask
 from mript_jax.physics.tasks import TASKS
 from mript_jax.physics.undersample import zero_filled_image
 
@@ -25,7 +25,7 @@ def drawn(task, shape, seed, **options):
 @pytest.mark.parametrize("task", TASKS, ids=lambda t: f"{t.pattern}-{t.acceleration:g}")
 def test_the_papers_tasks_are_named_from_their_masks(task):
     for seed, (shape, axis) in enumerate([((224, 224), -1), ((192, 256), -2)]):
-        seen = recognise_mask(drawn(task, shape, seed, axis=axis))
+        seen = recognize_mask(drawn(task, shape, seed, axis=axis))
         assert seen.pattern == task.pattern
         # By chance a Gaussian mask is as full as the next level's.
         exact = task.pattern.startswith("cartesian")
@@ -37,25 +37,25 @@ def test_the_papers_tasks_are_named_from_their_masks(task):
 @pytest.mark.parametrize("pattern", sorted(set(PATTERNS) - {task.pattern for task in TASKS}))
 def test_other_patterns_are_named_from_their_masks(pattern):
     found = [
-        recognise_mask(sample_mask(pattern, (256, 256), 6, 0.04, seed)).pattern for seed in range(4)
+        recognize_mask(sample_mask(pattern, (256, 256), 6, 0.04, seed)).pattern for seed in range(4)
     ]
     assert sum(name in SAME.get(pattern, {pattern}) for name in found) >= 3
 
 
 def test_what_a_mask_measures_is_told():
-    seen = recognise_mask(sample_mask("cartesian_random", (64, 200), 4, 0.1, 0))
+    seen = recognize_mask(sample_mask("cartesian_random", (64, 200), 4, 0.1, 0))
     assert (seen.center_lines, seen.true_acceleration) == (20, 4.0)
-    half = recognise_mask(
+    half = recognize_mask(
         sample_mask("cartesian_random", (64, 200), 2, 0.1, 0, partial_fourier=0.7)
     )
     assert abs(half.partial_fourier - 0.7) < 0.03
-    assert recognise_mask(np.ones((8, 8))).acceleration == 1
+    assert recognize_mask(np.ones((8, 8))).acceleration == 1
 
 
 def test_kspace_was_sampled_where_some_coil_is_not_zero():
     kspace = np.zeros((2, 4, 4), complex)
     kspace[0, 1, 2], kspace[1, 3, 3] = 1, 1j
-    assert np.argwhere(recognise_kspace(kspace)).tolist() == [[1, 2], [3, 3]]
+    assert np.argwhere(recognize_kspace(kspace)).tolist() == [[1, 2], [3, 3]]
 
 
 def test_zero_filled_images_mostly_tell_their_task():
@@ -64,6 +64,6 @@ def test_zero_filled_images_mostly_tell_their_task():
     for number, task in list(enumerate(TASKS))[::4]:
         image = source[number % 8].image
         zero_filled = np.abs(zero_filled_image(image, drawn(task, image.shape, number)))
-        seen = recognise_image(zero_filled)
+        seen = recognize_image(zero_filled)
         right.append((seen.pattern, seen.acceleration) == (task.pattern, task.acceleration))
     assert sum(right) >= len(right) - 1

@@ -2,8 +2,8 @@ import dataclasses
 
 import numpy as np
 
-from mript_jax.data import hygiene
 from mript_jax.data.phantom.source import PhantomSource
+from mript_jax.data.preparation import hygiene
 from mript_jax.data.records import Record
 
 

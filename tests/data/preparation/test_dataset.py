@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mript_jax.data import prepare, shards
 from mript_jax.data.phantom.volume import write_fastmri_h5
-from mript_jax.data.preview import contact_sheet
+from mript_jax.data.preparation import dataset, shards
+from mript_jax.data.preparation.preview import contact_sheet
 from mript_jax.data.readers import open_source
 from mript_jax.errors import UserError
 
@@ -19,7 +19,7 @@ def make(output, source="phantom", path="", workers=1, max_broken=0, **options):
     output.mkdir(exist_ok=True)
     jobs = shards.plan(source, str(path), options, output, 6)
     shards.write_shards(jobs, workers, max_broken)
-    return prepare.write_index(output, jobs, SHARES)
+    return dataset.write_index(output, jobs, SHARES)
 
 
 def pairs(source, original):
@@ -106,9 +106,9 @@ def test_jobs_of_a_cluster_share_the_shards(tmp_path):
     jobs = shards.plan("phantom", "", {"count": 20, "size": 32}, output, 6)
     shards.write_shards(jobs[0::2], 1, 0)
     with pytest.raises(UserError, match="still missing"):
-        prepare.write_index(output, jobs, SHARES)
+        dataset.write_index(output, jobs, SHARES)
     shards.write_shards(jobs[1::2], 1, 0)
-    assert prepare.write_index(output, jobs, SHARES)["shards"] == make(tmp_path / "one")["shards"]
+    assert dataset.write_index(output, jobs, SHARES)["shards"] == make(tmp_path / "one")["shards"]
 
 
 @pytest.mark.parametrize("changes", [{"seed": 3}, {"size": 48}, {"count": 40}])
@@ -131,7 +131,7 @@ def test_what_does_not_belong_is_left_out_and_told(tmp_path):
     assert "blank.png" in report["blank"][0] and "bad.png" in report["broken"][0]
     names = list(open_source("arrayrecord", str(tmp_path / "out")).groups)
     assert names == [f"{i:02d}.png" for i in (0, 1, 2, 3, 4, 5, 6, 8, 9)]
-    assert prepare.verify(tmp_path / "out") == 9
+    assert dataset.verify(tmp_path / "out") == 9
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -166,10 +166,10 @@ def test_damage_is_found(tmp_path):
     shard = tmp_path / "out" / "data-00001-of-00004.arrayrecord"
     flip(shard, 5000)
     with pytest.raises(UserError, match=r"data-00001-of-00004.* is damaged"):
-        prepare.verify(tmp_path / "out")
+        dataset.verify(tmp_path / "out")
     shard.unlink()
     with pytest.raises(UserError, match="is missing"):
-        prepare.verify(tmp_path / "out")
+        dataset.verify(tmp_path / "out")
 
 
 def test_a_contact_sheet_shows_slices(tmp_path):

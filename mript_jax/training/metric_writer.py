@@ -13,7 +13,7 @@ from tensorboardX import SummaryWriter
 from mript_jax.errors import UserError
 
 
-class Boards:
+class MetricWriter:
     """Writes figures by step; a run that resumes at `start` goes on where it was then."""
 
     def __init__(self, workdir: Path, start: int, config: ConfigDict):
@@ -22,7 +22,9 @@ class Boards:
         self._tensorboard = SummaryWriter(str(workdir / "tensorboard"), purge_step=start)
         self._wandb = _weights_and_biases(workdir, config) if config.wandb else None
 
-    def figures(self, step: int, group: str, values: Mapping[str, float], prefix: str = "") -> None:
+    def write_scalars(
+        self, step: int, group: str, values: Mapping[str, float], prefix: str = ""
+    ) -> None:
         """Notes values; their names begin with `prefix` in the file, `group` on boards."""
         named = {f"{prefix}{name}": value for name, value in values.items()}
         self._lines.write(json.dumps({"step": step, **named}) + "\n")
@@ -33,7 +35,7 @@ class Boards:
         if self._wandb:
             self._wandb.log(grouped, step=step)
 
-    def picture(self, step: int, name: str, image: np.ndarray) -> None:
+    def write_image(self, step: int, name: str, image: np.ndarray) -> None:
         """Shows an image [H, W] with values from 0 to 1."""
         self._tensorboard.add_image(name, image[None], step)
         if self._wandb:

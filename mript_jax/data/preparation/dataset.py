@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import mript_jax
-from mript_jax.data import hygiene
+from mript_jax.data.preparation import hygiene
+from mript_jax.data.preparation.shards import Job, checksum, open_once, read_notes, write_json
 from mript_jax.data.readers.arrayrecord import INDEX, ArrayRecordSource, read_index
-from mript_jax.data.shards import Job, checksum, open_once, read_notes, write_json
 from mript_jax.data.splits import SPLITS, split_elements, write_splits
 from mript_jax.errors import UserError
 

@@ -15,7 +15,7 @@ from mript_jax.physics.fourier import fft2c
 from mript_jax.physics.masks import draw_mask, sample_mask
 from mript_jax.physics.patterns.center import center_block
 from mript_jax.physics.patterns.gaussian import CELL_1D, CELL_2D, cell_of, chance_1d, chance_2d
-from mript_jax.physics.recognise import Recognised
+from mript_jax.physics.recognition.mask import RecognizedMask
 from mript_jax.physics.tasks import TASKS, Task
 
 READOUT = (0.1, 0.55)  # lines are told apart at these frequencies along them (edge: 1)
@@ -33,7 +33,7 @@ class Spectrum(NamedTuple):
     curves: np.ndarray  # [N, K]
 
 
-def recognise_image(image: np.ndarray, tasks: Sequence[Task] = TASKS) -> Recognised:
+def recognize_image(image: np.ndarray, tasks: Sequence[Task] = TASKS) -> RecognizedMask:
     """Names the task, of those given, that a zero-filled magnitude image [H, W] comes from.
 
     Only the patterns of `LINE_CHANCES` and `gaussian_2d` are looked for. An image that shows no
@@ -47,11 +47,11 @@ def recognise_image(image: np.ndarray, tasks: Sequence[Task] = TASKS) -> Recogni
         found += [(g, t, -1) for g, t in _gains_of_squares(kspace, tasks)]
     gain, task, axis = max(found, key=lambda entry: entry[0], default=(0.0, None, -1))
     if gain < ENOUGH:
-        return Recognised("cartesian_random", 1.0, 1.0, 1.0, image.shape[1], -1)
+        return RecognizedMask("cartesian_random", 1.0, 1.0, 1.0, image.shape[1], -1)
     typical = draw_mask(
         task.pattern, image.shape, task.acceleration, task.center_fraction, seed=0, axis=axis
     )
-    return Recognised(
+    return RecognizedMask(
         task.pattern,
         task.acceleration,
         typical.true_acceleration,

@@ -11,10 +11,10 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 from PIL import Image
 
-from mript_jax.config import check_config, following, load_config
+from mript_jax.config import check_config, derive_config, load_config_file
 from mript_jax.data.generated_pictures import dead_leaves, write_pictures
 from mript_jax.errors import UserError
-from mript_jax.study import run_study
+from mript_jax.experiments.study import run_study
 
 ROOT = Path(__file__).parents[2]
 STUDIES = ROOT / "configs" / "studies"
@@ -46,7 +46,7 @@ def what(config):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_study_is_of_runs_that_can_be(name):
-    study = load_config(STUDIES / f"{name}.py")
+    study = load_config_file(STUDIES / f"{name}.py")
     assert study.about and set(study.compared) <= set(study.runs) and len(study.conditions) > 0
     for config in (*study.runs.values(), *study.conditions.values()):
         check_config(config)
@@ -89,14 +89,14 @@ def test_a_change_of_one_run_is_of_that_run_alone():
 def test_fields_follow_until_they_are_set():
     config = ConfigDict({"a": 1, "group": {"b": 2}})
     config.c = config.get_ref("a")
-    first = following(config, {"group": {"b": 3}})
-    second = following(first)
+    first = derive_config(config, {"group": {"b": 3}})
+    second = derive_config(first)
     config.a, config.group.b = 10, 20
     assert second.to_dict() == {"a": 10, "group": {"b": 3}, "c": 10}
     second.a = 5  # what had one value keeps one
     assert second.c == 5 and first.a == config.a == 10
     with pytest.raises(KeyError, match="grup"):
-        following(config, {"grup": {}})
+        derive_config(config, {"grup": {}})
 
 
 def test_tuning_on_what_was_pretrained_on_is_refused(tmp_path):
@@ -132,7 +132,7 @@ def test_random_fields_differ_and_have_no_edges(tmp_path):
 
 @pytest.mark.slow
 def test_linear_heads_on_an_encoder_tell_tissues_better_than_the_majority(tmp_path):
-    study = load_config(STUDIES / "encoder_reuse.py").unlock()
+    study = load_config_file(STUDIES / "encoder_reuse.py").unlock()
     study.experiment.total_steps = 2
     text = run_study(study, tmp_path)
     rows = json.loads((tmp_path / "study.json").read_text())
@@ -145,7 +145,7 @@ def test_linear_heads_on_an_encoder_tell_tissues_better_than_the_majority(tmp_pa
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ("pretraining_data", "anatomy_shift"))
 def test_a_study_runs_to_its_table_and_is_not_repeated(name, tmp_path, capsys):
-    study = load_config(STUDIES / f"{name}.py").unlock()
+    study = load_config_file(STUDIES / f"{name}.py").unlock()
     study.experiment.evaluation.max_slices = 4
     study.experiment.total_steps = 4
     if "tuning" in study:
@@ -165,7 +165,7 @@ def test_a_study_runs_to_its_table_and_is_not_repeated(name, tmp_path, capsys):
 def small(monkeypatch):
     """A study that takes seconds."""
     monkeypatch.setattr("mript_jax.study.PICTURES", 30)
-    study = load_config(STUDIES / "few_shot.py").unlock()
+    study = load_config_file(STUDIES / "few_shot.py").unlock()
     study.experiment.update({"total_steps": 1, "global_batch_size": 8, "loss": "l1"})
     study.tuning.total_steps = 1
     study.experiment.model.update({"width": 16, "depth": 1, "heads": 1, "gpsa": (0, 0)})

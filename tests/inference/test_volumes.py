@@ -9,18 +9,23 @@ import jax
 import numpy as np
 import pytest
 
-from mript_jax.config import load_config
+from mript_jax.config import load_config_file
 from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.data.readers import open_source
 from mript_jax.data.records import Record
 from mript_jax.evaluation.metrics import psnr
+from mript_jax.inference.reconstruction import Reconstruction
+from mript_jax.inference.volumes import (
+    iterate_volumes,
+    output_name,
+    reconstruct_volume,
+    write_volume,
+)
 from mript_jax.models import build_model
 from mript_jax.physics.crop import center_crop
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.tasks import make_task
 from mript_jax.physics.undersample import zero_filled_image
-from mript_jax.reconstruction import Reconstruction
-from mript_jax.volumes import iterate_volumes, output_name, reconstruct_volume, write_volume
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 SMALL = {
@@ -40,13 +45,13 @@ SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in SMALL if name not
 @pytest.fixture(scope="module", params=[*FAST, *SLOW])
 def reconstruction(request):
     """An untrained model: what it makes up is nonsense, what was measured is all it can keep."""
-    config = load_config(CONFIGS / f"{request.param}.py").unlock()
+    config = load_config_file(CONFIGS / f"{request.param}.py").unlock()
     config.data.image_size = 32
     config.model.update(SMALL[request.param])
     model = build_model(config.model)
     batch = {"zero_filled": np.ones((1, 32, 32, 1), np.float32)}
     batch |= {"kspace": np.ones((1, 32, 32, 2), np.float32), "mask": np.ones((1, 32, 32))}
-    params = model.init(jax.random.key(0), batch, method="on_batch")["params"]
+    params = model.init(jax.random.key(0), batch, method="predict")["params"]
     return Reconstruction(config, params)
 
 

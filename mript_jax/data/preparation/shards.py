@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from array_record.python.array_record_module import ArrayRecordWriter
 
-from mript_jax.data import hygiene
+from mript_jax.data.preparation import hygiene
 from mript_jax.data.readers import open_source
 from mript_jax.data.records import BlankRecord, BrokenRecord, encode_record
 from mript_jax.errors import UserError

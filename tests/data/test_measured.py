@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from mript_jax.data.measured import measured_batches
 from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.data.readers import open_source
 from mript_jax.errors import UserError
 from mript_jax.evaluation.evaluate import evaluate_tasks
-from mript_jax.evaluation.measured import measured_batches
 from mript_jax.evaluation.metrics import ssim
 from mript_jax.physics.tasks import TASKS
 

@@ -14,19 +14,19 @@ import jax
 import numpy as np
 from jax import export as jax_export
 
-from mript_jax.checkpoint import load_config, load_params
-from mript_jax.config import image_shape
+from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
+from mript_jax.sizes import height_width
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
 def export_model(checkpoint: str | Path, output: str | Path) -> Path:
     """Writes the model of a checkpoint for any batch size at its own image size."""
-    config, params = load_config(checkpoint), load_params(checkpoint)
+    config, params = load_checkpoint_config(checkpoint), load_params(checkpoint)
     model = build_model(config.model)
-    shape = image_shape(config.data.image_size)
+    shape = height_width(config.data.image_size)
     (batch,) = jax_export.symbolic_shape("b")
     inputs = {
         "zero_filled": jax.ShapeDtypeStruct((batch, *shape, 1), np.float32),
@@ -39,7 +39,7 @@ def export_model(checkpoint: str | Path, output: str | Path) -> Path:
     }
 
     def predict(batch):
-        return model.apply({"params": params}, batch, method="on_batch")
+        return model.apply({"params": params}, batch, method="predict")
 
     program = bytes(jax_export.export(jax.jit(predict), platforms=PLATFORMS)(inputs).serialize())
     about = {

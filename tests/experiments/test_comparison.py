@@ -6,11 +6,11 @@ import pytest
 from ml_collections import ConfigDict
 
 from mript_jax.checkpoint import save_params
-from mript_jax.comparison import compare
 from mript_jax.config import base_config
 from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.errors import UserError
 from mript_jax.evaluation.results import latex_table, markdown_table, scaled_by_reference
+from mript_jax.experiments.comparison import compare
 from mript_jax.models import build_model
 
 METHODS = {"one", "two", "total_variation", "zero_filled"}

@@ -12,13 +12,13 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from mript_jax.checkpoint import load_config, load_params
+from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
 from mript_jax.models.simmim import SimMIM
 from mript_jax.physics.fourier import fft2c, ifft2c
-from mript_jax.physics.recognise import Recognised, recognise_kspace, recognise_mask
-from mript_jax.physics.recognise_image import recognise_image
+from mript_jax.physics.recognition.image import recognize_image
+from mript_jax.physics.recognition.mask import RecognizedMask, recognize_kspace, recognize_mask
 from mript_jax.physics.tasks import Task, nearest_level, nearest_pattern, task_grid
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ BATCH_SIZE = 8
 
 def load(checkpoint: str | Path) -> "Reconstruction":
     """Loads a training folder, one step in it, or what convert.py wrote."""
-    return Reconstruction(load_config(checkpoint), load_params(checkpoint))
+    return Reconstruction(load_checkpoint_config(checkpoint), load_params(checkpoint))
 
 
 class Reconstruction:
@@ -40,7 +40,7 @@ class Reconstruction:
         self._params = jax.device_put(params)
         self._fills_kspace = isinstance(model, SimMIM)
         self._predict = jax.jit(
-            lambda params, batch: model.apply({"params": params}, batch, method="on_batch")
+            lambda params, batch: model.apply({"params": params}, batch, method="predict")
         )
 
     def __call__(
@@ -53,7 +53,7 @@ class Reconstruction:
         """Reconstructs complex centered k-space, or magnitudes of zero-filled images.
 
         `mask` ([W] or [H, W]) says what was sampled; without it, k-space tells by its zeros and
-        an image by its spectrum. `pattern` and `acceleration` overrule what is recognised.
+        an image by its spectrum. `pattern` and `acceleration` overrule what is recognized.
         """
         data = np.asarray(data)
         if data.ndim not in (2, 3):
@@ -64,7 +64,7 @@ class Reconstruction:
         if mask is not None:
             mask = _full_mask(mask, stack.shape[1:])
         elif np.iscomplexobj(stack):
-            mask = recognise_kspace(stack)
+            mask = recognize_kspace(stack)
         images = ifft2c(stack * mask) if np.iscomplexobj(stack) else stack
         result = self.from_zero_filled(images, mask, pattern, acceleration)
         return result if data.ndim == 3 else result[0]
@@ -82,12 +82,12 @@ class Reconstruction:
         the task, and nothing counts as measured; a model that fills in k-space has nothing to do.
         """
         if mask is None:
-            seen = recognise_image(np.abs(images[len(images) // 2]), self._trained_tasks())
+            seen = recognize_image(np.abs(images[len(images) // 2]), self._trained_tasks())
             known = np.full(images.shape[1:], self._fills_kspace, np.float32)
             if self._fills_kspace:
                 log.warning("this model fills in k-space and needs a mask; images stay as they are")
         else:
-            seen, known = recognise_mask(mask), _full_mask(mask, images.shape[1:])
+            seen, known = recognize_mask(mask), _full_mask(mask, images.shape[1:])
         task = self._task(seen, pattern, acceleration)
         scale = np.abs(images).max(axis=(1, 2))
         scale = np.where(scale > 0, scale, 1.0).astype(np.float32)[:, None, None]
@@ -103,7 +103,7 @@ class Reconstruction:
         return task_grid(data.patterns, data.accelerations, data.center_fractions)
 
     def _task(
-        self, seen: Recognised, pattern: str | None, acceleration: float | None
+        self, seen: RecognizedMask, pattern: str | None, acceleration: float | None
     ) -> dict[str, float]:
         """The nearest task the model was trained on, and the numbers that describe this one."""
         data = self.config.data

@@ -9,9 +9,9 @@ A study's config holds
   conditions  name -> the config that they are evaluated with
   probe       instead of conditions: the config of linear heads that are put on the encoders
 
-What follows another config has all of its fields (`config.following`), so that each can be changed
-for all, for what tunes, or for one run. Run again with the same folder, finished trainings and
-evaluations are not repeated; a folder that holds some with other settings is refused.
+What follows another config has all of its fields (`config.derive_config`), so that each can be
+changed for all, for what tunes, or for one run. Run again with the same folder, finished trainings
+and evaluations are not repeated; a folder that holds some with other settings is refused.
 """
 
 import json
@@ -22,12 +22,10 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from mript_jax.benchmarks.timing import table
-from mript_jax.checkpoint import load_config, load_params, parse_config, write_config
-from mript_jax.comparison import compare, config_hash
-from mript_jax.config import flat, image_shape
+from mript_jax.checkpoint import load_checkpoint_config, load_params, parse_config, write_config
+from mript_jax.config import flatten_config
 from mript_jax.data.generated_pictures import KINDS, write_pictures
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 from mript_jax.evaluation.report import write_report, write_study_page
 from mript_jax.evaluation.results import (
     Results,
@@ -37,7 +35,10 @@ from mript_jax.evaluation.results import (
     write_results,
 )
 from mript_jax.evaluation.summary import bootstrap_interval
-from mript_jax.probe import probe, untrained
+from mript_jax.experiments.comparison import compare, config_hash
+from mript_jax.experiments.probe import probe, untrained
+from mript_jax.sizes import height_width
+from mript_jax.text_table import markdown_table
 from mript_jax.training.loop import train
 
 PICTURES = 600  # of each kind that data.path can name
@@ -86,7 +87,7 @@ def _needed_runs(study: ConfigDict) -> dict[str, ConfigDict]:
 
     def add(name: str) -> None:
         if name not in study.runs:
-            raise unknown_name("run of the study", name, study.runs)
+            raise unknown_name_error("run of the study", name, study.runs)
         config = _resolved(study.runs[name])
         if config.init_from in study.runs:
             add(config.init_from)
@@ -120,7 +121,7 @@ def _train(study: ConfigDict, name: str, config: ConfigDict, workdir: Path) -> N
         config.init_from = str(_folder(workdir, config.init_from))
     if _is_generated(config):
         folder = workdir / "data" / config.data.path
-        side = max(image_shape(config.data.image_size))
+        side = max(height_width(config.data.image_size))
         write_pictures(folder, config.data.path, PICTURES, side)
         config.data.path = str(folder)
     print(f"training {name}", flush=True)
@@ -147,14 +148,14 @@ def _evaluated(checkpoints: Mapping[str, str], folder: Path) -> bool:
     results = read_results(folder)
     about = about_methods(results)
     return all(
-        name in about and about[name]["trained_with"] == config_hash(load_config(path))
+        name in about and about[name]["trained_with"] == config_hash(load_checkpoint_config(path))
         for name, path in checkpoints.items()
     )
 
 
 def _refuse_another_run(study: ConfigDict, name: str, config: ConfigDict, folder: Path) -> None:
     try:
-        saved = load_config(folder).unlock()
+        saved = load_checkpoint_config(folder).unlock()
     except UserError:
         return  # there is no checkpoint yet
     # What a study names lies in its folder, which may have been moved since.
@@ -187,7 +188,7 @@ def _refuse_difference(what: str, before: Mapping[str, Any], now: Mapping[str, A
 
 def _fields(config: ConfigDict) -> dict[str, Any]:
     """All fields, as they come back from a file."""
-    return flat(parse_config(config.to_json_best_effort()))
+    return flatten_config(parse_config(config.to_json_best_effort()))
 
 
 def _probe(study: ConfigDict, workdir: Path) -> str:
@@ -196,7 +197,7 @@ def _probe(study: ConfigDict, workdir: Path) -> str:
     encoders = {"untrained": untrained(config)}
     encoders |= {name: load_params(_folder(workdir, name)) for name in study.compared}
     rows = probe(config, encoders)
-    return _write(study, rows, table(rows) + "\n", workdir)
+    return _write(study, rows, markdown_table(rows) + "\n", workdir)
 
 
 def _write(study: ConfigDict, rows: list[dict[str, Any]], table: str, workdir: Path) -> str:

@@ -12,12 +12,12 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from mript_jax.config import image_shape
 from mript_jax.data.phantom.slices import ANATOMIES, make_slice
 from mript_jax.data.pipeline import evaluation_batches
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
 from mript_jax.physics.tasks import Task
+from mript_jax.sizes import height_width
 
 SLICES = {"train": 300, "test": 100}
 PENALTY = 1e-3  # of the ridge regression, on standardised features
@@ -40,7 +40,7 @@ def probe(config: ConfigDict, encoders: Mapping[str, Any]) -> list[dict[str, Any
 def untrained(config: ConfigDict) -> Any:
     """Fresh parameters: what the architecture alone gives."""
     batch = jax.tree.map(lambda x: x[:1], _slices(config, "test", 1)[0])
-    return build_model(config.model).init(jax.random.key(config.seed), batch, method="on_batch")[
+    return build_model(config.model).init(jax.random.key(config.seed), batch, method="predict")[
         "params"
     ]
 
@@ -51,7 +51,7 @@ def _slices(config: ConfigDict, split: str, count: int = 0) -> tuple[dict, dict[
     task = Task(config.data.patterns[0], 4.0, 0.08, 0, 1)
     (batch, records), *_ = evaluation_batches(config.data, split, task, count, count)
     options = config.data.options.phantom
-    shape, patch = image_shape(config.data.image_size), config.model.patch_size
+    shape, patch = height_width(config.data.image_size), config.model.patch_size
     made = [
         make_slice(
             options.seed,
@@ -78,7 +78,7 @@ def _features(config: ConfigDict, params: Any, batch: Mapping[str, np.ndarray]) 
         _, seen = model.apply(
             {"params": params},
             batch,
-            method="on_batch",
+            method="predict",
             capture_intermediates=lambda module, name: (
                 (module.name, name) == ("encoder", "__call__")
             ),

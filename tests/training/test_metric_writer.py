@@ -7,7 +7,7 @@ import pytest
 
 from mript_jax.config import base_config
 from mript_jax.errors import UserError
-from mript_jax.training.boards import Boards
+from mript_jax.training.metric_writer import MetricWriter
 
 
 def lines(folder):
@@ -15,15 +15,15 @@ def lines(folder):
 
 
 def test_a_resumed_run_forgets_what_lay_after_its_checkpoint(tmp_path):
-    boards = Boards(tmp_path, 0, base_config())
+    writer = MetricWriter(tmp_path, 0, base_config())
     for step in (1, 2, 3):
-        boards.figures(step, "train", {"loss": 1.0 / step})
-    boards.close()
+        writer.write_scalars(step, "train", {"loss": 1.0 / step})
+    writer.close()
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 4, "lo')  # killed while writing
-    boards = Boards(tmp_path, 2, base_config())
-    boards.figures(3, "train", {"loss": 0.1})
-    boards.close()
+    writer = MetricWriter(tmp_path, 2, base_config())
+    writer.write_scalars(3, "train", {"loss": 0.1})
+    writer.close()
     assert [(line["step"], line["loss"]) for line in lines(tmp_path)] == [
         (1, 1),
         (2, 0.5),
@@ -53,10 +53,10 @@ def test_weights_and_biases_is_told_the_same_under_one_name_for_each_workdir(tmp
     config.wandb = "knees"
     for _ in range(2):
         monkeypatch.setitem(sys.modules, "wandb", recorder := Recorder())
-        boards = Boards(tmp_path, 0, config)
-        boards.figures(5, "validation", {"psnr": 30.0}, prefix="validation_")
-        boards.picture(5, "validation", np.zeros((4, 6)))
-        boards.close()
+        writer = MetricWriter(tmp_path, 0, config)
+        writer.write_scalars(5, "validation", {"psnr": 30.0}, prefix="validation_")
+        writer.write_image(5, "validation", np.zeros((4, 6)))
+        writer.close()
         names.append(recorder.begun["id"])
         assert recorder.told == [(5, {"validation/psnr": 30.0}), (5, {"validation": (4, 6)})]
         assert recorder.begun["project"] == "knees" and recorder.ended
@@ -69,4 +69,4 @@ def test_without_the_package_weights_and_biases_is_refused(tmp_path, monkeypatch
     config.wandb = "knees"
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(UserError, match="pip install wandb"):
-        Boards(tmp_path, 0, config)
+        MetricWriter(tmp_path, 0, config)

@@ -15,19 +15,19 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from mript_jax.checkpoint import find_checkpoint, load_config, load_params
+from mript_jax.checkpoint import find_checkpoint, load_checkpoint_config, load_params
+from mript_jax.data.measured import first_volumes, measured_batches
 from mript_jax.data.pipeline import evaluation_batches, open_split
-from mript_jax.errors import UserError, unknown_name
+from mript_jax.errors import UserError, unknown_name_error
 from mript_jax.evaluation.baselines import WEIGHTED, tune_weights, with_weights, zero_filled
-from mript_jax.evaluation.evaluate import Example, Method, evaluate_tasks
-from mript_jax.evaluation.measured import first_volumes, measured_batches
+from mript_jax.evaluation.evaluate import Method, SliceResult, evaluate_tasks
 from mript_jax.evaluation.protocols import get_protocol
 from mript_jax.evaluation.results import Results, make_results
 from mript_jax.evaluation.unseen import check_unseen
+from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.models import build_model
 from mript_jax.physics.crop import center_crop, crop_readout
 from mript_jax.physics.tasks import Task, nearest_level, nearest_pattern, task_grid
-from mript_jax.reconstruction import Reconstruction
 
 Batches = Callable[[str, Task, int], Iterator[tuple[dict, list]]]  # of (split, task, most slices)
 Grid = tuple[Sequence[str], Sequence[float]]  # patterns and accelerations that indices count
@@ -41,7 +41,7 @@ def compare(
     baselines: Sequence[str] = (),
     seed: int = 0,
     progress: Callable[[Task], None] = lambda task: None,
-) -> tuple[Results, list[Example]]:
+) -> tuple[Results, list[SliceResult]]:
     """Results and examples of the checkpoints (by name), zero-filling and other baselines.
 
     `config` says on what: its `data` and `evaluation`. `seed` is the masks'.
@@ -50,7 +50,7 @@ def compare(
     get_protocol(wanted.protocol)
     for name in baselines:
         if name not in WEIGHTED:
-            raise unknown_name("baseline", name, WEIGHTED)
+            raise unknown_name_error("baseline", name, WEIGHTED)
     about = {name: _provenance(path, config) for name, path in checkpoints.items()}
     make_batches, load = _ways(config, checkpoints, baselines, seed)
     grid = (tuple(wanted.patterns), tuple(wanted.accelerations))
@@ -58,7 +58,7 @@ def compare(
 
     methods, grids = {}, {}
     for name, path in checkpoints.items():
-        trained = load_config(path)
+        trained = load_checkpoint_config(path)
         grids[name] = (trained.data.patterns, trained.data.accelerations)
         methods[name] = load(trained, path)
     for name in baselines:
@@ -107,11 +107,11 @@ def _dataset(data: ConfigDict) -> str:
 
 def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
     """What made a method; refuses data that it, or what it started from, was trained on."""
-    trained = load_config(path)
+    trained = load_checkpoint_config(path)
     unseen, start = [check_unseen(trained.data, config.data, config.evaluation.split)], trained
     while start.init_from:
         try:
-            start = load_config(start.init_from)
+            start = load_checkpoint_config(start.init_from)
         except UserError as error:
             unseen.append(f"what it started from was not checked: {error}")
             break
@@ -149,7 +149,9 @@ def _ways(
 
         return measured, _reconstruction
 
-    fields = {name for path in checkpoints.values() for name in load_config(path).data.fields}
+    fields = {
+        name for path in checkpoints.values() for name in load_checkpoint_config(path).data.fields
+    }
     data.undersampling = "image"
     data.fields = tuple(sorted(fields | ({"kspace"} if baselines else set())))
 
@@ -170,7 +172,7 @@ def _network(config: ConfigDict, path: str) -> Method:
         scale = jnp.where(scale > 0, scale, 1.0)
         fields = ("zero_filled", "target", "kspace")
         scaled = {name: batch[name] / scale for name in fields if name in batch}
-        return scale * model.apply({"params": params}, {**batch, **scaled}, method="on_batch")
+        return scale * model.apply({"params": params}, {**batch, **scaled}, method="predict")
 
     return lambda batch: apply(params, batch)
 
@@ -213,9 +215,9 @@ def _indices(task: Task, grids: Mapping[str, Grid], count: int) -> dict[str, np.
 def _on_its_grid(name: str, method: Method) -> Method:
     """The method with a batch whose indices are its own."""
 
-    def on_batch(batch: Mapping[str, jax.Array]) -> jax.Array:
+    def predict(batch: Mapping[str, jax.Array]) -> jax.Array:
         own = {key: batch[f"{key} of {name}"] for key in ("pattern_index", "level_index")}
         rest = {key: value for key, value in batch.items() if " of " not in key}
         return method({**rest, **own})
 
-    return on_batch
+    return predict
