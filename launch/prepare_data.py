@@ -52,7 +52,7 @@ def main() -> None:
             raise UserError(f"--{name}={values[name].value} must be 0 or more")
     part, parts = _shard(values.shard)
     fractions = _fractions(values.splits)
-    from mript_jax.data import prepare, shards
+    from mript_jax.data.preparation import dataset, shards
 
     output = Path(values.output)
     jobs = shards.plan(values.format, values.input, _options(), output, values.records_per_shard)
@@ -68,10 +68,10 @@ def main() -> None:
     if missing:
         print(f"{len(mine)} shards written, {len(missing)} left to the other jobs")
         return
-    index = prepare.write_index(output, jobs, fractions, values.deduplicate)
+    index = dataset.write_index(output, jobs, fractions, values.deduplicate)
     counts = ", ".join(f"{name} {count}" for name, count in index["splits"]["records"].items())
     print(f"{output}: {index['records']} slices of {len(index['volumes'])} volumes ({counts})")
-    print(f"left out: see {output / prepare.HYGIENE_FILE}")
+    print(f"left out: see {output / dataset.HYGIENE_FILE}")
     if values.preview:
         from mript_jax.data.preparation.preview import contact_sheet
         from mript_jax.data.readers import open_source
@@ -85,7 +85,7 @@ def _verify(output: Path) -> None:
     from mript_jax.data.readers.arrayrecord import read_index
 
     with _progress(read_index(output)["records"]) as advance:
-        count = prepare.verify(output, advance)
+        count = dataset.verify(output, advance)
     print(f"{output}: {count} slices, all as they were written")
 
 
