@@ -33,7 +33,6 @@ def get_config() -> ConfigDict:
     config.data.crop = 320
     config.data.image_size = 192
     config.data.scale = "zero_filled"
-    config.data.fields = ("kspace",)
     config.data.workers = 4
 
     config.model = model = ConfigDict()  # what each field is: simmim.py

@@ -114,7 +114,6 @@ def base_config() -> ConfigDict:
     # Severities, from 0 (none) to 1 (a scan that would be repeated): see physics/artifacts.py
     data.artifacts = ConfigDict(dict.fromkeys(ARTIFACTS, 0.0))
     data.scale = "target"  # a slice is divided by the maximum of its "target" or "zero_filled"
-    data.fields = ()  # "kspace": batches carry the target's k-space too
     data.workers = 0  # processes that prepare examples; 0: threads of this process
     data.max_broken = 10  # so many broken slices are left out and counted; then the run stops
 
@@ -242,14 +241,6 @@ def check_config(config: ConfigDict) -> None:
         raise UserError(
             f"config.data.undersampling={config.data.undersampling!r}; use 'image', 'complex' or "
             "'kspace'"
-        )
-    for field in config.data.fields:
-        if field != "kspace":
-            raise UserError(f"config.data.fields={config.data.fields}: only 'kspace' can be added")
-    if config.data.undersampling == "kspace" and "kspace" in config.data.fields:
-        raise UserError(
-            "config.data.undersampling='kspace' keeps each coil's k-space to itself; "
-            "config.data.fields with 'kspace' need 'image' or 'complex'"
         )
     if config.data.scale not in ("target", "zero_filled"):
         raise UserError(f"config.data.scale={config.data.scale!r}; use 'target' or 'zero_filled'")

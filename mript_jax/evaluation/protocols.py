@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from mript_jax.batch import Batch
 from mript_jax.errors import UserError, unknown_name_error
 
 Values = Mapping[str, Any]  # metric name -> number, or array over frequency
@@ -22,7 +23,7 @@ Units = Sequence[tuple[str, Values]]  # (volume, values) of each thing that a me
 @dataclasses.dataclass(frozen=True)
 class Protocol:
     about: str  # for readers of the report
-    data_range: Callable[[Mapping[str, jax.Array]], jax.Array]  # batch -> [B]
+    data_range: Callable[[Batch], jax.Array]  # -> [B]
     units: Callable[[Slices], Units]
 
 
@@ -33,11 +34,11 @@ def get_protocol(name: str) -> Protocol:
     return PROTOCOLS[name]
 
 
-def _target_maximum(batch: Mapping[str, jax.Array]) -> jax.Array:
+def _target_maximum(batch: Batch) -> jax.Array:
     return jnp.max(batch["target"], axis=(1, 2, 3))
 
 
-def _volume_maximum(batch: Mapping[str, jax.Array]) -> jax.Array:
+def _volume_maximum(batch: Batch) -> jax.Array:
     """The maximum of an example's volume, in the units of its target."""
     if "maximum" not in batch:
         raise UserError(

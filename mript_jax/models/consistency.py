@@ -1,15 +1,22 @@
-"""Networks that take turns with what was measured."""
+"""Networks of magnitude images in alternation with data consistency."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
+from mript_jax.batch import Batch, read_field
+from mript_jax.errors import UserError
 from mript_jax.physics.undersample import data_consistency, low_resolution_phase
 
 
+def fields_for(iterations: int) -> tuple[str, ...]:
+    """The optional batch fields that `reconstruct` reads."""
+    return ("kspace",) if iterations else ()
+
+
 def reconstruct(
-    network: Callable[[jax.Array], jax.Array], batch: Mapping[str, jax.Array], iterations: int
+    network: Callable[[jax.Array], jax.Array], batch: Batch, iterations: int
 ) -> jax.Array:
     """The batch's images [B, H, W, 1], from a network that maps such images to such images.
 
@@ -19,13 +26,19 @@ def reconstruct(
     image = batch["zero_filled"]  # [B, H, W, 1]
     if iterations == 0:
         return network(image)
-    mask = batch["mask"]
-    kspace = mask * jax.lax.complex(batch["kspace"][..., 0], batch["kspace"][..., 1])
+    kspace, mask = single_coil(read_field(batch, "kspace")), batch["mask"]  # [B, H, W]
     phase = low_resolution_phase(kspace, mask)
     for _ in range(iterations):
         estimate = network(image)[..., 0] * phase
         image = absolute(data_consistency(estimate, kspace, mask))[..., None]
     return image
+
+
+def single_coil(kspace: jax.Array) -> jax.Array:
+    """[B, 1, H, W] -> [B, H, W]; several coils are refused."""
+    if kspace.shape[1] != 1:
+        raise UserError(f"this model takes k-space of one coil, not of {kspace.shape[1]}")
+    return kspace[:, 0]
 
 
 def absolute(x: jax.Array) -> jax.Array:
