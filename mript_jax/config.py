@@ -79,6 +79,10 @@ def base_config() -> ConfigDict:
     phantom.seed = 1  # other subjects for another seed
     phantom.count = 1600  # subjects, of one slice each
     phantom.size = 128  # pixels of a side
+    data.options.generated = generated = ConfigDict()
+    generated.seed = 1  # other objects for another seed
+    generated.count = 100_000  # objects; none is stored, so that many cost nothing
+    generated.size = 128  # pixels of a side
     data.options.fastmri = fastmri = ConfigDict()
     fastmri.skip_ends = 0  # slices left out at both ends of a volume (MR-IPT: 5)
     fastmri.acquisition = ""  # only volumes of these, such as "CORPD_FBK,CORPDFS_FBK"; "": all
