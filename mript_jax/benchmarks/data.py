@@ -39,8 +39,8 @@ from mript_jax.data.readers import open_source
 from mript_jax.data.transforms import ExampleMaker, fit, normalize
 from mript_jax.errors import UserError
 from mript_jax.physics.masks import sample_mask
+from mript_jax.physics.measurement import zero_filled_image
 from mript_jax.physics.tasks import TASKS
-from mript_jax.physics.undersample import zero_filled_image
 from mript_jax.text_table import markdown_table
 
 SIZE, BATCH = 224, 16
