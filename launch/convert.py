@@ -15,7 +15,7 @@ whose blocks become those of the MR-IPT that --config describes.
 from pathlib import Path
 
 from absl import flags
-from ml_collections import ConfigDict, config_flags
+from ml_collections import ConfigDict
 
 from mript_jax import cli
 from mript_jax.errors import UserError
@@ -23,7 +23,7 @@ from mript_jax.errors import UserError
 flags.DEFINE_string("input", None, "A weight file; with --to=torch, a checkpoint.")
 flags.DEFINE_string("output", None, "Folder of the checkpoint; with --to=torch, a weight file.")
 flags.DEFINE_enum("to", "jax", ["jax", "torch"], "Which code's weights to write.")
-config_flags.DEFINE_config_file("config", None, "Config of the model, where shapes do not tell it.")
+cli.define_config("Config of the model, where shapes do not tell it.")
 
 
 def main() -> None:
@@ -49,6 +49,7 @@ def write_checkpoint(source: str, output: str, config: ConfigDict | None) -> Non
     if config is None:
         read = segment_anything.config_for if foreign else infer_config
         config = base_config()
+        config.data.normalize_by = "target"  # as the public codes train
         config.model = ConfigDict(read(state_dict))
         config.data.image_size = config.model.get("image_size", config.data.image_size)
         config.data.fields = ("kspace",) if config.model.name == "simmim" else ()

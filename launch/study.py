@@ -9,11 +9,10 @@ of theirs. Run again with the same --workdir, what is finished is not repeated.
 """
 
 from absl import flags
-from ml_collections import config_flags
 
 from mript_jax import cli
 
-config_flags.DEFINE_config_file("config", None, "The study; --config.a.b=value changes a field.")
+cli.define_config("The study; --config.a.b=value changes a field.")
 flags.DEFINE_string(
     "workdir", None, "Folder for runs, evaluations, study.html, study.md and study.json."
 )

@@ -8,10 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from absl import flags, logging
-from ml_collections import config_flags
+from ml_collections import ConfigDict
 
 from mript_jax.checkpoint import load_checkpoint_config
-from mript_jax.config import drop_unknown_fields
+from mript_jax.config import (
+    apply_overrides,
+    drop_unknown_fields,
+    load_config_file,
+    split_overrides,
+)
 from mript_jax.errors import UserError
 
 FLAGS = flags.FLAGS
@@ -25,20 +30,26 @@ def run(main: Callable[[], None], config_from_checkpoint: bool = False) -> None:
     With `config_from_checkpoint`, FLAGS.config is the config that --checkpoint carries, and
     `--config.a.b=value` changes it.
     """
-    argv = sys.argv
     logging.set_verbosity(logging.ERROR)
-    if {"--help", "-h", "-help"} & set(argv[1:]):
+    if {"--help", "-h", "-help"} & set(sys.argv[1:]):
         _print_help()
         return
     try:
         with _mistakes_in_flags():
+            arguments = FLAGS.read_flags_from_files(sys.argv[1:], force_gnu=False)
+            overrides, others = split_overrides(arguments)
+            _parse([sys.argv[0], *others])
             if config_from_checkpoint:
-                _parse([a for a in argv if not _is_override(a)])
                 required(checkpoint=FLAGS.checkpoint)
                 # A run of an earlier version may have fields that this one does not know.
                 config = drop_unknown_fields(load_checkpoint_config(FLAGS.checkpoint))
-                config_flags.DEFINE_config_dict("config", config)
-            _parse(argv)
+                define_config("The checkpoint's.")
+                FLAGS.config = config
+            if overrides:
+                if "config" not in FLAGS:
+                    raise UserError(f"unexpected --config.{overrides[0][0]}; see --help")
+                required(config=FLAGS.config)
+                apply_overrides(FLAGS.config, overrides)
         main()
     except UserError as error:
         fail(error)
@@ -49,6 +60,19 @@ def run(main: Callable[[], None], config_from_checkpoint: bool = False) -> None:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         sys.exit(130)
+
+
+def define_config(help_string: str) -> None:
+    """Defines --config: FILE, or FILE:argument of its get_config."""
+    flags.DEFINE(_ConfigFile(), "config", None, help_string)
+
+
+class _ConfigFile(flags.ArgumentParser):
+    """Reads the ConfigDict of a config file."""
+
+    def parse(self, argument: str) -> ConfigDict:
+        path, *arguments = argument.split(":", 1)
+        return load_config_file(path, *arguments).lock()
 
 
 def fail(error: Exception, message: str = "") -> None:
@@ -74,16 +98,10 @@ def existing_path(flag: str, value: str) -> Path:
     return path
 
 
-def _is_override(argument: str) -> bool:
-    return argument.lstrip("-").startswith(("config.", "noconfig."))
-
-
 def _parse(argv: list[str]) -> None:
     rest = FLAGS(argv)
     if len(rest) > 1:
         raise UserError(f"unexpected argument {rest[1]!r}; every argument is a --flag=value")
-    if "config" in FLAGS and FLAGS.config is not None:
-        FLAGS.config.keys()  # a config file that could not be read is only told when it is used
 
 
 @contextlib.contextmanager
