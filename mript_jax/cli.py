@@ -1,8 +1,10 @@
-"""What every launch script shares: flags, and mistakes told in one line with exit status 2."""
+"""What every command shares: flags, and mistakes told in one line with exit status 2."""
 
 import ast
 import contextlib
+import re
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,46 +12,38 @@ from pathlib import Path
 from absl import flags, logging
 from ml_collections import ConfigDict
 
-from mript_jax.checkpoint import load_checkpoint_config
-from mript_jax.config import (
-    apply_overrides,
-    drop_unknown_fields,
-    load_config_file,
-    split_overrides,
-)
+from mript_jax.config_files import config_names
 from mript_jax.errors import UserError
 
 FLAGS = flags.FLAGS
+HELP = ("--help", "-h", "-help")
 
 flags.DEFINE_bool("debug", False, "Show the traceback of a mistake.")
 
 
-def run(main: Callable[[], None], config_from_checkpoint: bool = False) -> None:
+def run(
+    main: Callable[[], None],
+    define_flags: Callable[[], None],
+    usage: str | None,
+    program: str,
+    *,
+    config_from_checkpoint: bool = False,
+) -> None:
     """Parses the flags and calls `main`; a user's mistake becomes one line and exit status 2.
 
-    With `config_from_checkpoint`, FLAGS.config is the config that --checkpoint carries, and
-    `--config.a.b=value` changes it.
+    `usage` is the text of --help, in which lines that begin with `mript NAME` are shown with
+    `program` instead. With `config_from_checkpoint`, FLAGS.config is the config that --checkpoint
+    carries, and `--config.a.b=value` changes it.
     """
     logging.set_verbosity(logging.ERROR)
-    if {"--help", "-h", "-help"} & set(sys.argv[1:]):
-        _print_help()
+    others = set(FLAGS)
+    define_flags()
+    if set(HELP) & set(sys.argv[1:]):
+        print_help(usage, program, [name for name in FLAGS if name not in others])
         return
     try:
         with _mistakes_in_flags():
-            arguments = FLAGS.read_flags_from_files(sys.argv[1:], force_gnu=False)
-            overrides, others = split_overrides(arguments)
-            _parse([sys.argv[0], *others])
-            if config_from_checkpoint:
-                required(checkpoint=FLAGS.checkpoint)
-                # A run of an earlier version may have fields that this one does not know.
-                config = drop_unknown_fields(load_checkpoint_config(FLAGS.checkpoint))
-                define_config("The checkpoint's.")
-                FLAGS.config = config
-            if overrides:
-                if "config" not in FLAGS:
-                    raise UserError(f"unexpected --config.{overrides[0][0]}; see --help")
-                required(config=FLAGS.config)
-                apply_overrides(FLAGS.config, overrides)
+            _parse(sys.argv, config_from_checkpoint)
         main()
     except UserError as error:
         fail(error)
@@ -62,21 +56,22 @@ def run(main: Callable[[], None], config_from_checkpoint: bool = False) -> None:
         sys.exit(130)
 
 
-def define_config(help_string: str) -> None:
-    """Defines --config: FILE, or FILE:argument of its get_config."""
-    flags.DEFINE(_ConfigFile(), "config", None, help_string)
+def no_flags() -> None:
+    """Defines the flags of a command that has none."""
 
 
-class _ConfigFile(flags.ArgumentParser):
-    """Reads the ConfigDict of a config file."""
+def define_config(what: str = "The experiment", folder: str = "") -> None:
+    """Defines --config: a config file or the name of one, whose fields --config.a.b=value changes.
 
-    def parse(self, argument: str) -> ConfigDict:
-        path, *arguments = argument.split(":", 1)
-        return load_config_file(path, *arguments).lock()
+    The help names those of a folder of `configs/`.
+    """
+    names = [name for name in config_names() if name.rpartition("/")[0] == folder]
+    text = f"{what}: a config file, or one of {', '.join(names)}. --config.a.b=value changes it."
+    flags.DEFINE(_ConfigFile(), "config", None, text)
 
 
 def fail(error: Exception, message: str = "") -> None:
-    """Tells a mistake in one line and ends the script with status 2."""
+    """Tells a mistake in one line and ends the command with status 2."""
     if {"--debug", "--debug=true"} & set(sys.argv):
         traceback.print_exception(error)
     print(f"error: {' '.join((message or str(error)).split())}", file=sys.stderr)
@@ -98,10 +93,59 @@ def existing_path(flag: str, value: str) -> Path:
     return path
 
 
-def _parse(argv: list[str]) -> None:
-    rest = FLAGS(argv)
+def print_help(usage: str | None, program: str, names: list[str] | None = None) -> None:
+    """Prints how a command is used and its flags, each with its default."""
+    print(re.sub(r"(?m)^( *)mript \w+", rf"\1{program}", usage or "").strip())
+    if names is None:
+        return
+    print("\nFlags:")
+    for name in [*names, "debug"]:
+        print(f"  --{name}")
+        print(textwrap.indent(textwrap.fill(_meaning(FLAGS[name]), 92), " " * 6))
+
+
+def _meaning(flag: flags.Flag) -> str:
+    text = " ".join(flag.help.split())
+    if flag.default in (None, "", []) or flag.default is False:
+        return text
+    default = flag.default_as_str.strip("'")
+    return f"{text} (default: {default})"
+
+
+class _ConfigFile(flags.ArgumentParser):
+    """Reads NAME or FILE, or either with ":argument" of its get_config."""
+
+    def parse(self, argument: str) -> ConfigDict:
+        from mript_jax.config import load_config_file
+
+        return load_config_file(*argument.split(":", 1)).lock()
+
+
+def _parse(argv: list[str], config_from_checkpoint: bool) -> None:
+    from mript_jax.config import apply_overrides, split_overrides
+
+    arguments = FLAGS.read_flags_from_files(argv[1:], force_gnu=False)
+    overrides, others = split_overrides(arguments)
+    rest = FLAGS([argv[0], *others])
     if len(rest) > 1:
         raise UserError(f"unexpected argument {rest[1]!r}; every argument is a --flag=value")
+    if config_from_checkpoint:
+        required(checkpoint=FLAGS.checkpoint)
+        flags.DEFINE(_ConfigFile(), "config", None, "The checkpoint's config.")
+        FLAGS.config = _config_of_checkpoint()
+    if overrides:
+        if "config" not in FLAGS:
+            raise UserError(f"unexpected --config.{overrides[0][0]}; see --help")
+        required(config=FLAGS.config)
+        apply_overrides(FLAGS.config, overrides)
+
+
+def _config_of_checkpoint() -> ConfigDict:
+    from mript_jax.checkpoint import load_checkpoint_config
+    from mript_jax.config import drop_unknown_fields
+
+    # A run of an earlier version may have fields that this one does not know.
+    return drop_unknown_fields(load_checkpoint_config(FLAGS.checkpoint))
 
 
 @contextlib.contextmanager
@@ -125,9 +169,3 @@ def _one_line(error: Exception) -> str:
         text = str(ast.literal_eval(text))  # ml_collections quotes a KeyError's text once more
     text = " ".join(text.replace('"', "'").split())
     return text.replace("' Did you", "'; did you")
-
-
-def _print_help() -> None:
-    print((sys.modules["__main__"].__doc__ or "").strip(), end="\n\n")
-    flags.declare_key_flag("debug")
-    print(FLAGS.main_module_help())

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict, FieldReference
 
 from mript_jax.config.names import rename_fields
 from mript_jax.config.schema import Training
-from mript_jax.errors import UserError
+from mript_jax.config_files import config_path
 
 
 def base_config() -> ConfigDict:
@@ -23,13 +23,11 @@ def base_config() -> ConfigDict:
 
 
 def load_config_file(path: str | Path, *arguments: str) -> ConfigDict:
-    """The config of a file of `configs/`, for one that builds on another.
+    """The config of a file, or of one of `configs/` by its name.
 
     `arguments` are those of its get_config, as "FILE:argument" gives them on the command line.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"no config file at {path}")
+    path = config_path(path)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

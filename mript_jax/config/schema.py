@@ -42,6 +42,15 @@ class Phantom:
 
 
 @dataclasses.dataclass(frozen=True)
+class Generated:
+    seed: int = field(1, "another seed gives other objects", at_least=0)
+    count: int = field(100_000, "objects; none is stored, so that many cost nothing", at_least=1)
+    size: int | tuple[int, int] = field(
+        128, "pixels of an object", at_least=16, form="an integer or (height, width)"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class FastMRI:
     skip_ends: int = field(
         0, "slices left out at both ends of a volume (MR-IPT's paper: 5)", at_least=0
@@ -80,6 +89,7 @@ class Options:
     """Arguments of the readers besides a path."""
 
     phantom: Phantom = Phantom()
+    generated: Generated = Generated()
     fastmri: FastMRI = FastMRI()
     images: Images = Images()
     radimagenet: RadImageNet = RadImageNet()
