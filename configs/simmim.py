@@ -33,6 +33,7 @@ def get_config() -> ConfigDict:
     model.depths = (4,)  # blocks of each stage
     model.heads = (3,)  # of attention, in each stage
     model.window = 8  # tokens of a window's side, of Swin and SwinRec
+    model.position_embedding = False  # of Swin and SwinRec: a learned table added to the tokens
     model.mlp_ratio = 4.0  # hidden width of the MLPs over the width
     model.mask_cell = 8  # pixels of k-space, side of the squares that are hidden together
     model.mask_ratio = 0.6  # share of them that is hidden

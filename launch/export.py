@@ -1,25 +1,6 @@
-"""Writes a checkpoint's model as one self-contained file (StableHLO, weights included).
+"""`mript export`, from a checkout: see mript_jax/commands/export.py."""
 
-  python launch/export.py --checkpoint=runs/tiny --output=runs/tiny.mript
-
-Loaded again with `mript_jax.export.load_exported(path)(batch)`.
-"""
-
-from absl import flags
-
-from mript_jax import cli
-
-flags.DEFINE_string("checkpoint", None, "A run's folder, one step in it, or converted weights.")
-flags.DEFINE_string("output", None, "The file to write.")
-
-
-def main() -> None:
-    cli.required(checkpoint=cli.FLAGS.checkpoint, output=cli.FLAGS.output)
-    from mript_jax.inference.export import export_model
-
-    path = export_model(cli.FLAGS.checkpoint, cli.FLAGS.output)
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
-
+from mript_jax.commands import export
 
 if __name__ == "__main__":
-    cli.run(main)
+    export.run("python launch/export.py")

@@ -1,45 +1,6 @@
-"""Writes fastMRI-format scan files of generated anatomy: data to try things on.
+"""`mript make_phantoms`, from a checkout: see mript_jax/commands/make_phantoms.py."""
 
-python launch/make_phantoms.py --output=runs/scans --volumes=4 --slices=8 --size=128
-"""
-
-from pathlib import Path
-
-from absl import flags
-
-from mript_jax import cli
-from mript_jax.errors import UserError
-
-flags.DEFINE_string("output", None, "Folder for the .h5 files.")
-flags.DEFINE_integer("volumes", 4, "How many files.")
-flags.DEFINE_integer("slices", 8, "Slices in a file.")
-flags.DEFINE_integer("size", 128, "Height and width of a slice.")
-flags.DEFINE_integer("coils", 1, "Receive coils; 1: single-coil files.")
-flags.DEFINE_integer("seed", 0, "Another seed shows other subjects.")
-
-
-def main() -> None:
-    cli.required(output=cli.FLAGS.output)
-    for name in ("volumes", "slices", "coils"):
-        if cli.FLAGS[name].value < 1:
-            raise UserError(f"--{name}={cli.FLAGS[name].value} must be 1 or more")
-    from mript_jax.data.phantom.volume import write_fastmri_h5
-
-    folder = Path(cli.FLAGS.output)
-    folder.mkdir(parents=True, exist_ok=True)
-    for index in range(cli.FLAGS.volumes):
-        path = folder / f"phantom_{cli.FLAGS.seed}_{index:03d}.h5"
-        if not path.exists():
-            write_fastmri_h5(
-                path,
-                cli.FLAGS.seed,
-                index,
-                slices=cli.FLAGS.slices,
-                size=cli.FLAGS.size,
-                coils=cli.FLAGS.coils,
-            )
-    print(f"{cli.FLAGS.volumes} volumes of {cli.FLAGS.slices} slices: {folder}")
-
+from mript_jax.commands import make_phantoms
 
 if __name__ == "__main__":
-    cli.run(main)
+    make_phantoms.run("python launch/make_phantoms.py")

@@ -1,35 +1,6 @@
-"""Runs a study from start to report: trainings, evaluations, one table.
+"""`mript study`, from a checkout: see mript_jax/commands/study.py."""
 
-  python launch/study.py --config=configs/studies/pretraining.py --workdir=runs/pretraining
-  python launch/study.py --config=configs/studies/set_sizes.py --workdir=runs/set_sizes \\
-      --config.experiment.total_steps=20000 --config.experiment.model.width=768
-
-The studies of configs/studies are small enough for a laptop; --config.a.b=value changes any field
-of theirs. Run again with the same --workdir, what is finished is not repeated.
-"""
-
-from absl import flags
-from ml_collections import config_flags
-
-from mript_jax import cli
-
-config_flags.DEFINE_config_file("config", None, "The study; --config.a.b=value changes a field.")
-flags.DEFINE_string(
-    "workdir", None, "Folder for runs, evaluations, study.html, study.md and study.json."
-)
-
-
-def main() -> None:
-    values = cli.FLAGS
-    cli.required(config=values.config, workdir=values.workdir)
-    from mript_jax.errors import UserError
-    from mript_jax.experiments.study import run_study
-
-    if "runs" not in values.config or "conditions" not in values.config:
-        raise UserError("--config holds no study; those are in configs/studies")
-    print(run_study(values.config, values.workdir))
-    print(f"{values.workdir}/study.html (and .md, .json)")
-
+from mript_jax.commands import study
 
 if __name__ == "__main__":
-    cli.run(main)
+    study.run("python launch/study.py")

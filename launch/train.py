@@ -1,60 +1,6 @@
-"""Pretrains or fine-tunes a model.
+"""`mript train`, from a checkout: see mript_jax/commands/train.py."""
 
-  python launch/train.py --config=configs/mript_tiny.py --workdir=runs/tiny
-  python launch/train.py --config=configs/mript_tiny.py --workdir=runs/more \\
-      --config.init_from=runs/tiny --config.optimizer.learning_rate=1e-4
-
-  python launch/train.py --config=configs/mript_radimagenet.py --estimate
-  python launch/train.py --config=configs/mript_tiny.py --print_config --config.seed=1
-
-Run again with the same --workdir, it resumes from the newest checkpoint. On several machines the
-same command runs once per process: launch/slurm, launch/tpu and launch/gke do that; elsewhere
---coordinator, --processes and --process say who is who, or --join has JAX ask the cluster.
-"""
-
-import sys
-
-from absl import flags
-from ml_collections import config_flags
-
-from mript_jax import cli
-
-config_flags.DEFINE_config_file("config", None, "Config file; --config.a.b=value changes a field.")
-flags.DEFINE_string("workdir", None, "Folder of the run: checkpoints, metrics, config.")
-flags.DEFINE_bool("estimate", False, "Only say what a step costs: memory, FLOPs.")
-flags.DEFINE_bool("print_config", False, "Only print the config, with what was changed.")
-flags.DEFINE_string("coordinator", "", "host:port of the first process, for a run of several.")
-flags.DEFINE_integer("processes", 0, "How many processes a run of several has.")
-flags.DEFINE_integer("process", -1, "Which of them this is, from 0.")
-flags.DEFINE_bool("join", False, "Ask the cluster who the other processes are (Cloud TPU).")
-
-STOPPED = 143  # the exit status of what SIGTERM ends, so that schedulers start it again
-
-
-def main() -> None:
-    values = cli.FLAGS
-    cli.required(config=values.config)
-    from mript_jax.config import check_config, flatten_config
-    from mript_jax.training.distributed import initialize
-    from mript_jax.training.estimate import estimate
-    from mript_jax.training.loop import train
-
-    if values.print_config:
-        check_config(values.config)
-        for name, value in flatten_config(values.config).items():
-            print(f"{name} = {value!r}")
-        return
-    if values.estimate:
-        print(estimate(values.config))
-        return
-    cli.required(workdir=values.workdir)
-    initialize(values.coordinator, values.processes, values.process, values.join)
-    step = int(train(values.config, values.workdir).step)
-    if step < values.config.total_steps:
-        print(f"asked to end: saved at step {step}, the same command goes on: {values.workdir}")
-        sys.exit(STOPPED)
-    print(f"trained to step {step}: {values.workdir}")
-
+from mript_jax.commands import train
 
 if __name__ == "__main__":
-    cli.run(main)
+    train.run("python launch/train.py")

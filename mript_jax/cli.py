@@ -1,8 +1,10 @@
-"""What every launch script shares: flags, and mistakes told in one line with exit status 2."""
+"""What every command shares: flags, and mistakes told in one line with exit status 2."""
 
 import ast
 import contextlib
+import re
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,34 +12,40 @@ from pathlib import Path
 from absl import flags, logging
 from ml_collections import config_flags
 
-from mript_jax.checkpoint import load_checkpoint_config
-from mript_jax.config import drop_unknown_fields
+from mript_jax.config_files import config_names, config_path
 from mript_jax.errors import UserError
 
 FLAGS = flags.FLAGS
+HELP = ("--help", "-h", "-help")
 
 flags.DEFINE_bool("debug", False, "Show the traceback of a mistake.")
 
 
-def run(main: Callable[[], None], config_from_checkpoint: bool = False) -> None:
+def run(
+    main: Callable[[], None],
+    define_flags: Callable[[], None],
+    usage: str | None,
+    program: str,
+    *,
+    config_from_checkpoint: bool = False,
+) -> None:
     """Parses the flags and calls `main`; a user's mistake becomes one line and exit status 2.
 
-    With `config_from_checkpoint`, FLAGS.config is the config that --checkpoint carries, and
-    `--config.a.b=value` changes it.
+    `usage` is the text of --help, in which lines that begin with `mript NAME` are shown with
+    `program` instead. With `config_from_checkpoint`, FLAGS.config is the config that --checkpoint
+    carries, and `--config.a.b=value` changes it.
     """
     argv = sys.argv
     logging.set_verbosity(logging.ERROR)
-    if {"--help", "-h", "-help"} & set(argv[1:]):
-        _print_help()
+    others = set(FLAGS)
+    define_flags()
+    if set(HELP) & set(argv[1:]):
+        print_help(usage, program, [name for name in FLAGS if name not in others])
         return
     try:
         with _mistakes_in_flags():
             if config_from_checkpoint:
-                _parse([a for a in argv if not _is_override(a)])
-                required(checkpoint=FLAGS.checkpoint)
-                # A run of an earlier version may have fields that this one does not know.
-                config = drop_unknown_fields(load_checkpoint_config(FLAGS.checkpoint))
-                config_flags.DEFINE_config_dict("config", config)
+                _define_config_of_checkpoint(argv)
             _parse(argv)
         main()
     except UserError as error:
@@ -51,8 +59,25 @@ def run(main: Callable[[], None], config_from_checkpoint: bool = False) -> None:
         sys.exit(130)
 
 
+def no_flags() -> None:
+    """Defines the flags of a command that has none."""
+
+
+def define_config(what: str = "The experiment", folder: str = "") -> None:
+    """Defines --config: a config file or the name of one, whose fields --config.a.b=value changes.
+
+    The help names those of a folder of `configs/`.
+    """
+    names = [name for name in config_names() if name.rpartition("/")[0] == folder]
+    text = f"{what}: a config file, or one of {', '.join(names)}. --config.a.b=value changes it."
+    config_flags.DEFINE_config_file("config", None, text)
+    parser = FLAGS["config"].parser
+    parse_file = parser.parse
+    parser.parse = lambda text: parse_file(_with_path(text))
+
+
 def fail(error: Exception, message: str = "") -> None:
-    """Tells a mistake in one line and ends the script with status 2."""
+    """Tells a mistake in one line and ends the command with status 2."""
     if {"--debug", "--debug=true"} & set(sys.argv):
         traceback.print_exception(error)
     print(f"error: {' '.join((message or str(error)).split())}", file=sys.stderr)
@@ -72,6 +97,42 @@ def existing_path(flag: str, value: str) -> Path:
     if not path.exists():
         raise UserError(f"--{flag}: {value} does not exist")
     return path
+
+
+def print_help(usage: str | None, program: str, names: list[str] | None = None) -> None:
+    """Prints how a command is used and its flags, each with its default."""
+    print(re.sub(r"(?m)^( *)mript \w+", rf"\1{program}", usage or "").strip())
+    if names is None:
+        return
+    print("\nFlags:")
+    for name in [*names, "debug"]:
+        print(f"  --{name}")
+        print(textwrap.indent(textwrap.fill(_meaning(FLAGS[name]), 92), " " * 6))
+
+
+def _meaning(flag: flags.Flag) -> str:
+    text = " ".join(flag.help.split())
+    if flag.default in (None, "", []) or flag.default is False:
+        return text
+    default = flag.default_as_str.strip("'")
+    return f"{text} (default: {default})"
+
+
+def _define_config_of_checkpoint(argv: list[str]) -> None:
+    _parse([a for a in argv if not _is_override(a)])
+    required(checkpoint=FLAGS.checkpoint)
+    from mript_jax.checkpoint import load_checkpoint_config
+    from mript_jax.config import drop_unknown_fields
+
+    # A run of an earlier version may have fields that this one does not know.
+    config = drop_unknown_fields(load_checkpoint_config(FLAGS.checkpoint))
+    config_flags.DEFINE_config_dict("config", config)
+
+
+def _with_path(text: str) -> str:
+    """NAME or NAME:argument with the config file's path for its name."""
+    name, colon, argument = text.partition(":")
+    return f"{config_path(name)}{colon}{argument}"
 
 
 def _is_override(argument: str) -> bool:
@@ -107,9 +168,3 @@ def _one_line(error: Exception) -> str:
         text = str(ast.literal_eval(text))  # ml_collections quotes a KeyError's text once more
     text = " ".join(text.replace('"', "'").split())
     return text.replace("' Did you", "'; did you")
-
-
-def _print_help() -> None:
-    print((sys.modules["__main__"].__doc__ or "").strip(), end="\n\n")
-    flags.declare_key_flag("debug")
-    print(FLAGS.main_module_help())

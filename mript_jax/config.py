@@ -15,6 +15,7 @@ from typing import Any
 
 from ml_collections import ConfigDict, FieldReference
 
+from mript_jax.config_files import config_path
 from mript_jax.data.readers import READERS
 from mript_jax.errors import UserError, unknown_name_error
 from mript_jax.physics.artifacts import ARTIFACTS
@@ -151,13 +152,11 @@ def base_config() -> ConfigDict:
 
 
 def load_config_file(path: str | Path, *arguments: str) -> ConfigDict:
-    """The config of a file of `configs/`, for one that builds on another.
+    """The config of a file, or of one of `configs/` by its name.
 
     `arguments` are those of its get_config, as "FILE:argument" gives them on the command line.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"no config file at {path}")
+    path = config_path(path)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -78,7 +78,7 @@ def test_a_value_that_cannot_be_is_refused_with_its_name(field, value, told):
     [
         ("totl_steps", "total_steps"),
         ("optimizer.learning_rat", "optimizer.learning_rate"),
-        ("optimizer.learning_rate", "optimizer.learning_rate"),
+        ("optimiser.learning_rate", "optimizer.learning_rate"),
         ("data.acceleratons", "data.accelerations"),
         ("data.options.phantm.seed", "data.options.phantom.seed"),
     ],

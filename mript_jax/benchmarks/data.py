@@ -1,7 +1,7 @@
 """How fast examples are made: samples per second by source and workers, and time by stage.
 
-  python -m mript_jax.benchmarks.data
-  python -m mript_jax.benchmarks.data --folder=PNG_FOLDER --peer=CHECKOUT_OF_MR_IPT
+  mript benchmark data
+  mript benchmark data --folder=PNG_FOLDER --peer=CHECKOUT_OF_MR_IPT
 
 An example is a slice of 224 x 224 with a random task: read, decoded, undersampled, in a batch of
 float32 arrays. Without --folder the pictures are generated. --peer runs the public code's own data
@@ -39,8 +39,8 @@ from mript_jax.data.readers import open_source
 from mript_jax.data.transforms import ExampleMaker, fit, normalize
 from mript_jax.errors import UserError
 from mript_jax.physics.masks import sample_mask
+from mript_jax.physics.measurement import zero_filled_image
 from mript_jax.physics.tasks import TASKS
-from mript_jax.physics.undersample import zero_filled_image
 from mript_jax.text_table import markdown_table
 
 SIZE, BATCH = 224, 16
@@ -226,6 +226,15 @@ def _resident_mib(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+def define_flags() -> None:
+    flags.DEFINE_string("folder", "", "Pictures to read; else they are generated.")
+    flags.DEFINE_list("workers", ["0", "1", "2"], "Numbers of worker processes.")
+    flags.DEFINE_float("seconds", 5.0, "How long each rate is measured.")
+    flags.DEFINE_string("peer", "", "A checkout of the public MR-IPT code.")
+    flags.DEFINE_string("peer_python", sys.executable, "A Python with torch and torchvision.")
+    flags.DEFINE_string("output", "", "A JSON file for the figures.")
+
+
 def main() -> None:
     values = cli.FLAGS
     try:
@@ -241,10 +250,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("folder", "", "Pictures to read; else they are generated.")
-    flags.DEFINE_list("workers", ["0", "1", "2"], "Numbers of worker processes.")
-    flags.DEFINE_float("seconds", 5.0, "How long each rate is measured.")
-    flags.DEFINE_string("peer", "", "A checkout of the public MR-IPT code.")
-    flags.DEFINE_string("peer_python", sys.executable, "A Python with torch and torchvision.")
-    flags.DEFINE_string("output", "", "A JSON file for the figures.")
-    cli.run(main)
+    cli.run(main, define_flags, __doc__, "mript benchmark")

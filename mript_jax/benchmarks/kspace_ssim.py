@@ -1,6 +1,6 @@
 """How alike two pictures of k-space are, against how alike the images are.
 
-  python -m mript_jax.benchmarks.kspace_ssim --checkpoint=runs/simmim --checkpoint=runs/simmim_tuned
+  mript benchmark kspace_ssim --checkpoint=runs/simmim --checkpoint=runs/simmim_tuned
 
 Larsen et al. (2022) measured their networks by the SSIM of 8-bit pictures of k-space's log
 magnitude. Here that number stands beside PSNR and SSIM of the image, for masked models
@@ -33,11 +33,6 @@ Batch = Mapping[str, jax.Array]
 Method = Callable[[Batch], jax.Array]  # batch -> k-space [B, H, W, 2]
 
 GAP = 4  # pixels between pictures
-
-flags.DEFINE_multi_string("checkpoint", [], "A masked model; several may be given.")
-flags.DEFINE_list("accelerations", ["4"], "Accelerations, all with every pattern.")
-flags.DEFINE_integer("slices", 16, "Of the test split, in each task.")
-flags.DEFINE_string("picture", "", "Writes k-space and image of one slice to this file.")
 
 
 def zero_filled(batch: Batch) -> jax.Array:
@@ -102,6 +97,13 @@ def save_picture(path: str, methods: Mapping[str, Method], batch: Batch) -> None
     Image.fromarray((np.clip(row, 0, 1) * 255).astype(np.uint8)).save(path)
 
 
+def define_flags() -> None:
+    flags.DEFINE_multi_string("checkpoint", [], "A masked model; several may be given.")
+    flags.DEFINE_list("accelerations", ["4"], "Accelerations, all with every pattern.")
+    flags.DEFINE_integer("slices", 16, "Of the test split, in each task.")
+    flags.DEFINE_string("picture", "", "Writes k-space and image of one slice to this file.")
+
+
 def main() -> None:
     checkpoints = list(dict.fromkeys(cli.FLAGS.checkpoint))
     cli.required(checkpoint=checkpoints)
@@ -136,4 +138,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, define_flags, __doc__, "mript benchmark")

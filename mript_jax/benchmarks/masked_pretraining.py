@@ -1,6 +1,6 @@
 """Masked modelling of k-space as pretraining of MR-IPT's encoder, against supervised pretraining.
 
-  python -m mript_jax.benchmarks.masked_pretraining --steps=400 --tuning_steps=200 --seeds=1
+  mript benchmark masked_pretraining --steps=400 --tuning_steps=200 --seeds=1
 
 A small MR-IPT is tuned on few slices of one set of phantoms, from three starts: fresh weights; an
 encoder whose blocks come from a masked ViT; all weights of an MR-IPT trained to reconstruct. Both
@@ -32,21 +32,15 @@ from mript_jax.physics.tasks import task_grid, usual_center_fraction
 from mript_jax.text_table import markdown_table
 from mript_jax.training.loop import train
 
-CONFIGS = Path(__file__).parents[2] / "configs"
 SIZE, PATCH, WIDTH, DEPTH, HEADS, MLP = 64, 4, 96, 4, 3, 2.0  # of both encoders
 ANATOMY, OTHER_ANATOMY = 1, 2  # seeds of the phantoms to pretrain with, and to tune and test with
 TESTED = (4.0, 8.0)  # accelerations, with every pattern
 TRIAL = 40  # updates after which the speed is known
 
-flags.DEFINE_integer("steps", 400, "Updates of supervised pretraining.")
-flags.DEFINE_integer("tuning_steps", 200, "Updates of each tuning.")
-flags.DEFINE_integer("slices", 100, "Slices to tune on.")
-flags.DEFINE_integer("seeds", 1, "Repetitions.")
-
 
 def experiment(name: str, steps: int, seed: int) -> ConfigDict:
     """A config file of ours, with the sizes and data of this study."""
-    config = load_config_file(CONFIGS / f"{name}.py").unlock()
+    config = load_config_file(name).unlock()
     config.seed = seed
     config.total_steps = steps
     config.global_batch_size = 8
@@ -139,6 +133,13 @@ def compare(folder: str, seed: int) -> list[dict[str, Any]]:
     return rows
 
 
+def define_flags() -> None:
+    flags.DEFINE_integer("steps", 400, "Updates of supervised pretraining.")
+    flags.DEFINE_integer("tuning_steps", 200, "Updates of each tuning.")
+    flags.DEFINE_integer("slices", 100, "Slices to tune on.")
+    flags.DEFINE_integer("seeds", 1, "Repetitions.")
+
+
 def main() -> None:
     values = cli.FLAGS
     rows = []
@@ -149,4 +150,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, define_flags, __doc__, "mript benchmark")

@@ -1,8 +1,8 @@
 """What models cost on this machine: parameters, FLOPs, latency, throughput, memory, compile time.
 
-  python launch/benchmark.py
-  python launch/benchmark.py --configs=configs/mript_radimagenet.py --batch=1
-  python launch/benchmark.py --peer=CHECKOUT_OF_MR_IPT --peer_python=PYTHON_WITH_TORCH
+  mript benchmark
+  mript benchmark --configs=mript_radimagenet --batch=1
+  mript benchmark --peer=CHECKOUT_OF_MR_IPT --peer_python=PYTHON_WITH_TORCH
 
 Without --configs the small models of configs/ are compared. --peer runs the public PyTorch MR-IPT
 at the sizes of the quickstart's, in the same session, and says how many times slower it is; ours
@@ -29,6 +29,7 @@ from mript_jax.benchmarks.energy import energy_meter, joules_per_call
 from mript_jax.benchmarks.quality_plot import quality_plot
 from mript_jax.benchmarks.timing import compile_cost, seconds_per_call
 from mript_jax.config import load_config_file
+from mript_jax.config_files import config_path
 from mript_jax.data.batch import empty_example, stack
 from mript_jax.errors import UserError
 from mript_jax.evaluation.results import read_results
@@ -37,16 +38,7 @@ from mript_jax.sizes import height_width
 from mript_jax.text_table import markdown_table
 from mript_jax.training.flops import count_flops
 
-CONFIGS = Path(__file__).parents[2] / "configs"
 SMALL_MODELS = ("mript_tiny", "recon_vit", "unet", "simmim")
-
-flags.DEFINE_list("configs", [], "Config files of the models; else the small ones.")
-flags.DEFINE_integer("batch", 8, "Images at once, for the throughput.")
-flags.DEFINE_integer("repeats", 5, "Of each measurement; the fastest counts.")
-flags.DEFINE_string("peer", "", "A checkout of the public MR-IPT code.")
-flags.DEFINE_string("peer_python", "python3", "A Python with torch.")
-flags.DEFINE_string("quality", "", "The folder of an evaluation of these models.")
-flags.DEFINE_string("output", "", "A JSON file for the figures, and beside it an SVG of quality.")
 
 
 def measure(name: str, config: ConfigDict, batch: int, repeats: int) -> dict[str, Any]:
@@ -83,7 +75,7 @@ def measure(name: str, config: ConfigDict, batch: int, repeats: int) -> dict[str
 
 def against_peer(checkout: str, python: str, batch: int, repeats: int) -> list[dict[str, Any]]:
     """The quickstart's MR-IPT here and in the public code, and the ratio of their speeds."""
-    config = load_config_file(CONFIGS / "mript_tiny.py").unlock()
+    config = load_config_file("mript_tiny").unlock()
     config.model.update(
         {"iterations": 0, "patch_size": 4, "features": 16, "heads": 4, "width": 128}
     )
@@ -119,11 +111,23 @@ def add_quality(rows: list[dict[str, Any]], kinds: list[str], folder: str) -> li
     return points
 
 
+def define_flags() -> None:
+    flags.DEFINE_list("configs", [], "Config files, or their names; else the small models.")
+    flags.DEFINE_integer("batch", 8, "Images at once, for the throughput.")
+    flags.DEFINE_integer("repeats", 5, "Of each measurement; the fastest counts.")
+    flags.DEFINE_string("peer", "", "A checkout of the public MR-IPT code.")
+    flags.DEFINE_string("peer_python", "python3", "A Python with torch.")
+    flags.DEFINE_string("quality", "", "The folder of an evaluation of these models.")
+    flags.DEFINE_string(
+        "output", "", "A JSON file for the figures, and beside it an SVG of quality."
+    )
+
+
 def main() -> None:
     values = cli.FLAGS
     if min(values.batch, values.repeats) < 1:
         raise UserError("--batch and --repeats must be 1 or more")
-    paths = [Path(p) for p in values.configs] or [CONFIGS / f"{name}.py" for name in SMALL_MODELS]
+    paths = [config_path(name) for name in values.configs or SMALL_MODELS]
     results = {"device": jax.devices()[0].device_kind, "jax": jax.__version__}
     print(f"{results['device']}, jax {results['jax']}, batch {values.batch}", flush=True)
     results["models"] = []
@@ -148,4 +152,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, define_flags, __doc__, "mript benchmark")

@@ -1,8 +1,8 @@
 """What MR-IPT's ways of computing cost: memory, compile time and step time of forward and backward.
 
-  python -m mript_jax.benchmarks.mript_choices --vary=attention
-  python -m mript_jax.benchmarks.mript_choices --vary=blocks
-  python -m mript_jax.benchmarks.mript_choices --vary=attention --scale=small --steps=2
+  mript benchmark mript_choices --vary=attention
+  mript benchmark mript_choices --vary=blocks
+  mript benchmark mript_choices --vary=attention --scale=small --steps=2
 
 `--vary=attention` compares the forms of attention, `--vary=blocks` scanned with unrolled blocks and
 what the backward pass keeps. Memory is what the compiler asks for besides weights and gradients;
@@ -10,7 +10,6 @@ nothing is run, so the paper's scale fits any machine, unless --steps asks for s
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -24,7 +23,6 @@ from mript_jax.config import load_config_file
 from mript_jax.models import build_model
 from mript_jax.text_table import markdown_table
 
-CONFIG = Path(__file__).parents[2] / "configs" / "mript_radimagenet.py"
 SCALES = {
     "paper": {},
     "small": {
@@ -48,12 +46,6 @@ VARIANTS = {
     ],
 }
 
-flags.DEFINE_enum("vary", "attention", sorted(VARIANTS), "What to compare.")
-flags.DEFINE_enum("scale", "paper", sorted(SCALES), "Size of the network, on images of 224.")
-flags.DEFINE_integer("batch", 1, "Images in a batch.")
-flags.DEFINE_string("dtype", "float32", "What is computed in: float32 or bfloat16.")
-flags.DEFINE_integer("steps", 0, "Also run so many steps; the fastest counts.")
-
 
 def measure(config: Mapping[str, Any], batch: int, steps: int) -> dict[str, float]:
     """Costs of loss and gradient for one config of the model."""
@@ -76,9 +68,17 @@ def measure(config: Mapping[str, Any], batch: int, steps: int) -> dict[str, floa
     return row
 
 
+def define_flags() -> None:
+    flags.DEFINE_enum("vary", "attention", sorted(VARIANTS), "What to compare.")
+    flags.DEFINE_enum("scale", "paper", sorted(SCALES), "Size of the network, on images of 224.")
+    flags.DEFINE_integer("batch", 1, "Images in a batch.")
+    flags.DEFINE_string("dtype", "float32", "What is computed in: float32 or bfloat16.")
+    flags.DEFINE_integer("steps", 0, "Also run so many steps; the fastest counts.")
+
+
 def main() -> None:
     values = cli.FLAGS
-    model = load_config_file(CONFIG).model.copy_and_resolve_references()
+    model = load_config_file("mript_radimagenet").model.copy_and_resolve_references()
     print(f"{jax.devices()[0].device_kind}, jax {jax.__version__}")
     rows = []
     for options in VARIANTS[values.vary]:
@@ -90,4 +90,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, define_flags, __doc__, "mript benchmark")

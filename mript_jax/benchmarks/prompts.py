@@ -1,6 +1,6 @@
 """The continuous prompt against the table of labels, at accelerations that were trained on and not.
 
-  python -m mript_jax.benchmarks.prompts --steps=1500 --seeds=3
+  mript benchmark prompts --steps=1500 --seeds=3
 
 Trains the quickstart's MR-IPT, smaller and in split mode, on generated anatomy: once with each
 prompt for every seed, all else equal. A task that was not trained on takes the nearest label in
@@ -8,7 +8,6 @@ the table; the continuous prompt is given its numbers. Prints the mean PSNR over
 """
 
 import tempfile
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -26,12 +25,9 @@ from mript_jax.physics.tasks import task_grid, usual_center_fraction
 from mript_jax.text_table import markdown_table
 from mript_jax.training.loop import train
 
-CONFIG = Path(__file__).parents[2] / "configs" / "mript_tiny.py"
+CONFIG = "mript_tiny"
 ACCELERATIONS = (2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0)
 SLICES = 32  # of the test split, in each task
-
-flags.DEFINE_integer("steps", 1500, "Training steps of each run.")
-flags.DEFINE_integer("seeds", 3, "Runs of each prompt.")
 
 
 def experiment(prompt: str, seed: int, steps: int) -> ConfigDict:
@@ -75,6 +71,11 @@ def psnr_by_acceleration(config: ConfigDict, workdir: str) -> dict[float, float]
     return {r: float(np.mean(of_patterns)) for r, of_patterns in values.items()}
 
 
+def define_flags() -> None:
+    flags.DEFINE_integer("steps", 1500, "Training steps of each run.")
+    flags.DEFINE_integer("seeds", 3, "Runs of each prompt.")
+
+
 def main() -> None:
     found: dict[str, list[dict[float, float]]] = {name: [] for name in PROMPTS}
     for seed in range(cli.FLAGS.seeds):
@@ -100,4 +101,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, define_flags, __doc__, "mript benchmark")

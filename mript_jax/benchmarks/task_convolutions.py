@@ -1,7 +1,7 @@
 """Ways to convolve every sample with the kernel of its task, measured against each other.
 
-  python -m mript_jax.benchmarks.task_convolutions
-  python -m mript_jax.benchmarks.task_convolutions --size=224 --features=64 --batch=2 --heads=20
+  mript benchmark task_convolutions
+  mript benchmark task_convolutions --size=224 --features=64 --batch=2 --heads=20
 
 Times one 5 x 5 convolution of a batch, forward and with its gradients, for a batch of one task and
 for a batch of mixed tasks. With several devices the batch is spread over them, and the table says
@@ -23,12 +23,6 @@ from mript_jax import cli
 from mript_jax.benchmarks.timing import seconds_per_call
 from mript_jax.models.task_conv import conv_sequential, conv_shifted_matmul, convolve
 from mript_jax.text_table import markdown_table
-
-flags.DEFINE_integer("batch", 16, "Images in a batch.")
-flags.DEFINE_integer("size", 128, "Height and width of the images.")
-flags.DEFINE_integer("features", 16, "Channels in and out.")
-flags.DEFINE_integer("heads", 4, "Kernels to choose from: 4 (type), 5 (level), 20 (split).")
-flags.DEFINE_integer("repeats", 3, "The fastest of so many calls counts.")
 
 BLOCK = 4  # samples of one head that the sorted variant takes together
 
@@ -134,6 +128,14 @@ def _convolve_batch(images: jax.Array, kernel: jax.Array) -> jax.Array:
     return jax.lax.conv_general_dilated(images, kernel, (1, 1), "SAME", dimension_numbers=numbers)
 
 
+def define_flags() -> None:
+    flags.DEFINE_integer("batch", 16, "Images in a batch.")
+    flags.DEFINE_integer("size", 128, "Height and width of the images.")
+    flags.DEFINE_integer("features", 16, "Channels in and out.")
+    flags.DEFINE_integer("heads", 4, "Kernels to choose from: 4 (type), 5 (level), 20 (split).")
+    flags.DEFINE_integer("repeats", 3, "The fastest of so many calls counts.")
+
+
 def main() -> None:
     values = cli.FLAGS
     print(f"{jax.devices()[0].device_kind}, jax {jax.__version__}")
@@ -145,4 +147,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, define_flags, __doc__, "mript benchmark")

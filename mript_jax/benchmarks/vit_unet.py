@@ -1,12 +1,10 @@
 """Throughput and memory of Lin and Heckel's ViT beside the U-Net's, at their sizes.
 
-  python -m mript_jax.benchmarks.vit_unet --size=320
+  mript benchmark vit_unet --size=320
 
 Reconstruction, and a loss with its gradient, of one image; memory is what the compiler asks for
 besides weights and gradients.
 """
-
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -18,16 +16,12 @@ from mript_jax.config import load_config_file
 from mript_jax.models import build_model
 from mript_jax.text_table import markdown_table
 
-CONFIGS = Path(__file__).parents[2] / "configs"
 NAMES = ("recon_vit_fastmri", "unet_fastmri")
-
-flags.DEFINE_integer("size", 320, "Height and width of the image.")
-flags.DEFINE_integer("repeats", 3, "Of each measurement; the fastest counts.")
 
 
 def measure(name: str, size: int, repeats: int) -> dict[str, str]:
     """A row of the table."""
-    model = build_model(load_config_file(CONFIGS / f"{name}.py").model)
+    model = build_model(load_config_file(name).model)
     image = jnp.ones((1, size, size, 1)).at[:, ::2].set(0.5)
     params = jax.jit(model.init)(jax.random.key(0), image)
 
@@ -44,9 +38,14 @@ def measure(name: str, size: int, repeats: int) -> dict[str, str]:
     return row
 
 
+def define_flags() -> None:
+    flags.DEFINE_integer("size", 320, "Height and width of the image.")
+    flags.DEFINE_integer("repeats", 3, "Of each measurement; the fastest counts.")
+
+
 def main() -> None:
     print(markdown_table([measure(name, cli.FLAGS.size, cli.FLAGS.repeats) for name in NAMES]))
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, define_flags, __doc__, "mript benchmark")

@@ -30,7 +30,8 @@ UNUSED = r"(relative_position_index|attn_mask)$|^(conv_before_upsample|upsample|
 VIT_TABLE = "encoder.rel_pos_bias.relative_position_bias_table"  # its last 3 rows: the class token
 CLASS_ROWS = f"{VIT_TABLE}.class"  # our name for these rows
 CHANNELS = {2: "complex", 4: "rgba"}  # of the pictures that a network was made for
-PAPER_SIZE = 192  # of pictures; the shapes tell another only where windows are shifted
+POSITION = "absolute_pos_embed"  # only where the public networks are built with ape=True
+PAPER_SIZE = 192  # of pictures, where neither shifted windows nor a position embedding tell it
 MASK_CELL, MASK_RATIO = 8, 0.6  # the paper's; no shape tells them
 TOKEN = Entry("encoder/mask_token/token", np.ravel, lambda value: value[None, None])
 
@@ -105,12 +106,19 @@ def _windowed(shapes: Shapes, blocks: str, patch: int) -> dict[str, Any]:
     masks = [
         shapes[m] for m in (f"{found[0, i]}attn_mask" for i in range(depths[0])) if m in shapes
     ]
-    tokens = math.isqrt(math.prod(masks[0][:2])) if masks else PAPER_SIZE // patch
+    position = next((shape for name, shape in shapes.items() if name.endswith(POSITION)), None)
+    if position:
+        tokens = math.isqrt(position[1])
+    elif masks:
+        tokens = math.isqrt(math.prod(masks[0][:2]))
+    else:
+        tokens = PAPER_SIZE // patch
     return {
         "image_size": tokens * patch,
         "depths": tuple(depths),
         "heads": tuple(heads for _, heads in tables),
         "window": (math.isqrt(tables[0][0]) + 1) // 2,
+        "position_embedding": position is not None,
     }
 
 
@@ -175,6 +183,7 @@ def _swin(config: Mapping[str, Any]) -> Table:
         | {"encoder.mask_token": TOKEN}
         | norm("encoder.norm", "encoder/norm")
         | layer("decoder.0", "decoder")
+        | _position(config, f"encoder.{POSITION}")
         | _stages(config, "encoder.layers.{}.blocks.{}")
     )
     for i in range(len(config["depths"]) - 1):
@@ -192,6 +201,7 @@ def _swinrec(config: Mapping[str, Any]) -> Table:
         | norm("norm", "encoder/norm")
         | layer("conv_after_body", "encoder/conv_last")
         | layer("conv_last", "decoder")
+        | _position(config, POSITION)
         | _stages(config, "layers.{}.residual_group.blocks.{}")
     )
     for i in range(len(config["depths"])):
@@ -200,6 +210,21 @@ def _swinrec(config: Mapping[str, Any]) -> Table:
 
 
 TABLES = {"vit": _vit, "swin": _swin, "swinrec": _swinrec}
+
+
+def _position(config: Mapping[str, Any], theirs: str) -> Table:
+    """Theirs is [1, h w, D], ours [1, h, w, D]."""
+    if not config.get("position_embedding", False):
+        return {}
+    grid = build_model(config).grid()
+
+    def to_ours(value: np.ndarray) -> np.ndarray:
+        return value.reshape(1, *grid, -1)
+
+    def to_theirs(value: np.ndarray) -> np.ndarray:
+        return value.reshape(1, -1, value.shape[-1])
+
+    return {theirs: Entry("encoder/position/table", to_ours, to_theirs)}
 
 
 def _stages(config: Mapping[str, Any], name: str) -> Table:

@@ -20,8 +20,8 @@ from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.crop import center_crop, complex_image
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.masks import sample_mask
+from mript_jax.physics.measurement import zero_filled_image
 from mript_jax.physics.tasks import Task
-from mript_jax.physics.undersample import zero_filled_image
 
 SMALLEST_MAXIMUM = 1e-12  # a slice below it is empty
 

@@ -67,6 +67,19 @@ class PatchEmbed(nn.Module):
         )(x)
 
 
+class PositionEmbedding(nn.Module):
+    """Adds a learned table to tokens [B, h, w, D], resized from its own grid to theirs."""
+
+    grid: tuple[int, int]  # of the table
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        shape = (1, *self.grid, x.shape[-1])
+        table = self.param("table", nn.initializers.truncated_normal(0.02), shape)
+        table = jax.image.resize(table, (1, *x.shape[1:]), "bilinear", antialias=False)
+        return x + table.astype(x.dtype)
+
+
 class DropPath(nn.Module):
     """Stochastic depth: drops a residual branch for whole samples, during training only."""
 

@@ -58,6 +58,7 @@ class SimMIM(nn.Module):
     masks: str = "patches"  # what pretraining hides; "sampling": what was not sampled
     kspace_as: str = "complex"  # or "rgba", the paper's pictures: physics/kspace_picture.py
     knee: float = 0.02  # of the compression, for images up to 1: physics/kspace_compression.py
+    position_embedding: bool = False  # a learned table added to the tokens; Swin and SwinRec only
     dropout: float = 0.0
     drop_path: float = 0.0
 
@@ -160,10 +161,15 @@ class SimMIM(nn.Module):
         if self.encoder == "vit":
             depth, heads = self.depths[0], self.heads[0]
             return MaskedViT(grid, self.patch_size, depth=depth, heads=heads, **shared)
-        stages = {"depths": tuple(self.depths), "heads": tuple(self.heads), "window": self.window}
+        shared |= {
+            "depths": tuple(self.depths),
+            "heads": tuple(self.heads),
+            "window": self.window,
+            "position_embedding": self.position_embedding,
+        }
         if self.encoder == "swin":
-            return Swin(grid, self.patch_size, **stages, **shared)
-        return SwinRec(grid, **stages, **shared)
+            return Swin(grid, self.patch_size, **shared)
+        return SwinRec(grid, **shared)
 
     def _check(self) -> None:
         for field, known in CHOICES.items():
@@ -178,6 +184,11 @@ class SimMIM(nn.Module):
         if self.encoder == "swinrec" and self.patch_size != 1:
             raise UserError(
                 f"config.model.patch_size={self.patch_size}; SwinRec works on pixels: 1"
+            )
+        if self.encoder == "vit" and self.position_embedding:
+            raise UserError(
+                "config.model.position_embedding=True needs encoder='swin' or 'swinrec'; the ViT "
+                "has relative positions alone"
             )
         if self.mask_cell % self.patch_size:
             raise UserError(

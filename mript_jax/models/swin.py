@@ -12,7 +12,13 @@ from mript_jax.models.attention import (
     partition_windows,
     relative_scores,
 )
-from mript_jax.models.layers import LayerNorm, PatchEmbed, TransformerBlock, drop_path_rates
+from mript_jax.models.layers import (
+    LayerNorm,
+    PatchEmbed,
+    PositionEmbedding,
+    TransformerBlock,
+    drop_path_rates,
+)
 from mript_jax.models.masking import MaskToken
 
 EPSILON = 1e-5
@@ -107,13 +113,14 @@ class PatchMerging(nn.Module):
 class Swin(nn.Module):
     """Images [B, H, W, C] with tokens hidden at [B, h, w] -> features of the last stage."""
 
-    grid: tuple[int, int]  # of tokens, that the windows are made for
+    grid: tuple[int, int]  # of tokens, that windows and position embedding are made for
     patch: int
     width: int
     depths: tuple[int, ...]
     heads: tuple[int, ...]
     window: int
     mlp_ratio: float
+    position_embedding: bool
     dropout: float
     drop_path: float
     dtype: jnp.dtype
@@ -123,6 +130,8 @@ class Swin(nn.Module):
         x = PatchEmbed((self.patch, self.patch), self.width, self.dtype, name="patch_embed")(x)
         x = LayerNorm(EPSILON, self.dtype, name="patch_norm")(x)
         x = MaskToken(name="mask_token")(x, hidden)
+        if self.position_embedding:
+            x = PositionEmbedding(self.grid, name="position")(x)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         rates, first = drop_path_rates(self.drop_path, sum(self.depths)), 0
         for i, (depth, heads) in enumerate(zip(self.depths, self.heads, strict=True)):

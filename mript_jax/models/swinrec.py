@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from mript_jax.models.layers import LayerNorm, drop_path_rates
+from mript_jax.models.layers import LayerNorm, PositionEmbedding, drop_path_rates
 from mript_jax.models.masking import MaskToken
 from mript_jax.models.swin import EPSILON, Stage, fit_window
 
@@ -15,12 +15,13 @@ class SwinRec(nn.Module):
     What is hidden must be zero in the image already: the first convolution mixes neighbours.
     """
 
-    grid: tuple[int, int]  # that the windows are made for
+    grid: tuple[int, int]  # that windows and position embedding are made for
     width: int
     depths: tuple[int, ...]
     heads: tuple[int, ...]
     window: int
     mlp_ratio: float
+    position_embedding: bool
     dropout: float
     drop_path: float
     dtype: jnp.dtype
@@ -33,6 +34,8 @@ class SwinRec(nn.Module):
         shallow = conv(x, "conv_first")
         x = LayerNorm(EPSILON, self.dtype, name="patch_norm")(shallow)
         x = MaskToken(name="mask_token")(x, hidden)
+        if self.position_embedding:
+            x = PositionEmbedding(self.grid, name="position")(x)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         rates, first = drop_path_rates(self.drop_path, sum(self.depths)), 0
         for i, (depth, heads) in enumerate(zip(self.depths, self.heads, strict=True)):

@@ -11,8 +11,11 @@ CHECKED = (
     ("reconnet_vit_gpsa", {"depth": "depth", "heads": "num_heads", "image_size": "avrg_img_size"}),
     ("reconnet_unet", {"features": "chans", "pools": "num_pool_layers"}),
     ("simmim_swin", {"depths": "depths", "heads": "num_heads", "window": "window_size"}),
+    ("simmim_swin", {"position_embedding": "ape"}),
     ("simmim_vit", {"image_size": "img_size", "patch_size": "patch_size", "width": "embed_dim"}),
     ("mimmri_swinrec", {"depths": "depths", "image_size": "img_size", "window": "window_size"}),
+    ("simmim_swin_ape", {"position_embedding": "ape", "image_size": "img_size"}),
+    ("mimmri_swinrec_ape", {"position_embedding": "ape", "image_size": "img_size"}),
 )
 
 
@@ -31,6 +34,19 @@ def test_the_config_is_the_public_networks_and_its_weights_go_there_and_back(nam
     assert set(back) == set(case.state_dict) - set(ignored)
     for tensor, value in back.items():
         np.testing.assert_array_equal(value, case.state_dict[tensor])
+
+
+def test_image_size_is_read_from_the_position_embedding_where_no_window_is_shifted(golden):
+    state_dict = Golden(golden("simmim_swin_ape")).state_dict
+    unshifted = {name: v for name, v in state_dict.items() if not name.endswith("attn_mask")}
+    assert infer_config(unshifted)["image_size"] == 32
+
+
+def test_position_embedding_of_another_size_is_refused_with_both_shapes(golden):
+    state_dict = Golden(golden("simmim_swin_ape")).state_dict
+    config = infer_config(state_dict) | {"image_size": 48}
+    with pytest.raises(UserError, match=r"pos_embed is \(1, 256, 16\), .* \(1, 24, 24, 16"):
+        from_torch(state_dict, config)
 
 
 def test_what_shapes_do_not_tell_is_asked_for(golden):

@@ -24,10 +24,10 @@ from mript_jax.inference.volumes import (
 from mript_jax.models import build_model
 from mript_jax.physics.crop import center_crop
 from mript_jax.physics.masks import sample_mask
+from mript_jax.physics.measurement import zero_filled_image
 from mript_jax.physics.tasks import make_task
-from mript_jax.physics.undersample import zero_filled_image
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 SMALL = {
     "simmim": {"width": 24, "depths": (1,)},
     "simmim_swin": {"width": 12, "depths": (1, 1), "heads": (3, 3)},

@@ -5,7 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import erf
 
-from mript_jax.models.layers import DropPath, LayerNorm, Mlp, PatchEmbed, exact_gelu
+from mript_jax.models.layers import (
+    DropPath,
+    LayerNorm,
+    Mlp,
+    PatchEmbed,
+    PositionEmbedding,
+    exact_gelu,
+)
 
 
 def draw(*shape, seed=0):
@@ -44,6 +51,19 @@ def test_a_patch_is_one_product():
     tokens = PatchEmbed((2, 3), 5).apply({"params": params}, x)
     expected = np.einsum("hwc,hwcd->d", x[0, 2:4, 3:6], kernel) + bias
     np.testing.assert_allclose(tokens[0, 1, 1], expected, atol=1e-5)
+
+
+def test_position_embedding_is_added_as_it_is_on_its_own_grid():
+    x, table = draw(2, 3, 4, 5), draw(1, 3, 4, 5, seed=1)
+    added = PositionEmbedding((3, 4)).apply({"params": {"table": table}}, x)
+    np.testing.assert_allclose(added, x + table, atol=1e-6)
+
+
+def test_position_embedding_is_interpolated_between_cell_centers_on_another_grid():
+    x, table = np.zeros((1, 2, 4, 1), np.float32), np.array([0, 4], np.float32)
+    params = {"table": table[None, None, :, None]}
+    added = PositionEmbedding((1, 2)).apply({"params": params}, x)
+    np.testing.assert_allclose(added[0, ..., 0], [[0, 1, 3, 4]] * 2, atol=1e-6)
 
 
 def test_mlp_keeps_the_width():

@@ -1,9 +1,12 @@
 """Masked modelling of k-space: what is hidden stays unseen, what was measured stays."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import traverse_util
 
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
@@ -98,6 +101,24 @@ def test_any_image_size_will_do(network):
     assert network(make_batch((11, 21)), "predict").shape == (2, 11, 21, 1)
 
 
+@pytest.mark.parametrize("encoder", ["swin", "swinrec"])
+def test_position_embedding_is_one_more_parameter_and_fits_any_image_size(encoder):
+    def shapes(config, shape=(SIZE, SIZE)):
+        model, batch = build_model(config), make_batch(shape)
+        init = partial(model.init_with_output, method="predict")
+        image, variables = jax.eval_shape(init, jax.random.key(0), batch)
+        assert image.shape == (2, *shape, 1)
+        return traverse_util.flatten_dict(variables["params"], sep="/")
+
+    without = shapes(CONFIGS[encoder])  # such as a checkpoint that has no such field
+    config = CONFIGS[encoder] | {"position_embedding": True}
+    tokens, width = SIZE // config["patch_size"], config["width"]
+    for shape in ((SIZE, SIZE), (11, 21)):
+        table = {"encoder/position/table": (1, tokens, tokens, width)}
+        found = {name: leaf.shape for name, leaf in shapes(config, shape).items()}
+        assert found == {name: leaf.shape for name, leaf in without.items()} | table
+
+
 @pytest.mark.parametrize(("old", "new"), [(11, 16), (12, 16), (13, 15), (16, 16)])
 def test_kspace_grows_around_zero_frequency(old, new):
     before, after = around_center(old, new)
@@ -162,6 +183,7 @@ def test_a_token_is_hidden_if_nothing_of_its_patch_was_measured():
         ({"depths": (1, 1)}, "one for a ViT"),
         ({"mask_cell": 6}, "must be a multiple of patch_size=4"),
         ({"encoder": "swinrec"}, "SwinRec works on pixels"),
+        ({"position_embedding": True}, "needs encoder='swin' or 'swinrec'"),
     ],
 )
 def test_a_config_that_cannot_be_is_refused(change, message):

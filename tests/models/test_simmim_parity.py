@@ -14,6 +14,7 @@ from mript_jax.models.masking import tokens_to_pixels
 from tests.parity import Golden, assert_close, assert_gradients, intermediates
 
 FILES = {"simmim_swin": "swin", "simmim_vit": "vit", "mimmri_swinrec": "swinrec"}
+FILES |= {"simmim_swin_ape": "swin", "mimmri_swinrec_ape": "swinrec"}
 
 
 def read(stored, encoder):
@@ -32,6 +33,7 @@ def read(stored, encoder):
         "mlp_ratio": theirs.get("mlp_ratio", 4.0),
         "mask_cell": 8,
         "mask_ratio": 0.6,
+        "position_embedding": theirs.get("ape", False),
         "dtype": "float32",
     }
     case.model = build_model(case.config)
@@ -41,6 +43,28 @@ def read(stored, encoder):
     else:
         case.hidden = np.asarray(case["in/mask"], np.float32)
     return case
+
+
+def masked_l1(case):
+    """The compiled loss over hidden pixels and its gradient."""
+    hidden = tokens_to_pixels(case.hidden, case.config["patch_size"])
+
+    def loss(params):
+        estimate = case.model.apply({"params": params}, case["in/x"], case.hidden)
+        error = jnp.abs(estimate - case["in/x"]) * hidden[..., None]
+        return error.sum() / (hidden.sum() + 1e-5) / error.shape[-1]
+
+    return jax.jit(jax.value_and_grad(loss))
+
+
+def l1(case):
+    """The compiled distance to the target and its gradient."""
+
+    def loss(params):
+        estimate = case.model.apply({"params": params}, case["in/x"], case.hidden)
+        return jnp.abs(estimate - case["in/target"]).mean()
+
+    return jax.jit(jax.value_and_grad(loss))
 
 
 @pytest.fixture(params=["simmim_swin", "simmim_vit"])
@@ -71,29 +95,14 @@ def test_the_masked_networks_and_their_stages_are_the_public_codes(masked):
 
 
 def test_the_masked_loss_and_its_gradients_are_the_public_codes(masked):
-    hidden = tokens_to_pixels(masked.hidden, masked.config["patch_size"])
-
-    @jax.jit
-    @jax.value_and_grad
-    def loss(params):
-        estimate = masked.model.apply({"params": params}, masked["in/x"], masked.hidden)
-        error = jnp.abs(estimate - masked["in/x"]) * hidden[..., None]
-        return error.sum() / (hidden.sum() + 1e-5) / error.shape[-1]
-
-    value, gradient = loss(masked.params)
+    value, gradient = masked_l1(masked)(masked.params)
     np.testing.assert_allclose(value, masked["out/loss"], rtol=1e-5)
     expected = simmim.split(masked.group("grad"))
     assert_gradients(gradient, expected, simmim.name_table(masked.config))
 
 
 def test_gradients_of_another_loss_are_the_public_codes(masked):
-    @jax.jit
-    @jax.value_and_grad
-    def loss(params):
-        estimate = masked.model.apply({"params": params}, masked["in/x"], masked.hidden)
-        return jnp.abs(estimate - masked["in/target"]).mean()
-
-    value, gradient = loss(masked.params)
+    value, gradient = l1(masked)(masked.params)
     np.testing.assert_allclose(value, masked["out/l1_to_target"], rtol=1e-5)
     expected = simmim.split(masked.group("grad_l1_to_target"))
     assert_gradients(gradient, expected, simmim.name_table(masked.config))
@@ -107,15 +116,28 @@ def test_swinrec_and_its_groups_are_the_public_codes(swinrec):
 
 
 def test_swinrecs_loss_and_gradients_are_the_public_codes(swinrec):
-    @jax.jit
-    @jax.value_and_grad
-    def loss(params):
-        estimate = swinrec.model.apply({"params": params}, swinrec["in/x"], swinrec.hidden)
-        return jnp.abs(estimate - swinrec["in/target"]).mean()
-
-    value, gradient = loss(swinrec.params)
+    value, gradient = l1(swinrec)(swinrec.params)
     np.testing.assert_allclose(value, swinrec["out/loss"], rtol=1e-5)
     assert_gradients(gradient, swinrec.group("grad"), simmim.name_table(swinrec.config))
+
+
+def test_swin_with_position_embedding_is_the_public_code(golden):
+    case = read(golden("simmim_swin_ape"), "swin")
+    seen = intermediates(case.model, case.params, case["in/x"], case.hidden)
+    assert_close(seen["__call__"], case["out/reconstruction"], 1e-5)
+    assert_close(seen["encoder"], case["out/encoder"], 1e-5)
+    value, gradient = masked_l1(case)(case.params)
+    np.testing.assert_allclose(value, case["out/loss"], rtol=1e-5)
+    assert_gradients(gradient, case.group("grad"), simmim.name_table(case.config))
+
+
+def test_swinrec_with_position_embedding_is_the_public_code(golden):
+    case = read(golden("mimmri_swinrec_ape"), "swinrec")
+    apply = jax.jit(case.model.apply)
+    assert_close(apply({"params": case.params}, case["in/x"], case.hidden), case["out/y"], 1e-5)
+    value, gradient = l1(case)(case.params)
+    np.testing.assert_allclose(value, case["out/loss"], rtol=1e-5)
+    assert_gradients(gradient, case.group("grad"), simmim.name_table(case.config))
 
 
 @pytest.mark.parametrize("name", FILES)

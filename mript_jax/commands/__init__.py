@@ -1,0 +1,1 @@
+"""The commands of `mript`, one a module: what `mript NAME --flag=value` does."""

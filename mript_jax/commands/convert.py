@@ -1,0 +1,102 @@
+"""Converts weights of the models' public PyTorch codes to a checkpoint of this package, and back.
+
+  mript convert --input=model.pt --output=runs/public
+  mript convert --input=runs/public --output=model.pt --to=torch
+  mript convert --input=sam_vit_l.pth --output=runs/sam_start
+  mript convert --input=runs/simmim --output=runs/masked_start \\
+      --config=mript_tiny
+
+Weight files are .pt or .pth (needs PyTorch), .npz or .safetensors. The config is read from the
+shapes, unless --config says it. A Segment Anything checkpoint gives the encoder; the rest of that
+network starts fresh, for training with --config.init_from. So does a masked model's ViT (simmim),
+whose blocks become those of the MR-IPT that --config describes.
+"""
+
+from pathlib import Path
+
+from absl import flags
+from ml_collections import ConfigDict
+
+from mript_jax import cli
+from mript_jax.errors import UserError
+
+
+def run(program: str) -> None:
+    cli.run(main, define_flags, __doc__, program)
+
+
+def define_flags() -> None:
+    flags.DEFINE_string("input", None, "A weight file; with --to=torch, a checkpoint.")
+    flags.DEFINE_string("output", None, "Folder of the checkpoint; with --to=torch, a weight file.")
+    flags.DEFINE_enum("to", "jax", ["jax", "torch"], "Which code's weights to write.")
+    cli.define_config("Config of the model, where shapes do not tell it")
+
+
+def main() -> None:
+    cli.required(input=cli.FLAGS.input, output=cli.FLAGS.output)
+    cli.existing_path("input", cli.FLAGS.input)
+    if cli.FLAGS.to == "torch":
+        write_torch(cli.FLAGS.input, cli.FLAGS.output)
+    elif Path(cli.FLAGS.input).is_dir():
+        start_from_masked(cli.FLAGS.input, cli.FLAGS.output, cli.FLAGS.config)
+    else:
+        write_checkpoint(cli.FLAGS.input, cli.FLAGS.output, cli.FLAGS.config)
+
+
+def write_checkpoint(source: str, output: str, config: ConfigDict | None) -> None:
+    from mript_jax.checkpoint import save_params
+    from mript_jax.config import base_config
+    from mript_jax.convert import from_torch, infer_config, segment_anything
+    from mript_jax.convert.files import read_state_dict
+
+    _refuse_full(output)
+    state_dict = read_state_dict(source)
+    foreign = segment_anything.is_segment_anything(state_dict)
+    if config is None:
+        read = segment_anything.config_for if foreign else infer_config
+        config = base_config()
+        config.model = ConfigDict(read(state_dict))
+        config.data.image_size = config.model.get("image_size", config.data.image_size)
+        config.data.fields = ("kspace",) if config.model.name == "simmim" else ()
+        print("model:", ", ".join(f"{k}={v}" for k, v in config.model.items()))
+    if foreign:
+        params, ignored, fresh = segment_anything.from_segment_anything(state_dict, config.model)
+        print(f"started fresh: {', '.join(fresh)}")
+    else:
+        params, ignored = from_torch(state_dict, config.model)
+    save_params(output, params, config)
+    print(f"ignored: {', '.join(ignored) or 'nothing'}")
+    print(f"{output}: {len(state_dict) - len(ignored)} of {len(state_dict)} tensors converted")
+
+
+def start_from_masked(checkpoint: str, output: str, config: ConfigDict | None) -> None:
+    from mript_jax.checkpoint import load_checkpoint_config, load_params, save_params
+    from mript_jax.convert.masked_encoder import from_masked
+
+    _refuse_full(output)
+    masked = load_checkpoint_config(checkpoint).model
+    if config is None:
+        raise UserError("--input is a checkpoint already; --to=torch, or --config of an mript")
+    params, fresh = from_masked(load_params(checkpoint), masked, config.model)
+    config.init_from = checkpoint  # an evaluation asks what it was trained on
+    save_params(output, params, config)
+    print(f"started fresh: {', '.join(fresh)}")
+    print(f"{output}: the blocks of {checkpoint}")
+
+
+def write_torch(checkpoint: str, output: str) -> None:
+    from mript_jax.checkpoint import load_checkpoint_config, load_params
+    from mript_jax.convert import to_torch
+    from mript_jax.convert.files import write_state_dict
+
+    model = load_checkpoint_config(checkpoint).model
+    state_dict = to_torch(load_params(checkpoint), model)
+    write_state_dict(output, state_dict)
+    if model.get("iterations", 0):
+        print("the public code has no data consistency: there, this is the network alone")
+    print(f"{output}: {len(state_dict)} tensors")
+
+
+def _refuse_full(output: str) -> None:
+    if Path(output).exists() and any(Path(output).iterdir()):
+        raise UserError(f"--output={output} is not empty")

@@ -1,0 +1,84 @@
+"""Measures checkpoints on every task: results (JSON, CSV, Markdown, LaTeX) and report.html.
+
+  mript evaluate --checkpoint=runs/tiny --output=runs/tiny/evaluation
+  mript evaluate --checkpoint=runs/tiny --output=runs/all \\
+      --compare=runs/unet,runs/recon_vit --baselines=total_variation,wavelet
+  mript evaluate --checkpoint=runs/tiny --output=runs/knee \\
+      --config.data.source=fastmri --config.data.path=FOLDER_OF_H5 \\
+      --config.evaluation.protocol=fastmri_official
+
+The data and the tasks are those of the first checkpoint's config; --config.a.b=value changes
+them. What a checkpoint was trained on is refused.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from mript_jax import cli
+
+
+def run(program: str) -> None:
+    cli.run(main, define_flags, __doc__, program, config_from_checkpoint=True)
+
+
+def define_flags() -> None:
+    flags.DEFINE_string("checkpoint", None, "A run's folder, one step in it, or converted weights.")
+    flags.DEFINE_list("compare", [], "Further checkpoints, as DIR or NAME=DIR.")
+    flags.DEFINE_list("baselines", [], "Beside zero-filling: total_variation, wavelet.")
+    flags.DEFINE_list("add", [], "Folders of earlier results, whose rows join the tables.")
+    flags.DEFINE_integer("seed", 0, "Of the sampling masks.")
+    flags.DEFINE_string("output", None, "Folder for the results and the report.")
+
+
+def main() -> None:
+    values = cli.FLAGS
+    cli.required(output=values.output)
+    import numpy as np
+
+    from mript_jax.config import check_config
+    from mript_jax.evaluation import results as tables
+    from mript_jax.evaluation.report import write_report
+    from mript_jax.experiments.comparison import compare
+
+    config = values.config
+    check_config(config)
+    earlier = [tables.read_results(folder) for folder in values.add]
+    checkpoints = named([values.checkpoint, *values.compare])
+    results, examples = compare(
+        config,
+        checkpoints,
+        values.baselines,
+        values.seed,
+        progress=lambda task: print(f"{task.pattern} {task.acceleration:g}x", flush=True),
+    )
+    output = Path(values.output)
+    tables.write_results(output, results, examples)
+    write_report(output / "report.html", results, examples)
+    if earlier:
+        results = tables.merge_results([results, *earlier])
+        tables.write_results(output, results, examples)
+    print(tables.markdown_table(results))
+    for name in [*checkpoints, *values.baselines]:
+        above = list(tables.gains(results["rows"], name).values())
+        print(
+            f"{name} is {np.mean(above):.2f} dB above zero-filled on average over {len(above)} "
+            f"tasks (least {np.min(above):.2f} dB)"
+        )
+    print(f"{output / 'report.html'}")
+
+
+def named(paths: list[str]) -> dict[str, str]:
+    """Checkpoints by the name given, else that of their model, else of their folder."""
+    from mript_jax.checkpoint import load_checkpoint_config
+    from mript_jax.errors import UserError
+
+    checkpoints: dict[str, str] = {}
+    for text in paths:
+        name, _, path = text.rpartition("=") if not Path(text).exists() else ("", "", text)
+        model = load_checkpoint_config(path).model.name
+        name = name or (Path(path).name if model in checkpoints else model)
+        if name in checkpoints or name in ("zero_filled", "reference", "mask"):
+            raise UserError(f"the name {name!r} is taken; give {path} another: NAME={path}")
+        checkpoints[name] = path
+    return checkpoints

@@ -1,0 +1,65 @@
+"""Reconstructs scan files: one .h5 with `reconstruction` and one preview picture per volume.
+
+  mript reconstruct --checkpoint=runs/tiny --input=scan.h5 --output=runs/images
+  mript reconstruct --checkpoint=runs/tiny --input=FOLDER --output=runs/images \\
+      --pattern=cartesian_equispaced --acceleration=8
+
+The sampling mask is the file's own. A fully sampled file is undersampled first, by --pattern and
+--acceleration, and then the result is compared with its reference.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from mript_jax import cli
+from mript_jax.errors import UserError
+
+
+def run(program: str) -> None:
+    cli.run(main, define_flags, __doc__, program)
+
+
+def define_flags() -> None:
+    flags.DEFINE_string("checkpoint", None, "A run's folder, one step in it, or converted weights.")
+    flags.DEFINE_string("input", None, "A scan file, or a folder of them.")
+    flags.DEFINE_string("output", None, "Folder for the volumes and the previews.")
+    flags.DEFINE_string("format", "fastmri", "What the files are; see mript_jax/data/readers.")
+    flags.DEFINE_string("pattern", "cartesian_random", "How to undersample a fully sampled file.")
+    flags.DEFINE_float("acceleration", 4.0, "How much to undersample a fully sampled file.")
+
+
+def main() -> None:
+    values = cli.FLAGS
+    cli.required(checkpoint=values.checkpoint, input=values.input, output=values.output)
+    source_path = cli.existing_path("input", values.input)
+    if values.acceleration < 1:
+        raise UserError(f"--acceleration={values.acceleration} must be 1 or more")
+    output = Path(values.output)
+    _refuse_among_scans(output, source_path)
+    from mript_jax.data.readers import open_source
+    from mript_jax.inference.reconstruction import load
+    from mript_jax.inference.volumes import iterate_volumes, reconstruct_volume, write_volume
+    from mript_jax.physics.tasks import make_task
+
+    task = make_task(values.pattern, values.acceleration)
+    reconstruction = load(values.checkpoint)
+    output.mkdir(parents=True, exist_ok=True)
+    for name, records in iterate_volumes(open_source(values.format, str(source_path))):
+        result = reconstruct_volume(reconstruction, records, task, name)
+        path = write_volume(output, result)
+        print(f"{path}: {result.summary()}")
+
+
+def _refuse_among_scans(output: Path, scans: Path) -> None:
+    """Refuses to write where scans may be written over, or results be taken for scans later."""
+    place = output.resolve()
+    if scans.is_dir():
+        among = scans.resolve() in (place, *place.parents)
+    else:
+        among = scans.parent.resolve() == place
+    if among:
+        raise UserError(
+            f"--output={output} is among the scans of --input={scans}, which could be written "
+            "over; give a folder beside them"
+        )
