@@ -198,7 +198,7 @@ def example_maker(config: Mapping[str, Any], fields: Sequence[str] = ()) -> Exam
     return ExampleMaker(
         height_width(config.image_size),
         crop=config.crop,
-        scale=config.scale,
+        normalize_by=config.normalize_by,
         fields=tuple(fields),
         axis={"columns": -1, "rows": -2}[config.phase_encodes],
         partial_fourier=config.partial_fourier,

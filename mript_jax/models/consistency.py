@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from mript_jax.batch import Batch, read_field
 from mript_jax.errors import UserError
-from mript_jax.physics.undersample import data_consistency, low_resolution_phase
+from mript_jax.physics.measurement import solve
+from mript_jax.physics.phase import low_resolution_phase
 
 
 def fields_for(iterations: int) -> tuple[str, ...]:
@@ -30,7 +31,7 @@ def reconstruct(
     phase = low_resolution_phase(kspace, mask)
     for _ in range(iterations):
         estimate = network(image)[..., 0] * phase
-        image = absolute(data_consistency(estimate, kspace, mask))[..., None]
+        image = absolute(solve(estimate, 0.0, kspace[:, None], mask))[..., None]
     return image
 
 

@@ -11,7 +11,11 @@ from mript_jax.errors import UserError, unknown_name_error
 
 
 class PhantomSource(Source):
-    """`count` slices, each of a subject of its own; made when read, so cheap to copy."""
+    """`count` slices, each of a subject of its own; made when read, so cheap to copy.
+
+    noise: whether magnitudes carry the noise of a scan. Where scans are simulated of them, with a
+        noise of its own, they do without, so that the reference is free of it.
+    """
 
     def __init__(
         self,
@@ -19,6 +23,7 @@ class PhantomSource(Source):
         count: int = 1000,
         size: int | tuple[int, int] = 224,
         anatomies: Sequence[str] = tuple(ANATOMIES),
+        noise: bool = True,
     ):
         for name in anatomies:
             if name not in ANATOMIES:
@@ -31,9 +36,10 @@ class PhantomSource(Source):
             )
         self._seed, self._anatomies = seed, tuple(anatomies)
         super().__init__([f"phantom-{seed}-{i}" for i in range(count)])
+        self._noise = noise
 
     def __getitem__(self, index: int) -> Record:
         made = make_slice(self._seed, index, self._shape, self._anatomies)
         rng = np.random.default_rng([self._seed, index, 1])
-        image = noisy_magnitude(made.image, made.noise, rng)
+        image = noisy_magnitude(made.image, made.noise, rng) if self._noise else np.abs(made.image)
         return Record(image, self.groups[index], 0, attributes=made.attributes)

@@ -12,8 +12,9 @@ import jax.numpy as jnp
 
 from mript_jax.batch import Batch
 from mript_jax.evaluation.baselines.fista import Prox, fista
-from mript_jax.evaluation.baselines.measurement import Measurement, measurement_of
+from mript_jax.evaluation.baselines.measurement import measurement_of
 from mript_jax.evaluation.baselines.wavelets import from_wavelets, to_wavelets
+from mript_jax.physics.measurement import Measurement, start
 
 ITERATIONS = 60
 INNER_ITERATIONS = 5  # of total variation's proximal operator, which goes on where it stopped
@@ -58,7 +59,7 @@ def _total_variation_prox(measured: Measurement, weight: jax.Array) -> tuple[Pro
         dual = jax.lax.fori_loop(0, INNER_ITERATIONS, step, dual)
         return image - differences_adjoint(dual), dual
 
-    return prox, jnp.zeros((2, *measured.start().shape), jnp.complex64)
+    return prox, jnp.zeros((2, *start(*measured).shape), jnp.complex64)
 
 
 def _wavelet_prox(measured: Measurement, weight: jax.Array) -> tuple[Prox, jax.Array]:

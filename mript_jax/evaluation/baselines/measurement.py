@@ -1,6 +1,4 @@
-"""What was measured of a batch, the same for one coil and for many: y = mask * fft(S x)."""
-
-from typing import NamedTuple
+"""The measurement of a batch, the same for one coil and for many."""
 
 import jax
 import jax.numpy as jnp
@@ -8,22 +6,7 @@ import jax.numpy as jnp
 from mript_jax.batch import Batch, read_field
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
-from mript_jax.physics.undersample import adjoint, forward
-
-
-class Measurement(NamedTuple):
-    kspace: jax.Array  # [B, C, H, W] complex, 0 where not sampled
-    mask: jax.Array  # [B, 1, H, W]
-    sensitivities: jax.Array  # [B, C, H, W] complex, their squares add up to 1
-
-    def gradient(self, image: jax.Array) -> jax.Array:
-        """Of half the squared distance of an image [B, H, W] to what was measured."""
-        residual = forward(image, self.sensitivities, self.mask) - self.kspace
-        return adjoint(residual, self.sensitivities, self.mask)
-
-    def start(self) -> jax.Array:
-        """The zero-filled image, [B, H, W] complex."""
-        return adjoint(self.kspace, self.sensitivities, self.mask)
+from mript_jax.physics.measurement import Measurement
 
 
 def measurement_of(batch: Batch) -> Measurement:
@@ -32,7 +15,7 @@ def measurement_of(batch: Batch) -> Measurement:
     That a simulated image is real is not used: no scanner's is, and at 2x the symmetry of its
     k-space would give most of it away.
     """
-    kspace, mask = jnp.asarray(read_field(batch, "kspace")), jnp.asarray(batch["mask"])[:, None]
+    kspace, mask = jnp.asarray(read_field(batch, "kspace")), jnp.asarray(batch["mask"])
     if "sensitivities" in batch:
         return Measurement(kspace, mask, jnp.asarray(batch["sensitivities"]))
     return Measurement(kspace, mask, low_frequency_sensitivities(kspace))
