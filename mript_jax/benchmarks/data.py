@@ -39,8 +39,8 @@ from mript_jax.data.readers import open_source
 from mript_jax.data.transforms import ExampleMaker, fit, normalize
 from mript_jax.errors import UserError
 from mript_jax.physics.masks import sample_mask
+from mript_jax.physics.measurement import zero_filled_image
 from mript_jax.physics.tasks import TASKS
-from mript_jax.physics.undersample import zero_filled_image
 from mript_jax.text_table import markdown_table
 
 SIZE, BATCH = 224, 16
@@ -127,7 +127,7 @@ def stages(name: str, source: str, path: str, options: Row) -> list[Row]:
         sample_mask(task.pattern, (SIZE, SIZE), task.acceleration, task.center_fraction, i)
         for i, task in enumerate(tasks)
     ]
-    maker = ExampleMaker((SIZE, SIZE))
+    maker = ExampleMaker((SIZE, SIZE), normalize_by="target")
     examples = [maker(records[i % count], tasks[i % count], i) for i in range(BATCH)]
     microseconds = {
         "read and decode": _cost(lambda i: opened[order[i]], count),

@@ -20,8 +20,8 @@ from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.crop import center_crop, complex_image
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.masks import sample_mask
+from mript_jax.physics.measurement import zero_filled_image
 from mript_jax.physics.tasks import Task
-from mript_jax.physics.undersample import zero_filled_image
 
 SMALLEST_MAXIMUM = 1e-12  # a slice below it is empty
 
@@ -32,7 +32,7 @@ class ExampleMaker:
 
     shape: tuple[int, int]
     crop: int = 0
-    scale: str = "target"
+    normalize_by: str = "zero_filled"  # whose maximum; or "target"
     fields: tuple[str, ...] = ()
     axis: int = -1  # of the phase encodes
     partial_fourier: float = 1.0
@@ -65,7 +65,7 @@ class ExampleMaker:
                 zero_filled = np.abs(ifft2c(mask * sampled))
             else:
                 zero_filled = np.abs(zero_filled_image(full, mask))
-        scale = scale_of(zero_filled if self.scale == "zero_filled" else image)
+        scale = scale_of(zero_filled if self.normalize_by == "zero_filled" else image)
         example = {
             "zero_filled": (zero_filled / scale)[..., None],
             "target": (image / scale)[..., None],

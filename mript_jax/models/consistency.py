@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 import jax
 import jax.numpy as jnp
 
-from mript_jax.physics.undersample import data_consistency, low_resolution_phase
+from mript_jax.physics.measurement import solve
+from mript_jax.physics.phase import low_resolution_phase
 
 
 def reconstruct(
@@ -24,7 +25,7 @@ def reconstruct(
     phase = low_resolution_phase(kspace, mask)
     for _ in range(iterations):
         estimate = network(image)[..., 0] * phase
-        image = absolute(data_consistency(estimate, kspace, mask))[..., None]
+        image = absolute(solve(estimate, 0.0, kspace[:, None], mask))[..., None]
     return image
 
 

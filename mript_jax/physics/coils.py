@@ -22,13 +22,16 @@ def root_sum_of_squares(images: Array, axis: int) -> Array:
     return xp.sqrt(xp.sum(xp.abs(images) ** 2, axis=axis))
 
 
-def expand(image: Array, sensitivities: Array) -> Array:
-    """What each coil sees of an image: [..., H, W] -> [..., C, H, W]."""
-    return sensitivities * image[..., None, :, :]
+def expand(image: Array, sensitivities: Array | None) -> Array:
+    """S x, the coil images: [..., H, W] -> [..., C, H, W]; without maps, of one coil."""
+    image = image[..., None, :, :]
+    return image if sensitivities is None else sensitivities * image
 
 
-def combine(images: Array, sensitivities: Array) -> Array:
-    """One image of those of the coils: [..., C, H, W] -> [..., H, W]."""
+def combine(images: Array, sensitivities: Array | None) -> Array:
+    """S* y, the coil combination: [..., C, H, W] -> [..., H, W]; without maps, of one coil."""
+    if sensitivities is None:
+        return images.squeeze(axis=-3)
     return (sensitivities.conj() * images).sum(axis=-3)
 
 

@@ -24,6 +24,7 @@ SIZE = 32
 def data_config(**changes):
     config = base_config().data
     config.image_size, config.split_fractions = SIZE, (1.0, 0.0, 0.0)
+    config.normalize_by = "target"
     config.options.phantom.update({"count": 24, "size": SIZE})
     config.update(changes)
     return config
@@ -68,9 +69,11 @@ def test_measured_kspace_is_what_is_undersampled(tmp_path, coils):
 
 @pytest.mark.parametrize("coils", [1, 4])
 def test_the_image_with_its_measured_phase_is_undersampled(tmp_path, coils):
-    write_fastmri_h5(tmp_path / "a.h5", 0, 0, slices=2, size=SIZE, coils=coils)
+    size = 64  # of which the center, from which the sensitivities are, is five lines wide
+    write_fastmri_h5(tmp_path / "a.h5", 0, 0, slices=2, size=size, coils=coils)
     record = FastMRISource(str(tmp_path))[1]
-    maker = example_maker(data_config(undersampling="complex", fields=("kspace",)))
+    config = data_config(undersampling="complex", fields=("kspace",), image_size=size)
+    maker = example_maker(config)
     example = maker(record, make_task("cartesian_random", 4.0), 7)
     kspace, mask = example["kspace"][..., 0] + 1j * example["kspace"][..., 1], example["mask"]
     target, zero_filled = example["target"][..., 0], example["zero_filled"][..., 0]

@@ -7,8 +7,8 @@ from scipy.ndimage import gaussian_filter
 
 from mript_jax.data.phantom.source import PhantomSource
 from mript_jax.evaluation.evaluate import evaluate_tasks
+from mript_jax.physics.measurement import zero_filled_image
 from mript_jax.physics.tasks import TASKS
-from mript_jax.physics.undersample import zero_filled_image
 
 WORSE = {"psnr": -1, "ssim": -1, "nmse": 1, "hfen": 1}  # the direction
 

@@ -24,8 +24,8 @@ from mript_jax.inference.volumes import (
 from mript_jax.models import build_model
 from mript_jax.physics.crop import center_crop
 from mript_jax.physics.masks import sample_mask
+from mript_jax.physics.measurement import zero_filled_image
 from mript_jax.physics.tasks import make_task
-from mript_jax.physics.undersample import zero_filled_image
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SMALL = {

@@ -15,6 +15,7 @@ from mript_jax.data.phantom.knee import CONTRASTS as KNEE_CONTRASTS
 from mript_jax.data.phantom.knee import paint_knee
 from mript_jax.data.phantom.signal import SEQUENCES, draw_contrast
 from mript_jax.data.phantom.tissues import TISSUES
+from mript_jax.data.phase import draw_phase
 
 ANATOMIES = {  # name: how it is painted, and the contrasts it is scanned with
     "head": (paint_head, HEAD_CONTRASTS),
@@ -58,8 +59,8 @@ def make_slice(
     canvas = Canvas(fields, signals)
     paint(canvas)
     bias = np.exp(0.18 * fields.draw(0.0, 1.5, 1.0))
-    phase = 1.2 * fields.draw(0.0, 1.5, 1.0)
     magnitude = canvas.signal * bias
+    phase = draw_phase(magnitude, fields, strength=rng.uniform(0.5, 1.5))
     image = (magnitude / max(float(magnitude.max()), 1e-6)) * np.exp(1j * phase)
     attributes = {"anatomy": anatomy, "contrast": contrast, "sequence": sequence, **parameters}
     return Slice(image.astype(np.complex64), canvas.labels, noise, attributes)

@@ -10,7 +10,11 @@ from mript_jax.errors import UserError, unknown_name_error
 
 
 class PhantomSource:
-    """`count` slices, each of a subject of its own; without state, so cheap to copy."""
+    """`count` slices, each of a subject of its own; without state, so cheap to copy.
+
+    noise: whether magnitudes carry the noise of a scan. Where scans are simulated of them, with a
+        noise of its own, they do without, so that the reference is free of it.
+    """
 
     def __init__(
         self,
@@ -18,6 +22,7 @@ class PhantomSource:
         count: int = 1000,
         size: int | tuple[int, int] = 224,
         anatomies: Sequence[str] = tuple(ANATOMIES),
+        noise: bool = True,
     ):
         for name in anatomies:
             if name not in ANATOMIES:
@@ -29,6 +34,7 @@ class PhantomSource:
                 f"got count={count} and size={size}"
             )
         self._seed, self._count, self._anatomies = seed, count, tuple(anatomies)
+        self._noise = noise
 
     def __len__(self) -> int:
         return self._count
@@ -40,7 +46,7 @@ class PhantomSource:
     def __getitem__(self, index: int) -> Record:
         made = make_slice(self._seed, index, self._shape, self._anatomies)
         rng = np.random.default_rng([self._seed, index, 1])
-        image = noisy_magnitude(made.image, made.noise, rng)
+        image = noisy_magnitude(made.image, made.noise, rng) if self._noise else np.abs(made.image)
         return Record(image, self._volume(index), 0, attributes=made.attributes)
 
     def _volume(self, index: int) -> str:

@@ -6,7 +6,9 @@ import h5py
 import numpy as np
 
 from mript_jax.data.phantom.slices import ANATOMIES, make_slice
+from mript_jax.errors import UserError
 from mript_jax.physics.coils import root_sum_of_squares
+from mript_jax.physics.crop import center_crop
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.masks import sample_mask
 
@@ -20,7 +22,7 @@ HEADER = """<?xml version="1.0" encoding="utf-8"?>
 <encodedSpace><matrixSize><x>{rows}</x><y>{columns}</y><z>1</z></matrixSize>
 <fieldOfView_mm><x>{rows_mm}</x><y>{columns_mm}</y><z>4.5</z></fieldOfView_mm></encodedSpace>
 <reconSpace><matrixSize><x>{height}</x><y>{width}</y><z>1</z></matrixSize>
-<fieldOfView_mm><x>{columns_mm}</x><y>{columns_mm}</y><z>4.5</z></fieldOfView_mm></reconSpace>
+<fieldOfView_mm><x>{side_mm}</x><y>{side_mm}</y><z>4.5</z></fieldOfView_mm></reconSpace>
 <encodingLimits><kspace_encoding_step_1><minimum>0</minimum><maximum>{last}</maximum>
 <center>{center}</center></kspace_encoding_step_1></encodingLimits>
 <trajectory>cartesian</trajectory>
@@ -37,52 +39,56 @@ def write_fastmri_h5(
     size: int,
     coils: int = 1,
     mask: tuple[str, float, float, int] | None = None,
+    columns: int | None = None,
 ) -> None:
-    """Writes subject `index` as a volume of `slices` neighbouring slices, `size` x `size`.
+    """Write subject `index` as a volume of `slices` neighbouring slices, slice by slice.
 
-    One coil makes a single-coil file, more a multi-coil one. With a mask (pattern, acceleration,
-    center fraction, seed; whole columns only) it is a test file: undersampled, no reference.
+    The reference is `size` x `size`; k-space has twice as many rows, the readout's oversampling,
+    and as many columns, or `columns`, whose field of view is that much wider. One coil makes a
+    single-coil file, more a multi-coil one. With a mask (pattern, acceleration, center fraction,
+    seed; whole columns only) it is a test file: undersampled, no reference.
     """
-    made = [
-        make_slice(seed, index, (size, size), tuple(ANATOMIES), z)
-        for z in np.linspace(-0.25, 0.25, slices)
-    ]
+    columns = size if columns is None else columns
+    if columns < size:
+        raise UserError(f"{columns=} of k-space do not hold an image of size={size}")
     rng = np.random.default_rng([seed, index, 2])
-    sensitivities = coil_sensitivities(coils, (size, size), rng)
-    margin = (OVERSAMPLING - 1) * size // 2
-    kspace = []
-    for one in made:
-        images = np.pad(one.image * sensitivities, ((0, 0), (margin, margin), (0, 0)))
-        noise = rng.standard_normal((2, *images.shape), dtype=np.float32) * np.float32(one.noise)
-        kspace.append(fft2c(images + noise[0] + 1j * noise[1]))
-    kspace = np.stack(kspace).astype(np.complex64)  # [S, C, 2 H, W]
-    images = ifft2c(kspace)[..., margin : margin + size, :]
-    reference = root_sum_of_squares(images, axis=1).astype(np.float32)
-    attributes = {
-        "max": float(reference.max()),
-        "norm": float(np.linalg.norm(reference)),
-        "patient_id": f"phantom-{seed}-{index}",
-        "acquisition": ACQUISITIONS[made[0].attributes["anatomy"]],
-    }
+    sensitivities = coil_sensitivities(coils, (size, columns), rng)
+    shape = (OVERSAMPLING * size, columns)
+    lines = None if mask is None else sample_mask(mask[0], shape, *mask[1:])[0]
     with h5py.File(path, "w") as file:
-        file["ismrmrd_header"] = _header(size, OVERSAMPLING * size)
-        if mask is None:
-            name = "reconstruction_esc" if coils == 1 else "reconstruction_rss"
-            file[name] = reference
+        file["ismrmrd_header"] = _header(size, *shape)
+        stored = (slices, *shape) if coils == 1 else (slices, coils, *shape)
+        stored_kspace = file.create_dataset("kspace", stored, np.complex64)
+        reference = np.zeros((slices, size, size), np.float32)
+        for number, z in enumerate(np.linspace(-0.25, 0.25, slices)):
+            made = make_slice(seed, index, (size, size), tuple(ANATOMIES), z)
+            kspace = _measure(
+                center_crop(made.image, (size, columns)), sensitivities, made.noise, rng
+            )
+            images = center_crop(ifft2c(kspace), (size, size))
+            reference[number] = root_sum_of_squares(images, axis=0)
+            kspace = kspace if lines is None else kspace * lines
+            stored_kspace[number] = kspace[0] if coils == 1 else kspace
+        file.attrs["patient_id"] = f"phantom-{seed}-{index}"
+        file.attrs["acquisition"] = ACQUISITIONS[made.attributes["anatomy"]]
+        if lines is None:
+            file["reconstruction_esc" if coils == 1 else "reconstruction_rss"] = reference
+            file.attrs["max"] = float(reference.max())
+            file.attrs["norm"] = float(np.linalg.norm(reference))
         else:
-            pattern, acceleration, center_fraction, mask_seed = mask
-            columns = sample_mask(
-                pattern, kspace.shape[-2:], acceleration, center_fraction, mask_seed
-            )[0]
-            kspace = kspace * columns
-            file["mask"] = columns.astype(bool)
-            attributes = {key: attributes[key] for key in ("patient_id", "acquisition")}
-            attributes |= {
-                "acceleration": acceleration,
-                "num_low_frequency": round(size * center_fraction),
-            }
-        file["kspace"] = kspace[:, 0] if coils == 1 else kspace
-        file.attrs.update(attributes)
+            file["mask"] = lines.astype(bool)
+            file.attrs["acceleration"] = mask[1]
+            file.attrs["num_low_frequency"] = round(columns * mask[2])
+
+
+def _measure(
+    image: np.ndarray, sensitivities: np.ndarray, noise: float, rng: np.random.Generator
+) -> np.ndarray:
+    """k-space [C, 2 H, W] complex64 of an image [H, W], its readout oversampled, with noise."""
+    height, width = image.shape
+    images = center_crop(image * sensitivities, (OVERSAMPLING * height, width))
+    parts = rng.standard_normal((2, *images.shape), dtype=np.float32) * np.float32(noise)
+    return fft2c(images + (parts[0] + 1j * parts[1])).astype(np.complex64)
 
 
 def coil_sensitivities(coils: int, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -99,14 +105,15 @@ def coil_sensitivities(coils: int, shape: tuple[int, int], rng: np.random.Genera
     return (maps / root_sum_of_squares(maps, axis=0)).astype(np.complex64)
 
 
-def _header(size: int, rows: int) -> str:
+def _header(size: int, rows: int, columns: int) -> str:
     return HEADER.format(
         rows=rows,
-        columns=size,
+        columns=columns,
         height=size,
         width=size,
         rows_mm=FIELD_OF_VIEW * rows / size,
-        columns_mm=FIELD_OF_VIEW,
-        last=size - 1,
-        center=size // 2,
+        columns_mm=FIELD_OF_VIEW * columns / size,
+        side_mm=FIELD_OF_VIEW,
+        last=columns - 1,
+        center=columns // 2,
     )

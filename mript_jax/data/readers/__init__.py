@@ -14,6 +14,7 @@ from mript_jax.errors import UserError, unknown_name_error
 
 READERS = {  # name -> where its source is; imported when it is asked for
     "phantom": "mript_jax.data.phantom.source:PhantomSource",  # generated; needs no path
+    "generated": "mript_jax.data.generated.source:GeneratedSource",  # objects of no anatomy
     "arrayrecord": "mript_jax.data.readers.arrayrecord:ArrayRecordSource",
     "fastmri": "mript_jax.data.readers.fastmri:FastMRISource",
     "radimagenet": "mript_jax.data.readers.radimagenet:RadImageNetSource",

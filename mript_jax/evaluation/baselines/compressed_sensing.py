@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 
 from mript_jax.evaluation.baselines.fista import Prox, fista
-from mript_jax.evaluation.baselines.measurement import Measurement, measurement_of
+from mript_jax.evaluation.baselines.measurement import measurement_of
 from mript_jax.evaluation.baselines.wavelets import from_wavelets, to_wavelets
+from mript_jax.physics.measurement import Measurement, start
 
 Batch = Mapping[str, jax.Array]
 
@@ -74,7 +75,7 @@ def _total_variation_prox(measured: Measurement, weight: jax.Array) -> tuple[Pro
         dual = jax.lax.fori_loop(0, INNER_ITERATIONS, step, dual)
         return image - differences_adjoint(dual), dual
 
-    return prox, jnp.zeros((2, *measured.start().shape), jnp.complex64)
+    return prox, jnp.zeros((2, *start(*measured).shape), jnp.complex64)
 
 
 def _wavelet_prox(measured: Measurement, weight: jax.Array) -> tuple[Prox, jax.Array]:

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from mript_jax.evaluation.baselines.measurement import Measurement
+from mript_jax.physics.measurement import Measurement, gradient, start
 
 Prox = Callable[[jax.Array, Any], tuple[jax.Array, Any]]  # (image, memory) -> (image, memory)
 
@@ -20,11 +20,11 @@ def fista(measured: Measurement, prox: Prox, memory: Any, iterations: int) -> ja
 
     def step(_: int, state: tuple) -> tuple:
         image, ahead, momentum, memory = state
-        proposal, memory = prox(ahead - measured.gradient(ahead), memory)
+        proposal, memory = prox(ahead - gradient(ahead, *measured), memory)
         next_momentum = (1.0 + jnp.sqrt(1.0 + 4.0 * momentum**2)) / 2.0
         ahead = proposal + (momentum - 1.0) / next_momentum * (proposal - image)
         return proposal, ahead, next_momentum, memory
 
-    start = measured.start()
-    image, *_ = jax.lax.fori_loop(0, iterations, step, (start, start, 1.0, memory))
+    first = start(*measured)
+    image, *_ = jax.lax.fori_loop(0, iterations, step, (first, first, 1.0, memory))
     return image

@@ -1,7 +1,6 @@
-"""What was measured of a batch, the same for one coil and for many: y = mask * fft(S x)."""
+"""The measurement of a batch, the same for one coil and for many."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,22 +8,7 @@ import jax.numpy as jnp
 from mript_jax.errors import UserError
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
-from mript_jax.physics.undersample import adjoint, forward
-
-
-class Measurement(NamedTuple):
-    kspace: jax.Array  # [B, C, H, W] complex, 0 where not sampled
-    mask: jax.Array  # [B, 1, H, W]
-    sensitivities: jax.Array  # [B, C, H, W] complex, their squares add up to 1
-
-    def gradient(self, image: jax.Array) -> jax.Array:
-        """Of half the squared distance of an image [B, H, W] to what was measured."""
-        residual = forward(image, self.sensitivities, self.mask) - self.kspace
-        return adjoint(residual, self.sensitivities, self.mask)
-
-    def start(self) -> jax.Array:
-        """The zero-filled image, [B, H, W] complex."""
-        return adjoint(self.kspace, self.sensitivities, self.mask)
+from mript_jax.physics.measurement import Measurement
 
 
 def measurement_of(batch: Mapping[str, jax.Array]) -> Measurement:
@@ -34,7 +18,7 @@ def measurement_of(batch: Mapping[str, jax.Array]) -> Measurement:
     sensing on its k-space would only look like a weak baseline. That a simulated image is real is
     not used: no scanner's is, and at 2x the symmetry of its k-space would give most of it away.
     """
-    mask = jnp.asarray(batch["mask"])[:, None]
+    mask = jnp.asarray(batch["mask"])
     if "coil_kspace" in batch:
         kspace = jnp.asarray(batch["coil_kspace"])
         return Measurement(kspace, mask, low_frequency_sensitivities(kspace))
@@ -42,8 +26,8 @@ def measurement_of(batch: Mapping[str, jax.Array]) -> Measurement:
         raise UserError(
             "compressed sensing needs k-space in its batches: set config.data.fields=('kspace',)"
         )
-    kspace = jax.lax.complex(batch["kspace"][..., 0], batch["kspace"][..., 1])[:, None] * mask
-    return Measurement(kspace, mask, jnp.ones_like(kspace))
+    kspace = jax.lax.complex(batch["kspace"][..., 0], batch["kspace"][..., 1]) * mask
+    return Measurement(kspace[:, None], mask)
 
 
 def low_frequency_sensitivities(kspace: jax.Array, width: float = 0.04) -> jax.Array:

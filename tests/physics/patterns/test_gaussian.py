@@ -72,6 +72,19 @@ def test_center_is_that_of_the_public_code(golden, pattern, size, acceleration, 
         assert on.sum() == count**2
 
 
+@pytest.mark.parametrize(
+    ("shape", "rows", "columns"),
+    [
+        ((24, 34), (8, 20), (11, 27)),  # 3 of 6 cells, and 4 of the 9 that 34 columns make
+        ((36, 36), (12, 28), (12, 28)),  # the public code's too: 4 of 9, since 4.5 is rounded to 4
+    ],
+)
+def test_center_of_squares_is_whole_cells_rounded_to_the_nearest(shape, rows, columns):
+    on = np.min([sample_mask("gaussian_2d", shape, 2.0, 0.25, s) for s in range(60)], axis=0) > 0
+    assert on[slice(*rows), slice(*columns)].all()
+    assert on.sum() == (rows[1] - rows[0]) * (columns[1] - columns[0])
+
+
 @pytest.mark.parametrize("pattern", PUBLIC)
 def test_each_cells_probability_follows_the_formula(golden, pattern):
     deviations = []

@@ -3,10 +3,10 @@ import pytest
 
 from mript_jax.data.phantom.source import PhantomSource
 from mript_jax.physics.masks import PATTERNS, sample_mask
+from mript_jax.physics.measurement import zero_filled_image
 from mript_jax.physics.recognition.image import recognize_image
 from mript_jax.physics.recognition.mask import recognize_kspace, recognize_mask
 from mript_jax.physics.tasks import TASKS
-from mript_jax.physics.undersample import zero_filled_image
 
 SAME = {  # names that one mask does not tell apart
     "fastmri_random": {"cartesian_random"},

@@ -1,0 +1,27 @@
+"""The phase of an image, as far as the center of its k-space shows it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mript_jax.physics.fourier import ifft2c
+
+Array = np.ndarray | jax.Array
+
+PHASE_WIDTH = 0.06  # of the k-space window behind a phase estimate, as a share of its size
+
+
+def low_resolution_phase(kspace: Array, mask: Array) -> Array:
+    """exp(i phase) of the image that the center of k-space shows, [..., H, W].
+
+    Only points measured together with their mirror image count, so that a real image has phase 0
+    however it was sampled.
+    """
+    xp = jnp if isinstance(kspace, jax.Array) else np
+    H, W = kspace.shape[-2:]
+    y, x = (np.arange(n) - n // 2 for n in (H, W))
+    window = np.exp(-0.5 * ((y[:, None] / H) ** 2 + (x / W) ** 2) / PHASE_WIDTH**2)
+    mirror = np.ix_((-y + H // 2) % H, (-x + W // 2) % W)
+    paired = mask * mask[..., mirror[0], mirror[1]]
+    low = ifft2c(kspace * paired * window.astype(np.float32))
+    return xp.exp(1j * xp.angle(low))

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from mript_jax.data.phantom.fields import Fields
+from mript_jax.data.phantom.slices import make_slice
+from mript_jax.data.phase import draw_phase
+from mript_jax.physics.fourier import fft2c, ifft2c
+from mript_jax.physics.masks import sample_mask
+
+
+def scanned(index: int, size: int = 96) -> np.ndarray:
+    magnitude = np.abs(make_slice(11, index, (size, size)).image)
+    fields = Fields(magnitude.shape, np.random.default_rng(index), 0.0)
+    return magnitude * np.exp(1j * draw_phase(magnitude, fields))
+
+
+def low_resolution(image: np.ndarray, width: float) -> np.ndarray:
+    y, x = ((np.arange(n) - n // 2) / n for n in image.shape)
+    return ifft2c(fft2c(image) * np.exp(-0.5 * (y[:, None] ** 2 + x**2) / width**2))
+
+
+def test_phase_is_as_hard_to_guess_as_that_of_a_scanner():
+    """On a measured head 6 % of the energy is out of phase with the image at 1/12 resolution.
+
+    The standard deviation of the phase difference of neighbouring pixels is 0.24 there.
+    """
+    shares, differences = [], []
+    for image in map(scanned, range(12)):
+        low = low_resolution(image, 0.04)
+        inside = np.abs(image) > 0.08 * np.abs(image).max()
+        rest = (image * np.conj(low) / np.abs(low)).imag
+        shares.append((rest[inside] ** 2).sum() / (np.abs(image[inside]) ** 2).sum())
+        step = np.angle(image[:, 1:] * np.conj(image[:, :-1]))[inside[:, 1:] & inside[:, :-1]]
+        differences.append(np.sqrt(np.mean(step**2)))
+    assert 0.02 < np.mean(shares) < 0.12
+    assert 0.1 < np.mean(differences) < 0.4
+
+
+def test_conjugate_symmetry_hands_nothing_out():
+    """It gains 6 dB on magnitudes at equispaced 2x, and loses 2.9 dB on a measured head."""
+
+    def gain(image: np.ndarray) -> float:
+        mask = sample_mask("cartesian_equispaced", image.shape, 2.0, 0.1, 0)
+        measured = mask * fft2c(image)
+        opposite = np.roll(np.flip(measured), (1, 1), (0, 1))  # even sizes
+        filled = np.where(mask > 0, measured, np.conj(opposite))
+        errors = [np.mean((np.abs(ifft2c(k)) - np.abs(image)) ** 2) for k in (measured, filled)]
+        return 10 * np.log10(errors[0] / errors[1])
+
+    images = [scanned(index) for index in range(12)]
+    assert np.mean([gain(np.abs(image)) for image in images]) > 3.0
+    assert np.mean([gain(image) for image in images]) < 1.0
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (31, 40)])
+def test_phase_fits_every_shape(shape):
+    magnitude = np.ones(shape, np.float32)
+    phase = draw_phase(magnitude, Fields(shape, np.random.default_rng(0), 0.0))
+    assert phase.shape == shape and phase.dtype == np.float32 and np.isfinite(phase).all()
