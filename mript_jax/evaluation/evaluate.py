@@ -93,6 +93,8 @@ def _measured(
             assert estimate.shape == arrays["target"].shape, (
                 f"method {name!r} gave {estimate.shape} for {arrays['target'].shape}"
             )
+        if rules.scale:
+            estimates = {name: rules.scale(arrays["target"], e) for name, e in estimates.items()}
         values = {
             name: _measure(arrays["target"][..., 0], estimate[..., 0], data_range)
             for name, estimate in estimates.items()

@@ -5,26 +5,31 @@ phase encodes as they are. Cropping across them mixes what was sampled with what
 has to wait until the image is reconstructed.
 """
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from mript_jax.physics.coils import combine, estimate_sensitivities, root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
 
+Array = np.ndarray | jax.Array
+
 CENTER = 0.08  # of the phase encodes: what sensitivities are estimated from
 
 
-def center_crop(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def center_crop(image: Array, shape: tuple[int, int]) -> Array:
     """The central part of the last two axes, with zeros where the image is smaller."""
+    xp = jnp if isinstance(image, jax.Array) else np
     for axis, wanted in zip((-2, -1), shape, strict=True):
         have = image.shape[axis]
+        before = abs(have - wanted) // 2
         if have > wanted:
-            start = (have - wanted) // 2
-            image = np.take(image, range(start, start + wanted), axis=axis)
+            inside = slice(before, before + wanted)
+            image = image[..., inside, :] if axis == -2 else image[..., inside]
         elif have < wanted:
             padding = [(0, 0)] * image.ndim
-            before = (wanted - have) // 2
             padding[axis] = (before, wanted - have - before)
-            image = np.pad(image, padding)
+            image = xp.pad(image, padding)
     return image
 
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from mript_jax.evaluation.baselines.fista import Prox, fista
 from mript_jax.evaluation.baselines.measurement import measurement_of
 from mript_jax.evaluation.baselines.wavelets import from_wavelets, to_wavelets
+from mript_jax.physics.crop import center_crop
 from mript_jax.physics.measurement import Measurement, start
 
 Batch = Mapping[str, jax.Array]
@@ -46,21 +47,7 @@ def _reconstruct(
     weight = jnp.reshape(jnp.asarray(weight, jnp.float32), (-1, 1, 1))
     prox, memory = make_prox(measured, weight)
     image = jnp.abs(fista(measured, prox, memory, iterations))
-    return _center(image, batch["target"].shape[1:3])[..., None]
-
-
-def _center(image: jax.Array, shape: tuple[int, int]) -> jax.Array:
-    """The central part of [B, H, W], with zeros where the image is smaller."""
-    for axis, wanted in zip((1, 2), shape, strict=True):
-        have = image.shape[axis]
-        start = abs(have - wanted) // 2
-        if have >= wanted:
-            image = jax.lax.slice_in_dim(image, start, start + wanted, axis=axis)
-        else:
-            padding = [(0, 0)] * 3
-            padding[axis] = (start, wanted - have - start)
-            image = jnp.pad(image, padding)
-    return image
+    return center_crop(image, batch["target"].shape[1:3])[..., None]
 
 
 def _total_variation_prox(measured: Measurement, weight: jax.Array) -> tuple[Prox, jax.Array]:
