@@ -18,7 +18,7 @@ from ml_collections import ConfigDict
 from mript_jax.config import base_config, load_config_file
 from mript_jax.errors import unknown_name_error
 
-PRESETS = {  # memory of a device -> images it works off at once, what it keeps of them
+PRESETS = {  # memory of a device -> micro-batch size, what the backward pass keeps
     "16gb": (1, "full"),
     "24gb": (2, "full"),
     "80gb": (8, "dots"),
@@ -75,5 +75,5 @@ def get_config(memory: str = "80gb") -> ConfigDict:
         model.update(sizes | {"mode": "split", "iterations": 0, "remat": "none"})
         config.global_batch_size = 4
     else:
-        config.optimizer.images_at_once, model.remat = PRESETS[memory]
+        config.optimizer.micro_batch_size, model.remat = PRESETS[memory]
     return config.lock()

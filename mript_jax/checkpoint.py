@@ -18,7 +18,8 @@ import orbax.checkpoint as ocp
 from ml_collections import ConfigDict
 
 import mript_jax
-from mript_jax.config import base_config
+from mript_jax.config import base_config, rename_fields
+from mript_jax.config.names import BEFORE
 from mript_jax.errors import UserError
 from mript_jax.lora import merge_adapters
 
@@ -104,7 +105,9 @@ def load_checkpoint_config(path: str | Path) -> ConfigDict:
     """The config that a checkpoint carries; fields that are newer than it have their defaults."""
     step = find_checkpoint(path)
     config = parse_config((step / "config" / "metadata").read_text()).unlock()
-    _fill_in(config, base_config())
+    defaults = base_config()
+    defaults.update_from_flattened_dict(BEFORE)
+    _fill_in(config, defaults)
     return config.lock()
 
 
@@ -131,8 +134,8 @@ def write_config(workdir: str | Path, config: ConfigDict) -> None:
 
 
 def parse_config(text: str) -> ConfigDict:
-    """A locked config from its JSON form, where tuples had become lists."""
-    return ConfigDict(_tuples(json.loads(text))).lock()
+    """A locked config from its JSON form, where tuples had become lists and names may be old."""
+    return rename_fields(ConfigDict(_tuples(json.loads(text)))).lock()
 
 
 def _fill_in(config: ConfigDict, defaults: ConfigDict) -> None:

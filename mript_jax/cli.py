@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from absl import flags, logging
-from ml_collections import config_flags
+from ml_collections import ConfigDict
 
-from mript_jax.config_files import config_names, config_path
+from mript_jax.config_files import config_names
 from mript_jax.errors import UserError
 
 FLAGS = flags.FLAGS
@@ -35,18 +35,15 @@ def run(
     `program` instead. With `config_from_checkpoint`, FLAGS.config is the config that --checkpoint
     carries, and `--config.a.b=value` changes it.
     """
-    argv = sys.argv
     logging.set_verbosity(logging.ERROR)
     others = set(FLAGS)
     define_flags()
-    if set(HELP) & set(argv[1:]):
+    if set(HELP) & set(sys.argv[1:]):
         print_help(usage, program, [name for name in FLAGS if name not in others])
         return
     try:
         with _mistakes_in_flags():
-            if config_from_checkpoint:
-                _define_config_of_checkpoint(argv)
-            _parse(argv)
+            _parse(sys.argv, config_from_checkpoint)
         main()
     except UserError as error:
         fail(error)
@@ -70,10 +67,7 @@ def define_config(what: str = "The experiment", folder: str = "") -> None:
     """
     names = [name for name in config_names() if name.rpartition("/")[0] == folder]
     text = f"{what}: a config file, or one of {', '.join(names)}. --config.a.b=value changes it."
-    config_flags.DEFINE_config_file("config", None, text)
-    parser = FLAGS["config"].parser
-    parse_file = parser.parse
-    parser.parse = lambda text: parse_file(_with_path(text))
+    flags.DEFINE(_ConfigFile(), "config", None, text)
 
 
 def fail(error: Exception, message: str = "") -> None:
@@ -118,33 +112,40 @@ def _meaning(flag: flags.Flag) -> str:
     return f"{text} (default: {default})"
 
 
-def _define_config_of_checkpoint(argv: list[str]) -> None:
-    _parse([a for a in argv if not _is_override(a)])
-    required(checkpoint=FLAGS.checkpoint)
+class _ConfigFile(flags.ArgumentParser):
+    """Reads NAME or FILE, or either with ":argument" of its get_config."""
+
+    def parse(self, argument: str) -> ConfigDict:
+        from mript_jax.config import load_config_file
+
+        return load_config_file(*argument.split(":", 1)).lock()
+
+
+def _parse(argv: list[str], config_from_checkpoint: bool) -> None:
+    from mript_jax.config import apply_overrides, split_overrides
+
+    arguments = FLAGS.read_flags_from_files(argv[1:], force_gnu=False)
+    overrides, others = split_overrides(arguments)
+    rest = FLAGS([argv[0], *others])
+    if len(rest) > 1:
+        raise UserError(f"unexpected argument {rest[1]!r}; every argument is a --flag=value")
+    if config_from_checkpoint:
+        required(checkpoint=FLAGS.checkpoint)
+        flags.DEFINE(_ConfigFile(), "config", None, "The checkpoint's config.")
+        FLAGS.config = _config_of_checkpoint()
+    if overrides:
+        if "config" not in FLAGS:
+            raise UserError(f"unexpected --config.{overrides[0][0]}; see --help")
+        required(config=FLAGS.config)
+        apply_overrides(FLAGS.config, overrides)
+
+
+def _config_of_checkpoint() -> ConfigDict:
     from mript_jax.checkpoint import load_checkpoint_config
     from mript_jax.config import drop_unknown_fields
 
     # A run of an earlier version may have fields that this one does not know.
-    config = drop_unknown_fields(load_checkpoint_config(FLAGS.checkpoint))
-    config_flags.DEFINE_config_dict("config", config)
-
-
-def _with_path(text: str) -> str:
-    """NAME or NAME:argument with the config file's path for its name."""
-    name, colon, argument = text.partition(":")
-    return f"{config_path(name)}{colon}{argument}"
-
-
-def _is_override(argument: str) -> bool:
-    return argument.lstrip("-").startswith(("config.", "noconfig."))
-
-
-def _parse(argv: list[str]) -> None:
-    rest = FLAGS(argv)
-    if len(rest) > 1:
-        raise UserError(f"unexpected argument {rest[1]!r}; every argument is a --flag=value")
-    if "config" in FLAGS and FLAGS.config is not None:
-        FLAGS.config.keys()  # a config file that could not be read is only told when it is used
+    return drop_unknown_fields(load_checkpoint_config(FLAGS.checkpoint))
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ def test_a_preset_is_for_the_memory_of_a_device(stem):
     for memory in ("16gb", "24gb", "80gb", "cpu"):
         config = load_config_file(path, memory)
         check_config(config)
-        sizes[memory] = (config.optimizer.images_at_once, config.model.width)
+        sizes[memory] = (config.optimizer.micro_batch_size, config.model.width)
     assert sizes["16gb"] < sizes["24gb"] < sizes["80gb"]  # the same model, more images at once
     assert sizes["cpu"][1] < sizes["16gb"][1]
     assert load_config_file(path) == load_config_file(path, "80gb")
@@ -47,22 +47,30 @@ def test_a_preset_is_for_the_memory_of_a_device(stem):
         ("global_batch_size", -4, "global_batch_size=-4"),
         ("data.accelerations", (2.0, 4.0), "2 accelerations and 5"),
         ("data.patterns", (), "at least one pattern"),
-        ("data.scale", "nonsense", "'target' or 'zero_filled'"),
-        ("data.accelerations", (2.0, 4.0, 6.0, 8.0, 0.0), "accelerations=.*must be 1 or more"),
-        ("data.center_fractions", (0.1, 0.1, 0.1, 0.1, 2.0), "center_fractions=.*from 0 to 1"),
+        ("data.normalize_by", "nonsense", "'zero_filled' or 'target'"),
+        (
+            "data.accelerations",
+            (2.0, 4.0, 6.0, 8.0, 0.0),
+            "accelerations=.*must be a tuple of numbers, 1 or more",
+        ),
+        ("data.center_fractions", (0.1, 0.1, 0.1, 0.1, 2.0), "center_fractions=.*, from 0 to 1"),
         ("data.fields", ("kspac",), "fields=.*'kspace'"),
-        ("data.noise", float("nan"), "data.noise=nan must be 0 or more"),
-        ("data.partial_fourier", 0.3, "partial_fourier=0.3 must be from 0.5 to 1"),
-        ("data.artifacts.ghosting", 2.0, "artifacts.ghosting=2.0 must be from 0 to 1"),
-        ("optimizer.images_at_once", -1, "images_at_once=-1"),
+        ("data.noise", float("nan"), "data.noise=nan must be a number, 0 or more"),
+        ("data.partial_fourier", 0.3, "partial_fourier=0.3 must be a number, from 0.5 to 1"),
+        ("data.artifacts.ghosting", 2.0, "artifacts.ghosting=2.0 must be a number, from 0 to 1"),
+        ("optimizer.micro_batch_size", -1, "micro_batch_size=-1"),
         ("optimizer.learning_rate", -1.0, "learning_rate=-1.0"),
         ("optimizer.learning_rate", float("inf"), "learning_rate=inf"),
-        ("optimizer.b2", 1.0, "optimizer.b2=1.0 must be 0 or more and below 1"),
-        ("optimizer.ema_decay", 1.5, "optimizer.ema_decay=1.5 must be 0 or more and below 1"),
-        ("optimizer.layer_decay", 0.0, "optimizer.layer_decay=0.0 must be above 0"),
-        ("optimizer.clip_l2", -1.0, "optimizer.clip_l2=-1.0 must be 0 or more"),
-        ("optimizer.clip_l1", -1.0, "optimizer.clip_l1=-1.0 must be 0 or more"),
-        ("evaluation.max_slices", -1, "evaluation.max_slices=-1 must be 0 or more"),
+        ("optimizer.b2", 1.0, "optimizer.b2=1.0 must be a number, 0 or more and below 1"),
+        (
+            "optimizer.ema_decay",
+            1.5,
+            "ema_decay=1.5 must be a number, 0 or more and below 1",
+        ),
+        ("optimizer.layer_decay", 0.0, "optimizer.layer_decay=0.0 must be a number, above 0"),
+        ("optimizer.clip_l2", -1.0, "optimizer.clip_l2=-1.0 must be a number, 0 or more"),
+        ("optimizer.clip_l1", -1.0, "optimizer.clip_l1=-1.0 must be a number, 0 or more"),
+        ("evaluation.max_slices", -1, "evaluation.max_slices=-1 must be an integer, 0 or more"),
         ("evaluation.accelerations", (4.0, 8.0), "2 accelerations and 5"),
     ],
 )
@@ -126,7 +134,7 @@ def test_the_config_can_be_printed_with_what_was_changed():
     for line in (
         "optimizer.learning_rate = 0.0003",
         "data.source = 'fastmri'",
-        "optimizer.images_at_once = 2",
+        "optimizer.micro_batch_size = 2",
         "model.image_size = 224",
     ):
         assert line in lines

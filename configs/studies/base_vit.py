@@ -14,7 +14,8 @@ def get_config() -> ConfigDict:
     for name in ("total_steps", "global_batch_size", "checkpoint_every_steps"):
         config[name] = mript[name]
     config.data.image_size = mript.data.image_size
-    config.data.options.phantom.update(mript.data.options.phantom)
+    phantoms = mript.data.options.phantom
+    config.data.options.phantom.update(phantoms.copy_and_resolve_references())
     config.model.update({"patch_size": 4, "width": 96, "heads": 3})
     config.evaluation.update(mript.evaluation)
     config.optimizer.warmup_steps = 20

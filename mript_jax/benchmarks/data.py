@@ -127,7 +127,7 @@ def stages(name: str, source: str, path: str, options: Row) -> list[Row]:
         sample_mask(task.pattern, (SIZE, SIZE), task.acceleration, task.center_fraction, i)
         for i, task in enumerate(tasks)
     ]
-    maker = ExampleMaker((SIZE, SIZE))
+    maker = ExampleMaker((SIZE, SIZE), normalize_by="target")
     examples = [maker(records[i % count], tasks[i % count], i) for i in range(BATCH)]
     microseconds = {
         "read and decode": _cost(lambda i: opened[order[i]], count),

@@ -55,6 +55,7 @@ def write_checkpoint(source: str, output: str, config: ConfigDict | None) -> Non
     if config is None:
         read = segment_anything.config_for if foreign else infer_config
         config = base_config()
+        config.data.normalize_by = "target"  # as the public codes train
         config.model = ConfigDict(read(state_dict))
         config.data.image_size = config.model.get("image_size", config.data.image_size)
         config.data.fields = ("kspace",) if config.model.name == "simmim" else ()

@@ -6,6 +6,7 @@
 
   mript train --config=mript_radimagenet --estimate
   mript train --config=mript_tiny --print_config --config.seed=1
+  mript train --config=mript_tiny --help_config
 
 Run again with the same --workdir, it resumes from the newest checkpoint. On several machines the
 same command runs once per process: launch/slurm, launch/tpu and launch/gke do that; elsewhere
@@ -30,6 +31,7 @@ def define_flags() -> None:
     flags.DEFINE_string("workdir", None, "Folder of the run: checkpoints, metrics, config.")
     flags.DEFINE_bool("estimate", False, "Only say what a step costs: memory, FLOPs.")
     flags.DEFINE_bool("print_config", False, "Only print the config, with what was changed.")
+    flags.DEFINE_bool("help_config", False, "Only print what each field of the config is.")
     flags.DEFINE_string("coordinator", "", "host:port of the first process, for a run of several.")
     flags.DEFINE_integer("processes", 0, "How many processes a run of several has.")
     flags.DEFINE_integer("process", -1, "Which of them this is, from 0.")
@@ -39,13 +41,20 @@ def define_flags() -> None:
 def main() -> None:
     values = cli.FLAGS
     cli.required(config=values.config)
-    from mript_jax.config import check_config, flatten_config
+    from mript_jax.config import check_config, describe_config, flatten_config
+    from mript_jax.models import build_model
     from mript_jax.training.distributed import initialize
     from mript_jax.training.estimate import estimate
     from mript_jax.training.loop import train
+    from mript_jax.training.sharding import build_mesh
 
+    if values.help_config:
+        print(describe_config(values.config))
+        return
     if values.print_config:
         check_config(values.config)
+        build_model(values.config.model)
+        build_mesh(values.config.mesh)
         for name, value in flatten_config(values.config).items():
             print(f"{name} = {value!r}")
         return

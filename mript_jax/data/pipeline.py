@@ -181,7 +181,7 @@ def example_maker(config: Mapping[str, Any]) -> ExampleMaker:
     return ExampleMaker(
         height_width(config.image_size),
         config.crop,
-        config.scale,
+        config.normalize_by,
         tuple(config.fields),
         {"columns": -1, "rows": -2}[config.phase_encodes],
         config.partial_fourier,

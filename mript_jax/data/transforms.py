@@ -32,7 +32,7 @@ class ExampleMaker:
 
     shape: tuple[int, int]
     crop: int = 0
-    scale: str = "target"
+    normalize_by: str = "zero_filled"  # whose maximum; or "target"
     fields: tuple[str, ...] = ()
     axis: int = -1  # of the phase encodes
     partial_fourier: float = 1.0
@@ -65,7 +65,7 @@ class ExampleMaker:
                 zero_filled = np.abs(ifft2c(mask * sampled))
             else:
                 zero_filled = np.abs(zero_filled_image(full, mask))
-        scale = scale_of(zero_filled if self.scale == "zero_filled" else image)
+        scale = scale_of(zero_filled if self.normalize_by == "zero_filled" else image)
         example = {
             "zero_filled": (zero_filled / scale)[..., None],
             "target": (image / scale)[..., None],

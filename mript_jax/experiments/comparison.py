@@ -122,7 +122,7 @@ def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
         "checkpoint": str(find_checkpoint(path)),
         "trained_with": config_hash(trained),
         "training_seed": trained.seed,
-        "scale": "zero_filled" if official else trained.data.scale,
+        "scale": "zero_filled" if official else trained.data.normalize_by,
         "unseen": "; ".join(dict.fromkeys(unseen)),
     }
 
@@ -164,7 +164,7 @@ def _ways(
 def _network(config: ConfigDict, path: str) -> Method:
     """The network of a checkpoint, on slices scaled as in its training."""
     model, params = build_model(config.model), load_params(path)
-    by = config.data.scale
+    by = config.data.normalize_by
 
     @jax.jit
     def apply(params: Any, batch: Mapping[str, jax.Array]) -> jax.Array:

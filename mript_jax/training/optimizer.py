@@ -14,6 +14,7 @@ from mript_jax.errors import UserError, unknown_name_error
 from mript_jax.training.sharding import path_name
 
 OPTIMIZERS = ("adam", "adamw", "muon")
+SCHEDULES = ("constant", "cosine", "one_cycle")
 
 
 def build_optimizer(
@@ -51,7 +52,7 @@ def build_schedule(config: Mapping[str, Any], total_steps: int) -> optax.Schedul
     elif config.schedule == "one_cycle":  # linear up, linear down, as Lin and Heckel
         after, start = optax.linear_schedule(peak, peak / 25e4, rest), peak / 25
     else:
-        raise unknown_name_error("schedule", config.schedule, ("constant", "cosine", "one_cycle"))
+        raise unknown_name_error("schedule", config.schedule, SCHEDULES)
     if not warmup:
         return after
     return optax.join_schedules([optax.linear_schedule(start, peak, warmup), after], [warmup])

@@ -105,12 +105,12 @@ def _micro_batches(config: ConfigDict, spread: int) -> int:
             f"config.global_batch_size={config.global_batch_size} cannot be spread over "
             f"{spread} devices (mesh {config.mesh!r})"
         )
-    of_device, at_once = config.global_batch_size // spread, config.optimizer.images_at_once
-    if not at_once or at_once >= of_device:
+    of_device, size = config.global_batch_size // spread, config.optimizer.micro_batch_size
+    if not size or size >= of_device:
         return 1
-    if of_device % at_once:
+    if of_device % size:
         raise UserError(
-            f"config.optimizer.images_at_once={at_once} does not divide the {of_device} images "
+            f"config.optimizer.micro_batch_size={size} does not divide the {of_device} images "
             "that each device has in an update"
         )
-    return of_device // at_once
+    return of_device // size

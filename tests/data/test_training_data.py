@@ -24,6 +24,7 @@ SIZE = 32
 def data_config(**changes):
     config = base_config().data
     config.image_size, config.split_fractions = SIZE, (1.0, 0.0, 0.0)
+    config.normalize_by = "target"
     config.options.phantom.update({"count": 24, "size": SIZE})
     config.update(changes)
     return config

@@ -16,7 +16,7 @@ SIZE = 48
 def config_with(**changes):
     config = base_config()
     config.data.image_size = SIZE
-    config.data.fields = ("kspace",)
+    config.data.fields, config.data.normalize_by = ("kspace",), "target"
     config.data.options.phantom.update({"count": 30, "size": 48})
     config.data.update(changes)
     return config

@@ -83,7 +83,7 @@ def test_without_flags_the_first_that_is_needed_is_named(launch, script):
         ([TINY, "--config.model.patch_size=0"], ["patch_size", "0"]),
         ([TINY, "--config.mesh=data:3"], ["data:3"]),
         ([TINY, "--config.mesh=dta:1"], ["dta"]),
-        ([TINY, "--config.optimizer.images_at_once=3"], ["images_at_once", "3"]),
+        ([TINY, "--config.optimizer.micro_batch_size=3"], ["micro_batch_size", "3"]),
         ([TINY, "--config.data.source=fastmr"], ["fastmr", "fastmri"]),
         ([TINY, "--config.data.patterns=('cartesian_randm',)"], ["cartesian_randm"]),
         ([TINY, "--config.data.accelerations=(2.0, 4.0)"], ["accelerations"]),

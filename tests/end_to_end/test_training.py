@@ -79,7 +79,7 @@ def test_the_number_of_devices_does_not_change_the_loss(uninterrupted, tmp_path)
 
 @pytest.mark.slow
 def test_micro_batches_add_up_to_the_batch(uninterrupted, tmp_path):
-    train(small_config(**{"optimizer.images_at_once": 1, "mesh": "data:4,model:2"}), tmp_path)
+    train(small_config(**{"optimizer.micro_batch_size": 1, "mesh": "data:4,model:2"}), tmp_path)
     whole, parts = (jax.tree.leaves(load_params(w)) for w in (uninterrupted, tmp_path))
     for a, b in zip(whole, parts, strict=True):
         np.testing.assert_allclose(a, b, atol=2e-4)

@@ -7,11 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from absl import flags
-from ml_collections import ConfigDict, config_flags
+from ml_collections import ConfigDict
 from PIL import Image
 
-from mript_jax.config import check_config, derive_config, load_config_file
+from mript_jax.config import (
+    apply_overrides,
+    check_config,
+    derive_config,
+    load_config_file,
+    split_overrides,
+)
 from mript_jax.data.generated_pictures import dead_leaves, write_pictures
 from mript_jax.errors import UserError
 from mript_jax.experiments.study import run_study
@@ -23,11 +28,9 @@ NAMES = sorted(path.stem for path in STUDIES.glob("*.py") if not path.stem.start
 
 def parse(*arguments):
     """A study as launch/study.py gets it."""
-    values = flags.FlagValues()
-    argv = ["study.py", *arguments]
-    config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=argv)
-    values([a for a in argv if not a.startswith("--workdir")])
-    return values.config
+    overrides, others = split_overrides(arguments)
+    (path,) = (a.removeprefix("--config=") for a in others if a.startswith("--config="))
+    return apply_overrides(load_config_file(path).lock(), overrides)
 
 
 def documented(name):

@@ -3,14 +3,9 @@ import pytest
 
 from mript_jax.data.phantom.source import PhantomSource
 from mript_jax.physics.masks import PATTERNS, sample_mask
-<<<<<<< HEAD:tests/physics/recognition/test_mask.py
+from mript_jax.physics.measurement import zero_filled_image
 from mript_jax.physics.recognition.image import recognize_image
 from mript_jax.physics.recognition.mask import recognize_kspace, recognize_mask
-=======
-from mript_jax.physics.measurement import zero_filled_image
-from mript_jax.physics.recognise import recognise_kspace, recognise_mask
-from mript_jax.physics.recognise_image import recognise_image
->>>>>>> 789826c (Give the linear model y = M F S x one home, with its conjugate-gradient solution):tests/physics/test_recognise.py
 from mript_jax.physics.tasks import TASKS
 
 SAME = {  # names that one mask does not tell apart

@@ -1,0 +1,96 @@
+"""Field names of earlier versions, and what a mistyped name may have meant."""
+
+import difflib
+import functools
+import logging
+from collections.abc import Iterable
+
+from ml_collections import ConfigDict
+
+from mript_jax.errors import UserError
+
+log = logging.getLogger(__name__)
+
+RENAMED = {  # old name -> new name, in the same group
+    "data.scale": "data.normalize_by",
+    "optimizer.images_at_once": "optimizer.micro_batch_size",
+}
+REMOVED: dict[str, str] = {}  # old name -> why it is needed no more
+# Fields younger than some checkpoints whose default is not what those were trained with.
+BEFORE = {"data.normalize_by": "target"}
+
+ELSEWHERE = {  # what other projects call our fields
+    "lr": ("optimizer.learning_rate",),
+    "batch_size": ("global_batch_size", "evaluation.batch_size"),
+    "steps": ("total_steps",),
+    "epochs": ("total_steps",),
+    "num_epochs": ("total_steps",),
+    "num_steps": ("total_steps",),
+    "dataset": ("data.source",),
+    "data_dir": ("data.path",),
+    "data_path": ("data.path",),
+    "warmup": ("optimizer.warmup_steps",),
+    "betas": ("optimizer.b1", "optimizer.b2"),
+    "grad_clip": ("optimizer.clip_l2",),
+    "num_workers": ("data.workers",),
+    "resume": ("init_from",),
+    "checkpoint": ("init_from",),
+    "name": ("model.name", "optimizer.name"),
+}
+
+
+def current_name(name: str) -> str | None:
+    """The present name of a field, at any depth (a study's runs); None for one that is no more."""
+    for old, new in RENAMED.items():
+        if _ends(name, old):
+            _notice(f"config.{old} is now config.{new}; its value is taken over")
+            return name.removesuffix(old) + new
+    for old, why in REMOVED.items():
+        if _ends(name, old):
+            _notice(f"config.{old} is no more and is ignored: {why}")
+            return None
+    return name
+
+
+def rename_fields(config: ConfigDict) -> ConfigDict:
+    """The config with the present names for those of an earlier version."""
+    for value in config.values():
+        if isinstance(value, ConfigDict):
+            rename_fields(value)
+    for old in (*RENAMED, *REMOVED):
+        group, field = old.split(".")
+        if group not in config or field not in config[group]:
+            continue
+        new = current_name(old)
+        with config.unlocked():
+            if new is not None:
+                config[group][new.split(".")[1]] = config[group].get_oneway_ref(field).get()
+            del config[group][field]
+    return config
+
+
+def unknown_field_error(name: str, known: Iterable[str]) -> UserError:
+    """The error for a field that is not there, with the full names of those that may be meant."""
+    known = sorted(known)
+    leaf = name.rpartition(".")[2]
+    meant = [full for full in ELSEWHERE.get(leaf, ()) if full in known]
+    meant = meant or difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+    meant = meant or [full for full in known if full.rpartition(".")[2] == leaf][:2]
+    meant = meant or difflib.get_close_matches(name, known, n=1)
+    groups = sorted({full.partition(".")[0] for full in known})
+    hint = (
+        f"did you mean {' or '.join(map(repr, meant))}?"
+        if meant
+        else f"there are {', '.join(groups)}; --help_config describes them"
+    )
+    return UserError(f"unknown config field {name!r}; {hint}")
+
+
+def _ends(name: str, old: str) -> bool:
+    return name == old or name.endswith(f".{old}")
+
+
+@functools.cache
+def _notice(text: str) -> None:
+    """Says something once, however many configs it is true of."""
+    log.warning(text)

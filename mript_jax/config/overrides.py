@@ -1,0 +1,118 @@
+"""Overrides of a config's fields from the command line: `--config.a.b=value`."""
+
+import ast
+import re
+import types
+import typing
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from mript_jax.config.check import find_field
+from mript_jax.config.files import flatten_config
+from mript_jax.config.names import current_name, unknown_field_error
+from mript_jax.errors import UserError
+from mript_jax.fields import Field, Limits
+from mript_jax.models import MODELS
+
+TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
+CONFIG_OF_MODEL = {"mript": "mript_tiny"}  # where it is not the model's name
+
+Override = tuple[str, str]  # name of the field, text of the value
+
+
+def split_overrides(arguments: Sequence[str]) -> tuple[list[Override], list[str]]:
+    """The overrides among command-line arguments, in order, and all other arguments."""
+    overrides, others, left = [], [], list(arguments)
+    while left:
+        argument = left.pop(0)
+        found = re.fullmatch(r"--?(no)?config\.([^=]+)(=.*)?", argument, re.DOTALL)
+        if not found:
+            others.append(argument)
+            continue
+        negated, name, value = found.groups()
+        if value is not None:
+            value = value[1:]
+        elif negated:
+            value = "false"
+        else:  # as "--config.a.b value", or a flag that stands for true
+            value = left.pop(0) if left and not left[0].startswith("--") else "true"
+        overrides.append((name, value))
+    return overrides, others
+
+
+def apply_overrides(config: ConfigDict, overrides: Iterable[Override]) -> ConfigDict:
+    """Sets fields of `config` to values given as text; a tuple's that is repeated grows."""
+    texts: dict[str, list[str]] = {}
+    for given, text in overrides:
+        name = current_name(given)
+        if name is not None:
+            texts.setdefault(name, []).append(text)
+    for name, values in texts.items():
+        _override(config, name, values)
+    return config
+
+
+def _override(config: ConfigDict, name: str, texts: list[str]) -> None:
+    *groups, leaf = name.split(".")
+    group = config
+    for part in groups:
+        group = group.get(part) if isinstance(group, ConfigDict) else None
+    field = find_field(config, name)
+    if not isinstance(group, ConfigDict) or (leaf not in group and field is None):
+        raise unknown_field_error(name, flatten_config(config))
+    if leaf in group and isinstance(group[leaf], ConfigDict):
+        raise _group_error(name, texts[-1])
+    if field is None:  # a model's or a reader's that is not described: as it is now
+        kind = group.get_type(leaf)
+        field = Field(name, tuple[typing.Any, ...] if kind is tuple else kind, None, Limits(""))
+    value = _parse_all(texts, field.kind, name)
+    field.check(value, name)
+    with group.unlocked(), group.ignore_type():
+        group[leaf] = value
+
+
+def _group_error(name: str, text: str) -> UserError:
+    if text in MODELS:
+        file = f"configs/{CONFIG_OF_MODEL.get(text, text)}.py"
+        return UserError(
+            f"config.{name} is a group of fields; for those of {text}, use --config={file}"
+        )
+    return UserError(
+        f"config.{name} is a group of fields; set them one at a time: --config.{name}.FIELD=value"
+    )
+
+
+def _parse_all(texts: list[str], kind: Any, name: str) -> Any:
+    values = [_parse(text, kind, name) for text in texts]
+    if len(values) > 1 and all(isinstance(value, tuple) for value in values):
+        return tuple(item for value in values for item in value)
+    return values[-1]
+
+
+def _parse(text: str, kind: Any, name: str) -> Any:
+    """The value that a text stands for in a field of some type; the text where it is none."""
+    if kind is bool:
+        return TRUTH.get(text.lower(), text)
+    if kind is str:
+        if text == "None":
+            raise UserError(
+                f"config.{name}=None is a text as any other; for none use --config.{name}="
+            )
+        return text
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = text
+    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if isinstance(value, float) and int in kinds and value.is_integer():
+        return int(value)  # 1e5 steps
+    if typing.get_origin(kind) is tuple and not isinstance(value, tuple):
+        return tuple(value) if isinstance(value, list) else (value,)
+    if isinstance(value, str) and kind is float:  # inf and nan, which are refused by their names
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
