@@ -21,7 +21,6 @@ def get_config() -> ConfigDict:
 
     config.data.source = "phantom"
     config.data.image_size = 128
-    config.data.fields = ("kspace",)
 
     config.model = model = ConfigDict()
     model.name = "simmim"

@@ -167,7 +167,6 @@ class Data:
         "'zero_filled' is what reconstruction has",
         choices=("zero_filled", "target"),
     )
-    fields: tuple[str, ...] = field((), "what batches carry too", choices=("kspace",))
     workers: int = field(
         0, "processes that prepare examples; 0: threads of this process", at_least=0
     )

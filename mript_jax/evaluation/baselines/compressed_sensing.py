@@ -5,18 +5,16 @@ weight is a number or one for each image, in units of images whose maximum is ab
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
+from mript_jax.batch import Batch
 from mript_jax.evaluation.baselines.fista import Prox, fista
 from mript_jax.evaluation.baselines.measurement import measurement_of
 from mript_jax.evaluation.baselines.wavelets import from_wavelets, to_wavelets
-from mript_jax.physics.crop import center_crop
 from mript_jax.physics.measurement import Measurement, start
-
-Batch = Mapping[str, jax.Array]
 
 ITERATIONS = 60
 INNER_ITERATIONS = 5  # of total variation's proximal operator, which goes on where it stopped
@@ -46,8 +44,7 @@ def _reconstruct(
     measured = measurement_of(batch)
     weight = jnp.reshape(jnp.asarray(weight, jnp.float32), (-1, 1, 1))
     prox, memory = make_prox(measured, weight)
-    image = jnp.abs(fista(measured, prox, memory, iterations))
-    return center_crop(image, batch["target"].shape[1:3])[..., None]
+    return jnp.abs(fista(measured, prox, memory, iterations))[..., None]
 
 
 def _total_variation_prox(measured: Measurement, weight: jax.Array) -> tuple[Prox, jax.Array]:
