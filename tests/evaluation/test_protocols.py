@@ -31,7 +31,7 @@ def test_fastmri_official_equals_the_public_fastmri_code(golden, kind, which):
     maximum = given if which == "given" else float(stored[f"in/{kind}/gt"].max())
     item = volume_batch(stored, kind, maximum)
     (row,), _ = evaluate_tasks(
-        {"m": lambda batch: batch["zero_filled"]},
+        {"m": lambda batch, task: batch["zero_filled"]},
         lambda task: [item],
         TASKS[:1],
         protocol="fastmri_official",
@@ -55,7 +55,7 @@ def test_fastmri_official_is_the_mean_over_volumes_however_many_slices_they_have
 
     def psnr_of(chosen) -> float:
         (row,), _ = evaluate_tasks(
-            {"m": lambda batch: batch["zero_filled"]},
+            {"m": lambda batch, task: batch["zero_filled"]},
             lambda task: chosen,
             TASKS[:1],
             protocol="fastmri_official",
@@ -71,7 +71,7 @@ def test_fastmri_official_without_the_volumes_maximum_is_refused(golden):
     del batch["maximum"]
     with pytest.raises(UserError, match="maximum of each volume"):
         evaluate_tasks(
-            {"m": lambda batch: batch["zero_filled"]},
+            {"m": lambda batch, task: batch["zero_filled"]},
             lambda task: [(batch, records)],
             TASKS[:1],
             protocol="fastmri_official",
