@@ -15,7 +15,9 @@ RENAMED = {  # old name -> new name, in the same group
     "data.scale": "data.normalize_by",
     "optimizer.images_at_once": "optimizer.micro_batch_size",
 }
-REMOVED: dict[str, str] = {}  # old name -> why it is needed no more
+REMOVED = {  # old name -> why it is needed no more
+    "data.fields": "batches have the fields that the model and the loss read",
+}
 # Fields younger than some checkpoints whose default is not what those were trained with.
 BEFORE = {"data.normalize_by": "target"}
 

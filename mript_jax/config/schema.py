@@ -175,7 +175,6 @@ class Data:
         "'zero_filled' is what reconstruction has",
         choices=("zero_filled", "target"),
     )
-    fields: tuple[str, ...] = field((), "k-space in the batches too", choices=("kspace",))
     workers: int = field(
         0, "processes that prepare examples; 0: threads of this process", at_least=0
     )
