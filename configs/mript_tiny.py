@@ -16,7 +16,6 @@ def get_config() -> ConfigDict:
 
     config.data.source = "phantom"
     config.data.image_size = 128
-    config.data.fields = ("kspace",)
 
     config.model = model = ConfigDict()  # what each field is: models/mript.py
     model.name = "mript"

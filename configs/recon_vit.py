@@ -17,7 +17,6 @@ def get_config() -> ConfigDict:
 
     config.data.source = "phantom"
     config.data.image_size = 128
-    config.data.fields = ("kspace",)  # for data consistency
 
     config.model = model = ConfigDict()
     model.name = "recon_vit"

@@ -1,6 +1,6 @@
 """Masked modelling of k-space, small enough for a laptop, on generated anatomy.
 
-Pretraining hides random cells of k-space; fine-tuning reconstructs images from what was sampled.
+Pretraining hides random cells of k-space; fine-tuning reconstructs images from the measured samples.
 
   python launch/train.py --config=configs/simmim.py --workdir=runs/simmim
   python launch/train.py --config=configs/simmim.py --workdir=runs/simmim_tuned \\
@@ -21,7 +21,6 @@ def get_config() -> ConfigDict:
 
     config.data.source = "phantom"
     config.data.image_size = 128
-    config.data.fields = ("kspace",)
 
     config.model = model = ConfigDict()
     model.name = "simmim"

@@ -32,7 +32,6 @@ def get_config() -> ConfigDict:
     config.data.undersampling = "complex"  # k-space of the image with its measured phase
     config.data.crop = 320
     config.data.image_size = 192
-    config.data.fields = ("kspace",)
     config.data.workers = 4
 
     config.model = model = ConfigDict()  # what each field is: simmim.py

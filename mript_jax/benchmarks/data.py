@@ -27,8 +27,8 @@ from absl import flags
 from PIL import Image
 
 from mript_jax import cli
+from mript_jax.batch import stack
 from mript_jax.config import base_config
-from mript_jax.data.batch import stack
 from mript_jax.data.memory import keep_freed_memory
 from mript_jax.data.phantom.source import PhantomSource
 from mript_jax.data.phantom.volume import write_fastmri_h5

@@ -18,32 +18,31 @@ from absl import flags
 from PIL import Image
 
 from mript_jax import cli
+from mript_jax.batch import Batch
 from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.data.pipeline import evaluation_batches
 from mript_jax.errors import UserError
 from mript_jax.evaluation.metrics import psnr, ssim
 from mript_jax.models import build_model
 from mript_jax.physics.fourier import ifft2c
-from mript_jax.physics.kspace_compression import as_complex
+from mript_jax.physics.kspace_compression import as_channels
 from mript_jax.physics.kspace_picture import kspace_picture
 from mript_jax.physics.tasks import task_grid, usual_center_fraction
 from mript_jax.text_table import markdown_table
 
-Batch = Mapping[str, jax.Array]
-Method = Callable[[Batch], jax.Array]  # batch -> k-space [B, H, W, 2]
+Method = Callable[[Batch], jax.Array]  # -> k-space [B, 1, H, W]
 
+FIELDS = ("kspace", "full_kspace")
 GAP = 4  # pixels between pictures
 
 
 def zero_filled(batch: Batch) -> jax.Array:
-    return batch["kspace"] * batch["mask"][..., None]
+    return batch["kspace"]
 
 
 def without_phase(batch: Batch) -> jax.Array:
     """The true magnitudes; where nothing was measured, the phase is 0."""
-    magnitude = jnp.linalg.norm(batch["kspace"], axis=-1)
-    real = jnp.stack([magnitude, jnp.zeros_like(magnitude)], axis=-1)
-    return jnp.where(batch["mask"][..., None] > 0, batch["kspace"], real)
+    return jnp.where(batch["mask"][:, None] > 0, batch["kspace"], jnp.abs(batch["full_kspace"]))
 
 
 def masked_model(checkpoint: str) -> Method:
@@ -62,14 +61,13 @@ def method_names(paths: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
 
 
 def image_of(kspace: jax.Array) -> jax.Array:
-    return jnp.abs(ifft2c(as_complex(kspace)))
+    return jnp.abs(ifft2c(kspace[:, 0]))
 
 
 def picture_of(kspace: jax.Array) -> jax.Array:
     """Gray values of the picture, [B, H, W]; what is exactly zero is black."""
-    return kspace_picture(kspace, (jnp.linalg.norm(kspace, axis=-1) > 0).astype(jnp.float32))[
-        ..., 0
-    ]
+    kspace = kspace[:, 0]
+    return kspace_picture(as_channels(kspace), (kspace != 0).astype(jnp.float32))[..., 0]
 
 
 def measure(method: Method, batch: Batch) -> dict[str, jax.Array]:
@@ -77,7 +75,7 @@ def measure(method: Method, batch: Batch) -> dict[str, jax.Array]:
     kspace, target = method(batch), batch["target"][..., 0]
     image, brightest = image_of(kspace), target.max(axis=(1, 2))
     return {
-        "k-space SSIM": ssim(picture_of(batch["kspace"]), picture_of(kspace)),
+        "k-space SSIM": ssim(picture_of(batch["full_kspace"]), picture_of(kspace)),
         "image PSNR (dB)": psnr(target, image, brightest),
         "image SSIM": ssim(target, image, brightest),
     }
@@ -85,10 +83,10 @@ def measure(method: Method, batch: Batch) -> dict[str, jax.Array]:
 
 def save_picture(path: str, methods: Mapping[str, Method], batch: Batch) -> None:
     """The truth and each method's from left to right: k-space above, the image below."""
-    kspaces = [batch["kspace"], *(method(batch) for method in methods.values())]
+    kspaces = [batch["full_kspace"], *(method(batch) for method in methods.values())]
     white = float(batch["target"][0].max())
     columns = [
-        np.concatenate([picture_of(k)[0], np.ones((GAP, k.shape[2])), image_of(k)[0] / white])
+        np.concatenate([picture_of(k)[0], np.ones((GAP, k.shape[3])), image_of(k)[0] / white])
         for k in kspaces
     ]
     gap = np.ones((len(columns[0]), GAP))
@@ -123,7 +121,9 @@ def main() -> None:
     values: dict[str, list[dict[str, jax.Array]]] = {name: [] for name in methods}
     for task in tasks:
         slices = cli.FLAGS.slices
-        for batch, _ in evaluation_batches(data, "test", task, min(slices, 8), slices):
+        for batch, _ in evaluation_batches(
+            data, "test", task, min(slices, 8), slices, fields=FIELDS
+        ):
             for name, method in methods.items():
                 found = measure(method, batch)
                 values[name].append({key: v[batch["weight"] > 0] for key, v in found.items()})

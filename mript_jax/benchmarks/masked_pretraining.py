@@ -79,8 +79,8 @@ def mean_gain(config: ConfigDict, workdir: str) -> float:
     centers = [usual_center_fraction(r) for r in TESTED]
     tasks = task_grid(data.patterns, TESTED, centers, data.patterns, data.accelerations)
     rows, _ = evaluate_tasks(
-        {"mript": predict, "zero_filled": zero_filled},
-        lambda task: evaluation_batches(data, "test", task, 16, 16),
+        {"mript": lambda batch, task: predict(batch), "zero_filled": zero_filled},
+        lambda task: evaluation_batches(data, "test", task, 16, 16, fields=model.batch_fields()),
         tasks,
         pictures=0,
     )

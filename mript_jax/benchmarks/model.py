@@ -15,7 +15,6 @@ image.
 
 import json
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,12 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from mript_jax import cli
+from mript_jax.batch import Batch, empty_example, stack
 from mript_jax.benchmarks.energy import energy_meter, joules_per_call
 from mript_jax.benchmarks.quality_plot import quality_plot
 from mript_jax.benchmarks.timing import compile_cost, seconds_per_call
 from mript_jax.config import load_config_file
 from mript_jax.config_files import config_path
-from mript_jax.data.batch import empty_example, stack
 from mript_jax.errors import UserError
 from mript_jax.evaluation.results import read_results
 from mript_jax.models import build_model
@@ -44,15 +43,15 @@ SMALL_MODELS = ("mript_tiny", "recon_vit", "unet", "simmim")
 def measure(name: str, config: ConfigDict, batch: int, repeats: int) -> dict[str, Any]:
     """A row of the table."""
     model = build_model(config.model)
-    example = empty_example(height_width(config.data.image_size), config.data.fields)
+    example = empty_example(height_width(config.data.image_size), model.batch_fields())
     example |= {"zero_filled": example["zero_filled"] + 0.5}
     one, many = stack([example]), stack([example] * batch)
     params = jax.jit(lambda key: model.init(key, one, method="predict"))(jax.random.key(0))
 
-    def reconstruct(params: Any, batch: Mapping[str, np.ndarray]) -> jax.Array:
+    def reconstruct(params: Any, batch: Batch) -> jax.Array:
         return model.apply(params, batch, method="predict")
 
-    def loss(params: Any, batch: Mapping[str, np.ndarray]) -> jax.Array:
+    def loss(params: Any, batch: Batch) -> jax.Array:
         return abs(reconstruct(params, batch) - batch["target"]).mean()
 
     single, _, _ = compile_cost(reconstruct, params, one)

@@ -60,8 +60,10 @@ def psnr_by_acceleration(config: ConfigDict, workdir: str) -> dict[float, float]
         config.data.accelerations,
     )
     rows, _ = evaluate_tasks(
-        {"mript": predict},
-        lambda task: evaluation_batches(config.data, "test", task, 16, SLICES),
+        {"mript": lambda batch, task: predict(batch)},
+        lambda task: evaluation_batches(
+            config.data, "test", task, 16, SLICES, fields=model.batch_fields()
+        ),
         tasks,
         pictures=0,
     )

@@ -58,7 +58,6 @@ def write_checkpoint(source: str, output: str, config: ConfigDict | None) -> Non
         config.data.normalize_by = "target"  # as the public codes train
         config.model = ConfigDict(read(state_dict))
         config.data.image_size = config.model.get("image_size", config.data.image_size)
-        config.data.fields = ("kspace",) if config.model.name == "simmim" else ()
         print("model:", ", ".join(f"{k}={v}" for k, v in config.model.items()))
     if foreign:
         params, ignored, fresh = segment_anything.from_segment_anything(state_dict, config.model)

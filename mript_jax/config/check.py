@@ -66,11 +66,6 @@ def check_config(config: ConfigDict) -> None:
         _check_tasks(group, config[group])
     _check_weights(config.data)
     _check_model_tasks(config)
-    if config.data.undersampling == "kspace" and "kspace" in config.data.fields:
-        raise UserError(
-            "config.data.undersampling='kspace' keeps each coil's k-space to itself; "
-            "config.data.fields with 'kspace' need 'image' or 'complex'"
-        )
     if config.optimizer.warmup_steps > config.total_steps:  # as in trial runs of a few steps
         log.warning(
             "config.optimizer.warmup_steps=%d is more than config.total_steps=%d: "

@@ -13,7 +13,7 @@ from typing import Any
 import grain
 import numpy as np
 
-from mript_jax.data.batch import Batch, stack
+from mript_jax.batch import Batch, check_fields, stack
 from mript_jax.data.memory import keep_freed_memory
 from mript_jax.data.readers import open_source
 from mript_jax.data.records import BlankRecord, BrokenRecord, Record
@@ -124,15 +124,20 @@ def build_pipeline(
     batch_size: int,
     process_index: int = 0,
     process_count: int = 1,
+    *,
+    fields: Sequence[str] = (),
 ) -> Pipeline:
-    """The training stream of `config.data`: this process's part of each batch of `batch_size`."""
+    """The training stream of `config.data`: this process's part of each batch of `batch_size`.
+
+    `fields` are the optional ones (mript_jax/batch.py) that its batches have.
+    """
     if batch_size % process_count:
         raise UserError(
             f"global_batch_size={batch_size} cannot be shared by {process_count} processes"
         )
     source, indices = open_split(config, split, config.max_slices)
     random_example = RandomExample(
-        example_maker(config),
+        example_maker(config, fields),
         task_grid(config.patterns, config.accelerations, config.center_fractions),
         task_weights(config),
         config.random_crops,
@@ -161,12 +166,17 @@ def evaluation_batches(
     batch_size: int,
     max_slices: int = 0,
     seed: int = 0,
+    *,
+    fields: Sequence[str] = (),
 ) -> Iterator[tuple[Batch, list[Record]]]:
-    """Each slice of a split once, undersampled by `task`, with its records; filled-up batches."""
+    """Each slice of a split once, undersampled by `task`, with its records; filled-up batches.
+
+    `fields` are the optional ones (mript_jax/batch.py) that the batches have.
+    """
     source, indices = open_split(config, split)
     if max_slices and max_slices < len(indices):  # spread over the whole split
         indices = indices[np.linspace(0, len(indices) - 1, max_slices).astype(int)]
-    maker = example_maker(config)
+    maker = example_maker(config, fields)
     for start in range(0, len(indices), batch_size):
         records = [source[int(i)] for i in indices[start : start + batch_size]]
         for record in records:
@@ -176,18 +186,25 @@ def evaluation_batches(
         yield stack(examples, batch_size), records
 
 
-def example_maker(config: Mapping[str, Any]) -> ExampleMaker:
-    """The transform that `config.data` describes."""
+def example_maker(config: Mapping[str, Any], fields: Sequence[str] = ()) -> ExampleMaker:
+    """The transform that `config.data` describes, to examples with these optional fields."""
+    check_fields(fields)
+    if config.undersampling == "kspace" and set(fields) - {"noise_level"}:
+        raise UserError(
+            "config.data.undersampling='kspace' keeps k-space at its own size, apart from the "
+            f"resized images, but the model or the loss reads {', '.join(fields)}; use 'image' or "
+            "'complex', or a model without data consistency (config.model.iterations=0)"
+        )
     return ExampleMaker(
         height_width(config.image_size),
-        config.crop,
-        config.normalize_by,
-        tuple(config.fields),
-        {"columns": -1, "rows": -2}[config.phase_encodes],
-        config.partial_fourier,
-        config.noise,
-        tuple((name, severity) for name, severity in config.artifacts.items() if severity),
-        config.undersampling,
+        crop=config.crop,
+        normalize_by=config.normalize_by,
+        fields=tuple(fields),
+        axis={"columns": -1, "rows": -2}[config.phase_encodes],
+        partial_fourier=config.partial_fourier,
+        noise=config.noise,
+        artifacts=tuple((name, degree) for name, degree in config.artifacts.items() if degree),
+        undersampling=config.undersampling,
     )
 
 

@@ -4,17 +4,17 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import Any
 
 import numpy as np
 
+from mript_jax.data.readers.base import Source
 from mript_jax.errors import UserError, unknown_name_error
 
 SPLITS = ("train", "validation", "test")
 
 
 def select_split(
-    source: Any, split: str, fractions: Sequence[float], splits_file: str = ""
+    source: Source, split: str, fractions: Sequence[float], splits_file: str = ""
 ) -> np.ndarray:
     """The indices of the elements of `source` that belong to `split`; "all" takes every element.
 
@@ -28,21 +28,24 @@ def select_split(
     return np.flatnonzero(np.asarray(split_elements(source, fractions, splits_file)) == split)
 
 
-def split_elements(source: Any, fractions: Sequence[float], splits_file: str = "") -> list[str]:
+def split_elements(source: Source, fractions: Sequence[float], splits_file: str = "") -> list[str]:
     """The split of each element of a source; "" for one that a splits file does not name."""
-    subjects = getattr(source, "subjects", source.groups)
     if splits_file:
         chosen = read_splits(splits_file)
         of_volume = {group: _look_up(chosen, group) for group in dict.fromkeys(source.groups)}
-        of_subject = {subject: _look_up(chosen, subject) for subject in dict.fromkeys(subjects)}
+        of_subject = {
+            subject: _look_up(chosen, subject) for subject in dict.fromkeys(source.subjects)
+        }
         return [
             of_volume[group] or of_subject[subject]
-            for group, subject in zip(source.groups, subjects, strict=True)
+            for group, subject in zip(source.groups, source.subjects, strict=True)
         ]
-    if hasattr(source, "official_splits"):
+    if source.official_splits is not None:
         return list(source.official_splits)
-    of_subject = {subject: split_of(subject, fractions) for subject in dict.fromkeys(subjects)}
-    return [of_subject[subject] for subject in subjects]
+    of_subject = {
+        subject: split_of(subject, fractions) for subject in dict.fromkeys(source.subjects)
+    }
+    return [of_subject[subject] for subject in source.subjects]
 
 
 def split_of(name: str, fractions: Sequence[float]) -> str:

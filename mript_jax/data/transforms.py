@@ -12,7 +12,7 @@ import hashlib
 import numpy as np
 from PIL import Image
 
-from mript_jax.data.batch import empty_example
+from mript_jax.batch import empty_example
 from mript_jax.data.photographs import random_crop
 from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.physics.artifacts import add_artifact
@@ -33,7 +33,7 @@ class ExampleMaker:
     shape: tuple[int, int]
     crop: int = 0
     normalize_by: str = "zero_filled"  # whose maximum; or "target"
-    fields: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()  # the optional ones of the batch that examples have
     axis: int = -1  # of the phase encodes
     partial_fourier: float = 1.0
     noise: float = 0.0  # standard deviation of complex noise, of the image's maximum
@@ -59,7 +59,7 @@ class ExampleMaker:
             mask = nearest_points(mask, self.shape)
         else:
             mask = self._mask(task, self.shape, mask_seed)
-            if self.noise or self.artifacts or "kspace" in self.fields:
+            if self.noise or self.artifacts or {"kspace", "full_kspace"} & set(self.fields):
                 kspace = fft2c(full)  # [H, W]
                 sampled = self._measure(kspace, rng)
                 zero_filled = np.abs(ifft2c(mask * sampled))
@@ -78,9 +78,13 @@ class ExampleMaker:
             "weight": np.float32(1.0),
         }
         if "kspace" in self.fields:
-            kspace = np.where(mask > 0, sampled, kspace)
-            parts = np.stack([kspace.real, kspace.imag], axis=-1)
-            example["kspace"] = (parts / scale).astype(np.float32)
+            example["kspace"] = (mask * sampled / scale)[None]  # [1, H, W]
+        if "full_kspace" in self.fields:
+            example["full_kspace"] = (np.where(mask > 0, sampled, kspace) / scale)[None]
+        if "sensitivities" in self.fields:
+            example["sensitivities"] = np.ones((1, *self.shape), np.complex64)
+        if "noise_level" in self.fields:
+            example["noise_level"] = np.float32(self.noise) / scale
         return example
 
     def _mask(self, task: Task, shape: tuple[int, int], seed: int) -> np.ndarray:

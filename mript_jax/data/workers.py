@@ -7,7 +7,7 @@ does, took as long as making the batch.
 import itertools
 import multiprocessing
 import signal
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.util import Finalize
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
-from mript_jax.data.batch import Batch
+from mript_jax.batch import Batch
 from mript_jax.data.memory import keep_freed_memory
 from mript_jax.errors import UserError
 
@@ -123,7 +123,7 @@ def _stop(processes: Iterable[Any]) -> None:
         process.join()
 
 
-def _layout(batch: Mapping[str, np.ndarray]) -> tuple[Layout, int]:
+def _layout(batch: Batch) -> tuple[Layout, int]:
     """Where each field lies in a block, and the size of the block."""
     layout, size = {}, 0
     for name, array in batch.items():

@@ -1,8 +1,9 @@
 """Methods on tasks: `evaluate_tasks(methods, make_batches, tasks) -> (rows, examples)`.
 
-A method is a function from a batch to images [B, H, W, 1]; nothing here knows of checkpoints,
-models or training. A row is one method on one task; an example is one slice in one task, with
-the values of every method and, for some, the pictures.
+A method is a function from a batch and its task to images [B, H, W, 1], of which the center is
+compared with the target; nothing here knows of checkpoints, models or training. A row is one method
+on one task; an example is one slice in one task, with the values of every method and, for some, the
+pictures.
 """
 
 import dataclasses
@@ -15,14 +16,15 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from mript_jax.batch import Batch
 from mript_jax.errors import UserError
 from mript_jax.evaluation.metrics import frequency_error, hfen, nmse, psnr, sharpness, ssim
 from mript_jax.evaluation.protocols import Protocol, get_protocol
 from mript_jax.evaluation.summary import summarize
+from mript_jax.physics.crop import center_crop
 from mript_jax.physics.tasks import Task
 
-Batch = Mapping[str, Any]  # see data/batch.py
-Method = Callable[[Batch], jax.Array]  # -> [B, H, W, 1]
+Method = Callable[[Batch, Task], jax.Array]  # -> [B, H, W, 1]
 
 EMPTY = 1e-12  # a slice whose data range is below holds nothing to compare
 
@@ -63,7 +65,7 @@ def evaluate_tasks(
     for task in tasks:
         progress(task)
         of_task: list[SliceResult] = []
-        for batch, records in _measured(methods, make_batches(task), rules, devices):
+        for batch, records in _measured(methods, task, make_batches(task), rules, devices):
             of_task += _examples(batch, records, task, len(of_task))
             of_task = _keep_pictures(of_task, next(iter(methods)), pictures)
         if not of_task:
@@ -75,6 +77,7 @@ def evaluate_tasks(
 
 def _measured(
     methods: Mapping[str, Method],
+    task: Task,
     batches: Iterable[Any],
     rules: Protocol,
     devices: Sequence[jax.Device],
@@ -88,14 +91,17 @@ def _measured(
         batch, records = (item, None) if isinstance(item, Mapping) else item
         arrays = _spread(batch, devices)
         data_range = rules.data_range(arrays)
-        estimates = {name: jnp.asarray(method(arrays)) for name, method in methods.items()}
-        for name, estimate in estimates.items():
-            assert estimate.shape == arrays["target"].shape, (
-                f"method {name!r} gave {estimate.shape} for {arrays['target'].shape}"
+        target = arrays["target"][..., 0]  # [B, h, w]
+        estimates = {}
+        for name, method in methods.items():
+            estimate = jnp.asarray(method(arrays, task))
+            assert estimate.shape == arrays["zero_filled"].shape, (
+                f"method {name!r} gave {estimate.shape} for {arrays['zero_filled'].shape}"
             )
+            estimate = center_crop(estimate[..., 0], target.shape[1:])
+            estimates[name] = rules.scale(target, estimate) if rules.scale else estimate
         values = {
-            name: _measure(arrays["target"][..., 0], estimate[..., 0], data_range)
-            for name, estimate in estimates.items()
+            name: _measure(target, estimate, data_range) for name, estimate in estimates.items()
         }
         done, waiting = waiting, (arrays, data_range, estimates, values, records)
         if done:
@@ -184,7 +190,7 @@ def _examples(
         true_acceleration = float(mask.size / max(mask.sum(), 1))
         scale = batch["data_range"][i]
         pictures = {"reference": batch["target"][i, ..., 0] / scale, "mask": mask}
-        pictures |= {name: im[i, ..., 0] / scale for name, im in batch["estimates"].items()}
+        pictures |= {name: image[i] / scale for name, image in batch["estimates"].items()}
         examples.append(SliceResult(task, true_acceleration, volume, index, values, pictures))
     return examples
 

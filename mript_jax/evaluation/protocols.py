@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from mript_jax.batch import Batch
 from mript_jax.errors import UserError, unknown_name_error
 
 Values = Mapping[str, Any]  # metric name -> number, or array over frequency
@@ -22,8 +23,10 @@ Units = Sequence[tuple[str, Values]]  # (volume, values) of each thing that a me
 @dataclasses.dataclass(frozen=True)
 class Protocol:
     about: str  # for readers of the report
-    data_range: Callable[[Mapping[str, jax.Array]], jax.Array]  # batch -> [B]
+    data_range: Callable[[Batch], jax.Array]  # -> [B]
     units: Callable[[Slices], Units]
+    scale: Callable[[jax.Array, jax.Array], jax.Array] | None = None
+    """(reference, estimate), both [B, H, W] -> the estimate as it is compared; None: as it is."""
 
 
 def get_protocol(name: str) -> Protocol:
@@ -33,11 +36,11 @@ def get_protocol(name: str) -> Protocol:
     return PROTOCOLS[name]
 
 
-def _target_maximum(batch: Mapping[str, jax.Array]) -> jax.Array:
+def _target_maximum(batch: Batch) -> jax.Array:
     return jnp.max(batch["target"], axis=(1, 2, 3))
 
 
-def _volume_maximum(batch: Mapping[str, jax.Array]) -> jax.Array:
+def _volume_maximum(batch: Batch) -> jax.Array:
     """The maximum of an example's volume, in the units of its target."""
     if "maximum" not in batch:
         raise UserError(
@@ -45,6 +48,14 @@ def _volume_maximum(batch: Mapping[str, jax.Array]) -> jax.Array:
             "use measured k-space, or the protocol 'mript_paper'"
         )
     return jnp.asarray(batch["maximum"])
+
+
+def _least_squares(reference: jax.Array, estimate: jax.Array) -> jax.Array:
+    """The estimate times the number for which its squared distance to the reference is least."""
+    axes = (1, 2)
+    power = jnp.sum(jnp.square(estimate), axis=axes, keepdims=True)
+    fit = jnp.sum(reference * estimate, axis=axes, keepdims=True) / jnp.maximum(power, 1e-20)
+    return fit * estimate
 
 
 def _slices(slices: Slices) -> Units:
@@ -79,5 +90,13 @@ PROTOCOLS: dict[str, Protocol] = {
         "data range, PSNR and NMSE of whole volumes; means over volumes",
         _volume_maximum,
         _volumes,
+    ),
+    "measured": Protocol(
+        "complex k-space with noise, simulated with phase or measured; reference the root sum of "
+        "squares of the coils (simulated: before noise); each estimate scaled to it by least "
+        "squares, data range the reference's maximum; means over slices",
+        _target_maximum,
+        _slices,
+        _least_squares,
     ),
 }

@@ -28,8 +28,7 @@ def check_unseen(trained: Mapping[str, Any], evaluated: Mapping[str, Any], split
 
 def _subjects(config: Mapping[str, Any], split: str) -> set[str]:
     source, indices = open_split(config, split)
-    names = getattr(source, "subjects", source.groups)
-    return {names[i] for i in indices}
+    return {source.subjects[i] for i in indices}
 
 
 def _trained_on(config: Mapping[str, Any]) -> set[str]:

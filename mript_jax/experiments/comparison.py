@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from mript_jax.batch import Batch
 from mript_jax.checkpoint import find_checkpoint, load_checkpoint_config, load_params
 from mript_jax.data.measured import first_volumes, measured_batches
 from mript_jax.data.pipeline import evaluation_batches, open_split
@@ -26,13 +27,13 @@ from mript_jax.evaluation.results import Results, make_results
 from mript_jax.evaluation.unseen import check_unseen
 from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.models import build_model
-from mript_jax.physics.crop import center_crop, crop_readout
+from mript_jax.physics.crop import zero_filled_scan
 from mript_jax.physics.tasks import Task, nearest_level, nearest_pattern, task_grid
 
-Batches = Callable[[str, Task, int], Iterator[tuple[dict, list]]]  # of (split, task, most slices)
-Grid = tuple[Sequence[str], Sequence[float]]  # patterns and accelerations that indices count
+Batches = Callable[[str, Task, int], Iterator[tuple[Batch, list]]]  # of (split, task, most slices)
 
 TUNING_SLICES = 8  # of each task, to choose the weights of compressed sensing
+BASELINE_FIELDS = ("kspace", "sensitivities")  # of simulated batches, whose coil is uniform
 
 
 def compare(
@@ -52,27 +53,20 @@ def compare(
         if name not in WEIGHTED:
             raise unknown_name_error("baseline", name, WEIGHTED)
     about = {name: _provenance(path, config) for name, path in checkpoints.items()}
-    make_batches, load = _ways(config, checkpoints, baselines, seed)
-    grid = (tuple(wanted.patterns), tuple(wanted.accelerations))
-    tasks = task_grid(*grid, wanted.center_fractions)
-
-    methods, grids = {}, {}
-    for name, path in checkpoints.items():
-        trained = load_checkpoint_config(path)
-        grids[name] = (trained.data.patterns, trained.data.accelerations)
-        methods[name] = load(trained, path)
-    for name in baselines:
-        grids[name] = grid
-        methods[name] = _tuned(name, make_batches, tasks, wanted.split)
-
-    def batches(task: Task) -> Iterator[tuple[dict, list]]:
-        for batch, records in make_batches(wanted.split, task, wanted.max_slices):
-            yield batch | _indices(task, grids, len(batch["target"])), records
-
+    trained = {name: load_checkpoint_config(path) for name, path in checkpoints.items()}
+    official = wanted.protocol == "fastmri_official"
+    fields = {f for of_one in trained.values() for f in build_model(of_one.model).batch_fields()}
+    if official:
+        make_batches = _measured_batches(config, fields | {"kspace"}, seed)
+    else:
+        make_batches = _simulated_batches(config, fields | set(baselines and BASELINE_FIELDS), seed)
+    tasks = task_grid(wanted.patterns, wanted.accelerations, wanted.center_fractions)
+    load = _reconstruction if official else _network
+    methods = {name: load(trained[name], path) for name, path in checkpoints.items()}
+    methods |= {name: _tuned(name, make_batches, tasks, wanted.split) for name in baselines}
     rows, examples = evaluate_tasks(
-        {name: _on_its_grid(name, method) for name, method in methods.items()}
-        | {"zero_filled": zero_filled},
-        batches,
+        methods | {"zero_filled": zero_filled},
+        lambda task: make_batches(wanted.split, task, wanted.max_slices),
         tasks,
         wanted.protocol,
         progress=progress,
@@ -127,38 +121,33 @@ def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
     }
 
 
-def _ways(
-    config: ConfigDict, checkpoints: Mapping[str, str], baselines: Sequence[str], seed: int
-) -> tuple[Batches, Callable[[ConfigDict, str], Method]]:
-    """How batches are made and models applied in the config's protocol."""
-    wanted = config.evaluation
+def _simulated_batches(config: ConfigDict, fields: set[str], seed: int) -> Batches:
+    """Batches whose k-space is simulated from images of `config.data.image_size`."""
     data = ConfigDict(config.data.copy_and_resolve_references()).unlock()
-    if wanted.protocol == "fastmri_official":
-        # Whatever a checkpoint was trained on, these are whole volumes with their k-space.
-        data.options.fastmri.update({"kspace": True, "skip_ends": 0})
-
-        def measured(split: str, task: Task, most: int) -> Iterator[tuple[dict, list]]:
-            source, indices = open_split(data, split)
-            if split == wanted.split:
-                indices = first_volumes(source, indices, most)
-            elif most < len(indices):  # to tune on
-                indices = indices[np.linspace(0, len(indices) - 1, most).astype(int)]
-            return measured_batches(
-                source, indices, task, wanted.batch_size, seed, coil_kspace=bool(baselines)
-            )
-
-        return measured, _reconstruction
-
-    fields = {
-        name for path in checkpoints.values() for name in load_checkpoint_config(path).data.fields
-    }
     data.undersampling = "image"
-    data.fields = tuple(sorted(fields | ({"kspace"} if baselines else set())))
 
-    def simulated(split: str, task: Task, most: int) -> Iterator[tuple[dict, list]]:
-        return evaluation_batches(data, split, task, wanted.batch_size, most, seed)
+    def batches(split: str, task: Task, most: int) -> Iterator[tuple[Batch, list]]:
+        size = config.evaluation.batch_size
+        return evaluation_batches(data, split, task, size, most, seed, fields=sorted(fields))
 
-    return simulated, _network
+    return batches
+
+
+def _measured_batches(config: ConfigDict, fields: set[str], seed: int) -> Batches:
+    """Batches of whole volumes with their k-space, whatever a checkpoint was trained on."""
+    data, wanted = ConfigDict(config.data.copy_and_resolve_references()).unlock(), config.evaluation
+    data.options.fastmri.update({"kspace": True, "skip_ends": 0})
+
+    def batches(split: str, task: Task, most: int) -> Iterator[tuple[Batch, list]]:
+        source, indices = open_split(data, split)
+        if split == wanted.split:
+            indices = first_volumes(source, indices, most)
+        elif most < len(indices):  # to tune on
+            indices = indices[np.linspace(0, len(indices) - 1, most).astype(int)]
+        size = wanted.batch_size
+        return measured_batches(source, indices, task, size, seed, fields=sorted(fields))
+
+    return batches
 
 
 def _network(config: ConfigDict, path: str) -> Method:
@@ -167,28 +156,36 @@ def _network(config: ConfigDict, path: str) -> Method:
     by = config.data.normalize_by
 
     @jax.jit
-    def apply(params: Any, batch: Mapping[str, jax.Array]) -> jax.Array:
+    def apply(params: Any, batch: Batch) -> jax.Array:
         scale = jnp.max(batch[by], axis=(1, 2, 3), keepdims=True)
         scale = jnp.where(scale > 0, scale, 1.0)
         fields = ("zero_filled", "target", "kspace")
         scaled = {name: batch[name] / scale for name in fields if name in batch}
+        if "noise_level" in batch:
+            scaled["noise_level"] = batch["noise_level"] / scale[:, 0, 0, 0]
         return scale * model.apply({"params": params}, {**batch, **scaled}, method="predict")
 
-    return lambda batch: apply(params, batch)
+    def method(batch: Batch, task: Task) -> jax.Array:
+        index = {
+            "pattern_index": nearest_pattern(task.pattern, config.data.patterns),
+            "level_index": nearest_level(task.acceleration, config.data.accelerations),
+        }
+        own = {name: jnp.full_like(batch[name], value) for name, value in index.items()}
+        return apply(params, {**batch, **own})
+
+    return method
 
 
 def _reconstruction(config: ConfigDict, path: str) -> Method:
     """A checkpoint as it reconstructs scans: any size, the mask that of k-space."""
     reconstruction = Reconstruction(config, load_params(path))
 
-    def method(batch: Mapping[str, jax.Array]) -> jax.Array:
-        scan = np.asarray(batch["scan"])  # [B, h, w]
-        shape = batch["zero_filled"].shape[1:3]
-        mask = crop_readout(np.asarray(batch["mask"][0]), shape)  # all slices of a volume share it
-        pattern = config.data.patterns[int(batch["pattern_index"][0])]
-        acceleration = float(batch["acceleration"][0])
-        images = reconstruction.from_zero_filled(scan, mask, pattern, acceleration)
-        return center_crop(images, shape)[..., None]
+    def method(batch: Batch, task: Task) -> np.ndarray:
+        images = zero_filled_scan(np.asarray(batch["kspace"]))  # [B, H, W]
+        mask = np.asarray(batch["mask"][0])  # all slices of a volume share it
+        pattern = config.data.patterns[nearest_pattern(task.pattern, config.data.patterns)]
+        restored = reconstruction.from_zero_filled(images, mask, pattern, task.acceleration)
+        return restored[..., None]
 
     return method
 
@@ -197,27 +194,7 @@ def _tuned(name: str, make_batches: Batches, tasks: Sequence[Task], split: str) 
     """Compressed sensing with the weight that suits each task, chosen on other slices."""
     where = "validation" if split == "train" else "train"
 
-    def batches(task: Task) -> Iterator[dict]:
+    def batches(task: Task) -> Iterator[Batch]:
         return (batch for batch, _ in make_batches(where, task, TUNING_SLICES))
 
     return with_weights(WEIGHTED[name], tune_weights(WEIGHTED[name], batches, tasks))
-
-
-def _indices(task: Task, grids: Mapping[str, Grid], count: int) -> dict[str, np.ndarray]:
-    """The nearest of each method's own tasks, under keys that carry the method's name."""
-    found = {}
-    for name, (patterns, accelerations) in grids.items():
-        found[f"pattern_index of {name}"] = nearest_pattern(task.pattern, patterns)
-        found[f"level_index of {name}"] = nearest_level(task.acceleration, accelerations)
-    return {key: np.full(count, value, np.int32) for key, value in found.items()}
-
-
-def _on_its_grid(name: str, method: Method) -> Method:
-    """The method with a batch whose indices are its own."""
-
-    def predict(batch: Mapping[str, jax.Array]) -> jax.Array:
-        own = {key: batch[f"{key} of {name}"] for key in ("pattern_index", "level_index")}
-        rest = {key: value for key, value in batch.items() if " of " not in key}
-        return method({**rest, **own})
-
-    return predict

@@ -49,7 +49,8 @@ def _slices(config: ConfigDict, split: str, count: int = 0) -> tuple[dict, dict[
     """Slices at 4x in one batch, with the tissue of each patch and the contrast of each slice."""
     count = count or SLICES[split]
     task = Task(config.data.patterns[0], 4.0, 0.08, 0, 1)
-    (batch, records), *_ = evaluation_batches(config.data, split, task, count, count)
+    fields = build_model(config.model).batch_fields()
+    (batch, records), *_ = evaluation_batches(config.data, split, task, count, count, fields=fields)
     options = config.data.options.phantom
     shape, patch = height_width(config.data.image_size), config.model.patch_size
     made = [

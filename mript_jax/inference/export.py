@@ -1,7 +1,8 @@
 """A model as one file: StableHLO with its weights, run by JAX alone, without this package's models.
 
 The artifact is a zip of `model.stablehlo` and `artifact.json` (config, shapes, checksum). A batch
-goes in, as `predict` takes it below, and its images come out.
+goes in and its images come out. `artifact.json` lists the fields of the batch with their shapes:
+mask, zero-filled image, the task and what else the model reads, as mript_jax/batch.py describes.
 """
 
 import hashlib
@@ -14,12 +15,14 @@ import jax
 import numpy as np
 from jax import export as jax_export
 
+from mript_jax.batch import empty_example, read_field
 from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
 from mript_jax.sizes import height_width
 
 PLATFORMS = ("cpu", "cuda", "tpu")
+UNKNOWN = ("target", "scale", "weight")  # fields that a batch to be reconstructed does not have
 
 
 def export_model(checkpoint: str | Path, output: str | Path) -> Path:
@@ -29,13 +32,9 @@ def export_model(checkpoint: str | Path, output: str | Path) -> Path:
     shape = height_width(config.data.image_size)
     (batch,) = jax_export.symbolic_shape("b")
     inputs = {
-        "zero_filled": jax.ShapeDtypeStruct((batch, *shape, 1), np.float32),
-        "kspace": jax.ShapeDtypeStruct((batch, *shape, 2), np.float32),
-        "mask": jax.ShapeDtypeStruct((batch, *shape), np.float32),
-        "pattern_index": jax.ShapeDtypeStruct((batch,), np.int32),
-        "level_index": jax.ShapeDtypeStruct((batch,), np.int32),
-        "acceleration": jax.ShapeDtypeStruct((batch,), np.float32),
-        "center_fraction": jax.ShapeDtypeStruct((batch,), np.float32),
+        name: jax.ShapeDtypeStruct((batch, *value.shape), value.dtype)
+        for name, value in empty_example(shape, model.batch_fields()).items()
+        if name not in UNKNOWN
     }
 
     def predict(batch):
@@ -68,4 +67,6 @@ def load_exported(path: str | Path) -> Callable[[dict[str, np.ndarray]], np.ndar
         raise UserError(f"{path} is damaged: its checksum does not agree")
     exported = jax_export.deserialize(bytearray(program))
     names = tuple(about["inputs"])
-    return lambda batch: np.asarray(exported.call({name: batch[name] for name in names}))
+    return lambda batch: np.asarray(
+        exported.call({name: read_field(batch, name) for name in names})
+    )

@@ -5,6 +5,7 @@ target's, and is restored.
 """
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
+from mript_jax.batch import Batch
 from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
-from mript_jax.models.simmim import SimMIM
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.recognition.image import recognize_image
 from mript_jax.physics.recognition.mask import RecognizedMask, recognize_kspace, recognize_mask
@@ -38,7 +39,8 @@ class Reconstruction:
         self.config = config
         model = build_model(config.model)
         self._params = jax.device_put(params)
-        self._fills_kspace = isinstance(model, SimMIM)
+        self._fills_kspace = model.fills_kspace
+        self._fields = model.batch_fields()
         self._predict = jax.jit(
             lambda params, batch: model.apply({"params": params}, batch, method="predict")
         )
@@ -94,9 +96,19 @@ class Reconstruction:
         results = []
         for start in range(0, len(images), BATCH_SIZE):
             part = slice(start, start + BATCH_SIZE)
-            batch = _batch(images[part] / scale[part], known, task)
+            batch = self._batch(images[part] / scale[part], known, task)
             results.append(np.asarray(self._predict(self._params, batch))[..., 0] * scale[part])
         return np.concatenate(results)
+
+    def _batch(self, images: np.ndarray, mask: np.ndarray, task: Mapping[str, Any]) -> Batch:
+        """The batch of zero-filled images [B, H, W], with the k-space that they have at `mask`."""
+        batch = {
+            "zero_filled": np.abs(images).astype(np.float32)[..., None],
+            "mask": np.broadcast_to(mask, images.shape),
+        }
+        if "kspace" in self._fields:
+            batch["kspace"] = (fft2c(images) * mask).astype(np.complex64)[:, None]
+        return batch | {name: np.full(len(images), value) for name, value in task.items()}
 
     def _trained_tasks(self) -> tuple[Task, ...]:
         data = self.config.data
@@ -104,7 +116,7 @@ class Reconstruction:
 
     def _task(
         self, seen: RecognizedMask, pattern: str | None, acceleration: float | None
-    ) -> dict[str, float]:
+    ) -> dict[str, Any]:
         """The nearest task the model was trained on, and the numbers that describe this one."""
         data = self.config.data
         pattern, acceleration = pattern or seen.pattern, acceleration or seen.acceleration
@@ -132,13 +144,3 @@ def _full_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         return np.broadcast_to(mask, shape)
     except ValueError:
         raise UserError(f"a mask of shape {mask.shape} does not fit data of {shape}") from None
-
-
-def _batch(images: np.ndarray, mask: np.ndarray, task: dict[str, float]) -> dict[str, np.ndarray]:
-    kspace = fft2c(images) * mask
-    batch = {
-        "zero_filled": np.abs(images).astype(np.float32)[..., None],
-        "mask": np.broadcast_to(mask, images.shape),
-        "kspace": np.stack([kspace.real, kspace.imag], axis=-1).astype(np.float32),
-    }
-    return batch | {name: np.full(len(images), value) for name, value in task.items()}

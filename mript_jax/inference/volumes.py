@@ -5,18 +5,18 @@ import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from mript_jax.data.readers.base import Source
 from mript_jax.data.records import Record
 from mript_jax.data.transforms import volume_seed
 from mript_jax.errors import UserError
 from mript_jax.evaluation.metrics import psnr
 from mript_jax.inference.reconstruction import Reconstruction
-from mript_jax.physics.crop import center_crop, crop_readout, zero_filled_scan
+from mript_jax.physics.crop import center_crop, crop_kspace, zero_filled_scan
 from mript_jax.physics.fourier import fft2c
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.recognition.mask import recognize_mask
@@ -55,15 +55,15 @@ class ReconstructedVolume:
         return line
 
 
-def iterate_volumes(source: Any) -> Iterator[tuple[str, list[Record]]]:
+def iterate_volumes(source: Source) -> Iterator[tuple[str, list[Record]]]:
     """The records of a source, volume by volume, with a name for the files of each."""
     # fastMRI's volumes are named without their folder, in which there may be others of that name.
-    groups = list(getattr(source, "names", source.groups))
-    start, names = 0, set()
-    for end in range(1, len(groups) + 1):
-        if end == len(groups) or groups[end] != groups[start]:
-            name = _distinct(output_name(groups[start]), names)
-            names.add(name)
+    volumes = source.names
+    start, taken = 0, set()
+    for end in range(1, len(volumes) + 1):
+        if end == len(volumes) or volumes[end] != volumes[start]:
+            name = _distinct(output_name(volumes[start]), taken)
+            taken.add(name)
             yield name, [source[i] for i in range(start, end)]
             start = end
 
@@ -92,8 +92,9 @@ def reconstruct_volume(
         )
     mask = np.broadcast_to(mask, kspace.shape[-2:])
     shape = _image_shape(first, kspace.shape[-2:])
-    scan = zero_filled_scan(kspace, mask, shape)  # [S, h, w]
-    images = reconstruction.from_zero_filled(scan, crop_readout(mask, shape))
+    cropped, cropped_mask = crop_kspace(kspace, mask, shape)
+    scan = zero_filled_scan(cropped)  # [S, h, w]
+    images = reconstruction.from_zero_filled(scan, cropped_mask)
     return ReconstructedVolume(
         name=name or output_name(first.volume),
         reconstruction=center_crop(images, shape),

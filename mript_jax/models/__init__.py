@@ -4,16 +4,14 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import flax.linen as nn
-
 from mript_jax.errors import UserError, unknown_name_error
-from mript_jax.models.check import check_fields
+from mript_jax.models.base import ReconstructionModel, check_values
 from mript_jax.models.mript import MRIPT
 from mript_jax.models.recon_vit import ReconViT
 from mript_jax.models.simmim import SimMIM
 from mript_jax.models.unet import UNet
 
-MODELS: dict[str, type[nn.Module]] = {
+MODELS: dict[str, type[ReconstructionModel]] = {
     "mript": MRIPT,
     "recon_vit": ReconViT,
     "simmim": SimMIM,
@@ -21,7 +19,7 @@ MODELS: dict[str, type[nn.Module]] = {
 }
 
 
-def build_model(config: Mapping[str, Any]) -> nn.Module:
+def build_model(config: Mapping[str, Any]) -> ReconstructionModel:
     """The model that `config.model` describes.
 
     The fields of a model class are the fields of its config: those without a default must be
@@ -42,10 +40,9 @@ def build_model(config: Mapping[str, Any]) -> nn.Module:
     ]
     if missing:
         raise UserError(f"config.model ({config['name']}) lacks {', '.join(missing)}")
-    check_fields(values)
+    check_values(values)
     built = model(**values)
-    if hasattr(built, "check"):
-        built.check()
+    built.validate()
     return built
 
 

@@ -1,13 +1,15 @@
 """MR-IPT (arXiv 2405.15098): heads and tails per task around a shared ViT, prompted by the task."""
 
-from collections.abc import Mapping
+from typing import ClassVar
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from mript_jax.batch import Batch
 from mript_jax.errors import UserError, unknown_name_error
-from mript_jax.models.consistency import reconstruct
+from mript_jax.models.base import ReconstructionModel
+from mript_jax.models.consistency import fields_for, reconstruct
 from mript_jax.models.decoder import Decoder
 from mript_jax.models.encoder import Encoder
 from mript_jax.models.prompt import PROMPTS
@@ -51,7 +53,7 @@ class Head(nn.Module):
         return x
 
 
-class MRIPT(nn.Module):
+class MRIPT(ReconstructionModel):
     """Zero-filled magnitude images and their tasks -> reconstructed images."""
 
     mode: str  # a head and a tail for each pattern ("type"), each "level", or both ("split")
@@ -78,10 +80,9 @@ class MRIPT(nn.Module):
     prompt: str = "table"  # or "continuous", see models/prompt.py
     accelerations: tuple[float, ...] = tuple(r for r, _ in LEVELS)  # of the levels, ascending
 
-    FIXED = ("grid_encoding/gaussian",)
+    non_trainable: ClassVar[tuple[str, ...]] = ("grid_encoding/gaussian",)
 
-    def check(self) -> None:
-        """Refuses fields that do not go together."""
+    def validate(self) -> None:
         if self.mode not in MODES:
             raise unknown_name_error("config.model.mode", self.mode, MODES)
         if self.prompt not in PROMPTS:
@@ -162,8 +163,10 @@ class MRIPT(nn.Module):
         tail = TaskConv(count, 1, 3, dtype, kernel_init=near_identity_init, name="tail")
         return tail(decoded + features, choice)[:, :H, :W].astype(jnp.float32)
 
-    def predict(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
-        """The batch's images, [B, H, W, 1]."""
+    def batch_fields(self) -> tuple[str, ...]:
+        return fields_for(self.iterations)
+
+    def predict(self, batch: Batch, train: bool = False) -> jax.Array:
         fields = ["pattern_index", "level_index"]
         if self.prompt == "continuous":
             fields += ["acceleration", "center_fraction", "mask"]

@@ -1,14 +1,15 @@
 """The ViT reconstructor of Lin and Heckel (MIDL 2022), for images of any size."""
 
-from collections.abc import Mapping
 from functools import partial
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from mript_jax.batch import Batch
 from mript_jax.models.attention import GatedPositionalAttention, SelfAttention
-from mript_jax.models.consistency import reconstruct
+from mript_jax.models.base import ReconstructionModel
+from mript_jax.models.consistency import fields_for, reconstruct
 from mript_jax.models.layers import (
     LayerNorm,
     PatchEmbed,
@@ -22,7 +23,7 @@ from mript_jax.sizes import height_width
 EPSILON = 1e-5
 
 
-class ReconViT(nn.Module):
+class ReconViT(ReconstructionModel):
     """Zero-filled magnitude images [B, H, W, 1] -> reconstructed images.
 
     With square patches of 16 and many blocks it is the plain ViT regressor that MR-IPT is
@@ -49,8 +50,10 @@ class ReconViT(nn.Module):
             lambda x: self._network(x, train), zero_filled, height_width(self.patch_size)
         )
 
-    def predict(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
-        """The batch's images, [B, H, W, 1]."""
+    def batch_fields(self) -> tuple[str, ...]:
+        return fields_for(self.iterations)
+
+    def predict(self, batch: Batch, train: bool = False) -> jax.Array:
         return reconstruct(lambda image: self(image, train), batch, self.iterations)
 
     def _network(self, x: jax.Array, train: bool) -> jax.Array:

@@ -6,22 +6,23 @@ that what is predicted is k-space again and the inverse FFT gives the MR image.
 """
 
 import math
-from collections.abc import Mapping
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from mript_jax.batch import Batch, read_field
 from mript_jax.errors import UserError, unknown_name_error
-from mript_jax.models.consistency import absolute
+from mript_jax.models.base import ReconstructionModel
+from mript_jax.models.consistency import absolute, single_coil
 from mript_jax.models.layers import depth_to_space
 from mript_jax.models.masked_vit import MaskedViT
 from mript_jax.models.masking import random_cells, tokens_to_pixels, unmeasured_tokens
 from mript_jax.models.swin import Swin, fit_window
 from mript_jax.models.swinrec import SwinRec
 from mript_jax.physics.fourier import ifft2c
-from mript_jax.physics.kspace_compression import as_complex, compress, expand
+from mript_jax.physics.kspace_compression import as_channels, as_complex, compress, expand
 from mript_jax.physics.kspace_picture import from_picture, kspace_picture
 from mript_jax.sizes import height_width
 
@@ -41,7 +42,7 @@ class Prediction(NamedTuple):
     hidden: jax.Array  # [B, H, W], 1 where the network did not see the truth
 
 
-class SimMIM(nn.Module):
+class SimMIM(ReconstructionModel):
     """`masked_prediction` is for pretraining, `predict` reconstructs images."""
 
     encoder: str  # swin, vit, or swinrec
@@ -62,10 +63,36 @@ class SimMIM(nn.Module):
     dropout: float = 0.0
     drop_path: float = 0.0
 
+    fills_kspace: ClassVar[bool] = True
+
+    def validate(self) -> None:
+        for field, known in CHOICES.items():
+            if getattr(self, field) not in known:
+                raise unknown_name_error(f"config.model.{field}", getattr(self, field), known)
+        stages = len(self.depths)
+        if stages != len(self.heads) or (self.encoder == "vit" and stages != 1):
+            raise UserError(
+                f"config.model: depths={self.depths} and heads={self.heads} must be as many "
+                "stages as each other, and one for a ViT"
+            )
+        if self.encoder == "swinrec" and self.patch_size != 1:
+            raise UserError(
+                f"config.model.patch_size={self.patch_size}; SwinRec works on pixels: 1"
+            )
+        if self.encoder == "vit" and self.position_embedding:
+            raise UserError(
+                "config.model.position_embedding=True needs encoder='swin' or 'swinrec'; the ViT "
+                "has relative positions alone"
+            )
+        if self.mask_cell % self.patch_size:
+            raise UserError(
+                f"config.model.mask_cell={self.mask_cell} must be a multiple of "
+                f"patch_size={self.patch_size}"
+            )
+
     @nn.compact
     def __call__(self, x: jax.Array, hidden: jax.Array, train: bool = False) -> jax.Array:
         """Pictures [B, H, W, C] whose tokens are hidden where [B, h, w] is 1 -> pictures."""
-        self._check()
         channels = x.shape[-1]
         visible = x * (1 - tokens_to_pixels(hidden, self.patch_size))[..., None]
         features = self._encoder()(visible.astype(self.dtype), hidden, train)
@@ -81,27 +108,29 @@ class SimMIM(nn.Module):
         pixels = decoder(channels * stride**2, (1, 1))(features)
         return depth_to_space(pixels, (stride, stride)).astype(jnp.float32)
 
-    def predict(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
-        """The batch's images, [B, H, W, 1]."""
-        return absolute(ifft2c(as_complex(self.filled_kspace(batch, train))))[..., None]
+    def batch_fields(self) -> tuple[str, ...]:
+        return ("kspace",)
 
-    def filled_kspace(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
-        """k-space [B, H, W, 2]: what was measured as it is, the rest from the network."""
+    def predict(self, batch: Batch, train: bool = False) -> jax.Array:
+        return absolute(ifft2c(self.filled_kspace(batch, train)[:, 0]))[..., None]
+
+    def filled_kspace(self, batch: Batch, train: bool = False) -> jax.Array:
+        """k-space [B, 1, H, W]: measured samples as they are, the others from the network."""
         mask = batch["mask"]
-        measured = batch["kspace"] * mask[..., None]
+        measured = as_channels(single_coil(read_field(batch, "kspace")))  # [B, H, W, 2]
         estimate = self._fill_in(self._picture(measured, mask), mask, train)
         if self.kspace_as == "complex":
             estimate = expand(estimate, self.knee)
         else:
             estimate = from_picture(estimate, measured, mask)
-        return jnp.where(mask[..., None] > 0, measured, estimate)
+        return as_complex(jnp.where(mask[..., None] > 0, measured, estimate))[:, None]
 
-    def masked_prediction(self, batch: Mapping[str, jax.Array], train: bool = False) -> Prediction:
-        """Hides parts of fully sampled k-space and predicts it.
+    def masked_prediction(self, batch: Batch, train: bool = False) -> Prediction:
+        """Hides parts of fully sampled k-space, `full_kspace`, and predicts it.
 
         Random cells are drawn from the stream "masking"; without it they are always the same.
         """
-        kspace = batch["kspace"]
+        kspace = as_channels(single_coil(read_field(batch, "full_kspace")))
         truth = self._picture(kspace, jnp.ones_like(batch["mask"]))
         if self.masks == "sampling":
             seen = batch["mask"]
@@ -170,31 +199,6 @@ class SimMIM(nn.Module):
         if self.encoder == "swin":
             return Swin(grid, self.patch_size, **shared)
         return SwinRec(grid, **shared)
-
-    def _check(self) -> None:
-        for field, known in CHOICES.items():
-            if getattr(self, field) not in known:
-                raise unknown_name_error(f"config.model.{field}", getattr(self, field), known)
-        stages = len(self.depths)
-        if stages != len(self.heads) or (self.encoder == "vit" and stages != 1):
-            raise UserError(
-                f"config.model: depths={self.depths} and heads={self.heads} must be as many "
-                "stages as each other, and one for a ViT"
-            )
-        if self.encoder == "swinrec" and self.patch_size != 1:
-            raise UserError(
-                f"config.model.patch_size={self.patch_size}; SwinRec works on pixels: 1"
-            )
-        if self.encoder == "vit" and self.position_embedding:
-            raise UserError(
-                "config.model.position_embedding=True needs encoder='swin' or 'swinrec'; the ViT "
-                "has relative positions alone"
-            )
-        if self.mask_cell % self.patch_size:
-            raise UserError(
-                f"config.model.mask_cell={self.mask_cell} must be a multiple of "
-                f"patch_size={self.patch_size}"
-            )
 
 
 def around_center(old: int, new: int) -> tuple[int, int]:

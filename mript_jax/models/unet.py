@@ -1,12 +1,12 @@
 """fastMRI's U-Net, in the wrapper of Lin and Heckel (which pads nothing for it)."""
 
-from collections.abc import Mapping
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from mript_jax.models.consistency import reconstruct
+from mript_jax.batch import Batch
+from mript_jax.models.base import ReconstructionModel
+from mript_jax.models.consistency import fields_for, reconstruct
 from mript_jax.models.wrapper import reconnet
 
 EPSILON = 1e-5
@@ -31,7 +31,7 @@ class ConvBlock(nn.Module):
         return x
 
 
-class UNet(nn.Module):
+class UNet(ReconstructionModel):
     """Zero-filled magnitude images [B, H, W, 1] -> reconstructed images."""
 
     features: int  # of the first level; each further one has twice as many
@@ -44,8 +44,10 @@ class UNet(nn.Module):
     def __call__(self, zero_filled: jax.Array, train: bool = False) -> jax.Array:
         return reconnet(lambda x: self._network(x, train), zero_filled)
 
-    def predict(self, batch: Mapping[str, jax.Array], train: bool = False) -> jax.Array:
-        """The batch's images, [B, H, W, 1]."""
+    def batch_fields(self) -> tuple[str, ...]:
+        return fields_for(self.iterations)
+
+    def predict(self, batch: Batch, train: bool = False) -> jax.Array:
         return reconstruct(lambda image: self(image, train), batch, self.iterations)
 
     def _network(self, x: jax.Array, train: bool) -> jax.Array:

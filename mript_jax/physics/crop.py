@@ -5,26 +5,31 @@ phase encodes as they are. Cropping across them mixes what was sampled with what
 has to wait until the image is reconstructed.
 """
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from mript_jax.physics.coils import combine, estimate_sensitivities, root_sum_of_squares
-from mript_jax.physics.fourier import ifft2c
+from mript_jax.physics.fourier import fft2c, ifft2c
+
+Array = np.ndarray | jax.Array
 
 CENTER = 0.08  # of the phase encodes: what sensitivities are estimated from
 
 
-def center_crop(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def center_crop(image: Array, shape: tuple[int, int]) -> Array:
     """The central part of the last two axes, with zeros where the image is smaller."""
     for axis, wanted in zip((-2, -1), shape, strict=True):
         have = image.shape[axis]
+        start = abs(have - wanted) // 2
         if have > wanted:
-            start = (have - wanted) // 2
-            image = np.take(image, range(start, start + wanted), axis=axis)
+            inside = [slice(None)] * image.ndim
+            inside[axis] = slice(start, start + wanted)
+            image = image[tuple(inside)]
         elif have < wanted:
             padding = [(0, 0)] * image.ndim
-            before = (wanted - have) // 2
-            padding[axis] = (before, wanted - have - before)
-            image = np.pad(image, padding)
+            padding[axis] = (start, wanted - have - start)
+            image = (jnp if isinstance(image, jax.Array) else np).pad(image, padding)
     return image
 
 
@@ -41,6 +46,20 @@ def crop_readout(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return mask[:rows, :columns]
 
 
+def crop_kspace(
+    kspace: np.ndarray, mask: np.ndarray, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """k-space [..., H, W] sampled at `mask` [H, W], and the mask, of images cropped to `shape`.
+
+    They are cropped along the readout alone, as `crop_readout` says. Where the mask is 0, so is
+    k-space.
+    """
+    kspace, cropped = kspace * mask, crop_readout(mask, shape)
+    if cropped.shape == mask.shape:
+        return kspace, mask
+    return cropped * fft2c(center_crop(ifft2c(kspace), cropped.shape)), cropped
+
+
 def complex_image(kspace: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """The image [..., h, w] of fully sampled k-space [..., C, H, W], with its phase.
 
@@ -53,11 +72,10 @@ def complex_image(kspace: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return center_crop(combine(images, sensitivities), shape)
 
 
-def zero_filled_scan(kspace: np.ndarray, mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """The zero-filled image [..., h, w] of k-space [..., C, H, W], sampled at `mask` [H, W].
+def zero_filled_scan(kspace: np.ndarray) -> np.ndarray:
+    """The zero-filled image [..., H, W] of undersampled k-space [..., C, H, W].
 
-    It has the size of `crop_readout(mask, shape)`, so that this is its mask. One coil's image is
-    complex, that of several their root-sum-of-squares.
+    One coil's image is complex, that of several their root-sum-of-squares.
     """
-    images = center_crop(ifft2c(kspace * mask), crop_readout(mask, shape).shape)
+    images = ifft2c(kspace)
     return images[..., 0, :, :] if images.shape[-3] == 1 else root_sum_of_squares(images, axis=-3)

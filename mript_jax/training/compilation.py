@@ -1,10 +1,11 @@
 """A warning when the step compiles again: at scale that takes minutes and should happen once."""
 
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 import jax
+
+from mript_jax.batch import Batch
 
 COMPILED = "/jax/core/compile/backend_compile_duration"  # JAX's name of the event
 
@@ -26,7 +27,7 @@ class Recompilation:
         """What compiles before the step (a validation, say) is not its doing."""
         self._seconds = 0.0
 
-    def check(self, number: int, batch: Mapping[str, jax.Array]) -> None:
+    def check(self, number: int, batch: Batch) -> None:
         """Warns if something compiled since `begin`, except in the first step."""
         if self._seconds and not self._first and jax.process_index() == 0:
             shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in batch.items())

@@ -48,6 +48,7 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
         config.seed,
         config.global_batch_size,
         *process_part(setup.batch_sharding, config.global_batch_size),
+        fields=setup.batch_fields,
     )
     checkpoints = Checkpoints(workdir, config.keep_checkpoints)
     newest = checkpoints.latest_step()

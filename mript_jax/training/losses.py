@@ -4,23 +4,34 @@ A loss sees `apply(method)`, the model bound to its parameters and the batch: mo
 image (`predict`) and compare it with the target, masked modelling asks for its own prediction.
 """
 
-from collections.abc import Callable, Mapping
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from mript_jax.batch import Batch
 from mript_jax.errors import unknown_name_error
 from mript_jax.evaluation.metrics import ssim
 from mript_jax.physics.fourier import fft2c
 
-Batch = Mapping[str, jax.Array]
 Apply = Callable[[str], Any]  # method name -> what it returns for this batch
-Loss = Callable[[Apply, Batch], jax.Array]  # -> [B]
 ImageLoss = Callable[[jax.Array, jax.Array], jax.Array]  # target, estimate [B, H, W] -> [B]
 
 PATCH = 8  # pixels, side of the patches that the contrastive loss compares
 TEMPERATURE = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Loss:
+    """A loss and, as models do, the optional batch fields that it needs besides the model's."""
+
+    values: Callable[[Apply, Batch], jax.Array]  # -> [B]
+    batch_fields: tuple[str, ...] = ()
+
+    def __call__(self, apply: Apply, batch: Batch) -> jax.Array:
+        return self.values(apply, batch)
 
 
 def l1(target: jax.Array, estimate: jax.Array) -> jax.Array:
@@ -73,7 +84,7 @@ def image_loss(compare: ImageLoss) -> Loss:
         estimate = apply("predict")  # [B, H, W, 1]
         return compare(batch["target"][..., 0], estimate[..., 0])
 
-    return loss
+    return Loss(loss)
 
 
 def masked_l1(apply: Apply, batch: Batch) -> jax.Array:
@@ -91,7 +102,7 @@ LOSSES: dict[str, Loss] = {
     "l1_gradient": image_loss(l1_gradient),
     "frequency": image_loss(frequency),
     "contrastive": image_loss(contrastive),
-    "masked_l1": masked_l1,
+    "masked_l1": Loss(masked_l1, batch_fields=("full_kspace",)),
 }
 
 

@@ -4,15 +4,15 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-import flax.linen as nn
 import jax
 from jax.sharding import Mesh, NamedSharding
 from ml_collections import ConfigDict
 
-from mript_jax.data.batch import empty_example, stack
+from mript_jax.batch import empty_example, stack
 from mript_jax.errors import UserError
 from mript_jax.lora import add_adapters, merge_adapters
 from mript_jax.models import build_model
+from mript_jax.models.base import ReconstructionModel
 from mript_jax.sizes import height_width
 from mript_jax.training.losses import build_loss
 from mript_jax.training.optimizer import build_optimizer
@@ -32,7 +32,8 @@ COMPILE_FAST = {"xla_backend_optimization_level": 0}  # for what runs once
 @dataclasses.dataclass(frozen=True)
 class Setup:
     mesh: Mesh
-    model: nn.Module
+    model: ReconstructionModel
+    batch_fields: tuple[str, ...]  # the optional ones that model and loss read
     init: Callable[[], Any]  # -> fresh parameters
     create: Callable[[Any], TrainState]  # parameters -> the state, spread over the mesh
     step: Any  # jitted (state, batch) -> (state, metrics), with the state's memory used again
@@ -47,13 +48,14 @@ def set_up(config: ConfigDict) -> Setup:
     micro_batches = _micro_batches(config, mesh.shape["data"] * mesh.shape["fsdp"])
     model, loss = build_model(config.model), build_loss(config.loss)
     init_key, step_key = jax.random.split(jax.random.key(config.seed))
-    example = stack([empty_example(height_width(config.data.image_size), config.data.fields)])
+    fields = tuple(dict.fromkeys((*model.batch_fields(), *loss.batch_fields)))
+    example = stack([empty_example(height_width(config.data.image_size), fields)])
     init = jax.jit(
         lambda key: model.init({"params": key}, example, method="predict")["params"],
         compiler_options=COMPILE_FAST,
     )
     rank = config.optimizer.lora_rank
-    fixed = (*getattr(model, "FIXED", ()), *(("^base/",) if rank else ()))
+    fixed = (*model.non_trainable, *(("^base/",) if rank else ()))
 
     def adapt(params: Any) -> Any:
         return add_adapters(params, rank, init_key) if rank else params
@@ -79,6 +81,7 @@ def set_up(config: ConfigDict) -> Setup:
     return Setup(
         mesh=mesh,
         model=model,
+        batch_fields=fields,
         init=lambda: init(init_key),
         create=jax.jit(create, out_shardings=shardings),
         step=jax.jit(

@@ -1,22 +1,22 @@
 """One training step, for every model: (state, batch) -> (state, metrics)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
 
+from mript_jax.batch import Batch
 from mript_jax.lora import merge_adapters
+from mript_jax.models.base import ReconstructionModel
 from mript_jax.training.losses import Loss
 from mript_jax.training.state import TrainState
 
-Batch = Mapping[str, jax.Array]
 Step = Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]
 
 
 def make_step(
-    model: nn.Module,
+    model: ReconstructionModel,
     loss: Loss,
     optimizer: optax.GradientTransformation,
     key: jax.Array,

@@ -27,6 +27,7 @@ class Validation:
 
     def __init__(self, config: ConfigDict, workdir: Path, setup: Setup):
         self._config, self._folder = config, workdir / FOLDER
+        self._fields = setup.model.batch_fields()
         data = config.data
         middle = len(data.accelerations) // 2
         self._tasks = task_grid(
@@ -53,7 +54,7 @@ class Validation:
         for task in self._tasks:
             found = []
             for batch, records in evaluation_batches(
-                self._config.data, "validation", task, SLICES, SLICES
+                self._config.data, "validation", task, SLICES, SLICES, fields=self._fields
             ):
                 estimate = np.asarray(self._predict(params, batch))[..., 0]
                 target = batch["target"][..., 0]

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 from absl.testing import flagsaver
+from mript_jax.data.batch import empty_example, stack
 
 from mript_jax import cli
 from mript_jax.benchmarks.kspace_ssim import (
@@ -17,7 +18,6 @@ from mript_jax.benchmarks.kspace_ssim import (
 )
 from mript_jax.checkpoint import save_params
 from mript_jax.config import base_config, load_config_file
-from mript_jax.data.batch import empty_example, stack
 from mript_jax.data.pipeline import evaluation_batches
 from mript_jax.models import build_model
 from mript_jax.physics.tasks import make_task

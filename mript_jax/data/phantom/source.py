@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from mript_jax.data.phantom.slices import ANATOMIES, make_slice, noisy_magnitude
+from mript_jax.data.readers.base import Source
 from mript_jax.data.records import Record
 from mript_jax.errors import UserError, unknown_name_error
 
 
-class PhantomSource:
-    """`count` slices, each of a subject of its own; without state, so cheap to copy.
+class PhantomSource(Source):
+    """`count` slices, each of a subject of its own; made when read, so cheap to copy.
 
     noise: whether magnitudes carry the noise of a scan. Where scans are simulated of them, with a
         noise of its own, they do without, so that the reference is free of it.
@@ -33,21 +34,12 @@ class PhantomSource:
                 f"phantoms need a count of 1 or more and a size of 16 or more, "
                 f"got count={count} and size={size}"
             )
-        self._seed, self._count, self._anatomies = seed, count, tuple(anatomies)
+        self._seed, self._anatomies = seed, tuple(anatomies)
+        super().__init__([f"phantom-{seed}-{i}" for i in range(count)])
         self._noise = noise
-
-    def __len__(self) -> int:
-        return self._count
-
-    @property
-    def groups(self) -> list[str]:
-        return [self._volume(i) for i in range(self._count)]
 
     def __getitem__(self, index: int) -> Record:
         made = make_slice(self._seed, index, self._shape, self._anatomies)
         rng = np.random.default_rng([self._seed, index, 1])
         image = noisy_magnitude(made.image, made.noise, rng) if self._noise else np.abs(made.image)
-        return Record(image, self._volume(index), 0, attributes=made.attributes)
-
-    def _volume(self, index: int) -> str:
-        return f"phantom-{self._seed}-{index}"
+        return Record(image, self.groups[index], 0, attributes=made.attributes)

@@ -13,6 +13,7 @@ import mript_jax
 from mript_jax.data.preparation import hygiene
 from mript_jax.data.preparation.shards import Job, checksum, open_once, read_notes, write_json
 from mript_jax.data.readers.arrayrecord import INDEX, ArrayRecordSource, read_index
+from mript_jax.data.readers.base import Source
 from mript_jax.data.splits import SPLITS, split_elements, write_splits
 from mript_jax.errors import UserError
 
@@ -56,7 +57,7 @@ def write_index(
         "splits": {
             "file": SPLITS_FILE,
             "fractions": list(fractions),
-            "official": hasattr(source, "official_splits"),
+            "official": source.official_splits is not None,
             "volumes": {name: list(split_of_volume.values()).count(name) for name in SPLITS},
             "records": {name: splits_of_kept.count(name) for name in SPLITS},
         },
@@ -64,10 +65,12 @@ def write_index(
         "volumes": volumes,
         "volume_of_record": [number[volume] for volume, _, _ in kept],
     }
-    for name, attribute in (("subject", "subjects"), ("official_split", "official_splits")):
-        if hasattr(source, attribute):
-            of_volume = _by_volume(source, getattr(source, attribute), volumes)
-            index[f"{name}_of_volume"] = list(of_volume.values())
+    if list(source.subjects) != list(source.groups):
+        subject_of = _by_volume(source, source.subjects, volumes)
+        index["subject_of_volume"] = list(subject_of.values())
+    if source.official_splits is not None:
+        split_of = _by_volume(source, source.official_splits, volumes)
+        index["official_split_of_volume"] = list(split_of.values())
     write_splits(output / SPLITS_FILE, split_of_volume)
     names = [f"{volume} slice {number}" for volume, number, _ in kept]
     write_json(output / HYGIENE_FILE, hygiene.report(names, doubles, blank, broken))
@@ -91,6 +94,6 @@ def verify(folder: Path, progress: Callable[[int], None] = lambda records: None)
     return len(source)
 
 
-def _by_volume(source: Any, values: Sequence[str], volumes: Sequence[str]) -> dict[str, str]:
+def _by_volume(source: Source, values: Sequence[str], volumes: Sequence[str]) -> dict[str, str]:
     of_volume = dict(zip(source.groups, values, strict=True))
     return {volume: of_volume[volume] for volume in volumes}

@@ -1,15 +1,13 @@
 """Sources by format: `open_source(name, path, **options)`.
 
-A source is random access and picklable: `len(source)`, `source[i] -> Record`, and
-`source.groups`, the volume of each element. Some also know the patient of each element
-(`source.subjects`) and the split their publisher put it in (`source.official_splits`).
-A slice that cannot be used raises BrokenRecord.
+What a source gives is in readers/base.py.
 """
 
 import importlib
 import inspect
 from typing import Any
 
+from mript_jax.data.readers.base import Source
 from mript_jax.errors import UserError, unknown_name_error
 
 READERS = {  # name -> where its source is; imported when it is asked for
@@ -26,7 +24,7 @@ READERS = {  # name -> where its source is; imported when it is asked for
 }
 
 
-def open_source(name: str, path: str = "", **options: Any) -> Any:
+def open_source(name: str, path: str = "", **options: Any) -> Source:
     """Opens a data set; a wrong name, path or option is a UserError."""
     reader = _reader(name)
     known = list(inspect.signature(reader).parameters)
@@ -42,7 +40,7 @@ def open_source(name: str, path: str = "", **options: Any) -> Any:
     return reader(path, **options)
 
 
-def _reader(name: str) -> Any:
+def _reader(name: str) -> type[Source]:
     if name not in READERS:
         raise unknown_name_error("data source", name, READERS)
     module, attribute = READERS[name].split(":")

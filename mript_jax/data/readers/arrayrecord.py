@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from array_record.python.array_record_module import ArrayRecordReader
 
+from mript_jax.data.readers.base import Source
 from mript_jax.data.readers.files import OpenFiles
 from mript_jax.data.records import BrokenRecord, Record, decode_record
 from mript_jax.errors import UserError
@@ -16,7 +17,7 @@ INDEX = "dataset.json"
 OPEN_SHARDS = 128  # that a thread keeps: below what systems allow a process
 
 
-class ArrayRecordSource:
+class ArrayRecordSource(Source):
     """The records of a folder, in the order of its index; those that it drops are left out."""
 
     def __init__(self, path: str):
@@ -29,20 +30,13 @@ class ArrayRecordSource:
                 raise UserError(f"{file} is named in {INDEX} but is not there; prepare it again")
         self._starts = np.cumsum([0, *counts])
         self._kept = np.setdiff1d(np.arange(self._starts[-1]), index["dropped"])
-        self.groups = _expand(index["volumes"], index["volume_of_record"], self._kept)
-        self.subjects = self.groups
-        if "subject_of_volume" in index:
-            self.subjects = _expand(
-                index["subject_of_volume"], index["volume_of_record"], self._kept
-            )
-        if "official_split_of_volume" in index:
-            self.official_splits = _expand(
-                index["official_split_of_volume"], index["volume_of_record"], self._kept
-            )
+        numbers = np.asarray(index["volume_of_record"], int)[self._kept]
+        super().__init__(
+            _expand(index["volumes"], numbers),
+            subjects=_expand(index.get("subject_of_volume"), numbers),
+            official_splits=_expand(index.get("official_split_of_volume"), numbers),
+        )
         self._open = OpenFiles(_open_shard, OPEN_SHARDS)
-
-    def __len__(self) -> int:
-        return len(self._kept)
 
     def __getitem__(self, index: int) -> Record:
         number = self._kept[index]
@@ -73,5 +67,6 @@ def _open_shard(file: str) -> ArrayRecordReader:
     return ArrayRecordReader(file, options="readahead_buffer_size:0", file_reader_buffer_size=32768)
 
 
-def _expand(names: list[str], numbers: list[int], kept: np.ndarray) -> np.ndarray:
-    return np.asarray(names, object)[np.asarray(numbers, int)[kept]]
+def _expand(of_volume: list[str] | None, numbers: np.ndarray) -> np.ndarray | None:
+    """For each record what is known of its volume."""
+    return None if of_volume is None else np.asarray(of_volume, object)[numbers]

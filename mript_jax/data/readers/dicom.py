@@ -8,6 +8,7 @@ import numpy as np
 import pydicom
 from pydicom.errors import InvalidDicomError
 
+from mript_jax.data.readers.base import Source
 from mript_jax.data.readers.files import find_files, refuse_escape
 from mript_jax.data.readers.index import About, cached_index
 from mript_jax.data.readers.reference import refuse_unusable
@@ -24,7 +25,7 @@ TAGS = [
 ]
 
 
-class DicomSource:
+class DicomSource(Source):
     """The slices of every series below a folder; a series is a volume.
 
     modality: only files of this one; "" takes all.
@@ -52,8 +53,10 @@ class DicomSource:
             raise UserError(f"no slice in {path} with {modality=} and {series=}; series: {there}")
         self._abouts = {name: index[name] for *_, name in found}
         self._entries = [(name, frame) for *_, frame, name in found]
-        self.groups = [entry[0] for entry in found]
-        self.subjects = [self._abouts[name].get("subject", name) for name, _ in self._entries]
+        super().__init__(
+            [entry[0] for entry in found],
+            subjects=[self._abouts[name].get("subject", name) for name, _ in self._entries],
+        )
         self._numbers, last, number = [], None, 0  # the slice's place in its series
         for group in self.groups:
             number = number + 1 if group == last else 0

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mript_jax.data.readers.base import Source
 from mript_jax.data.readers.files import find_files, refuse_escape
 from mript_jax.data.records import BlankRecord, BrokenRecord, Record
 from mript_jax.errors import unknown_name_error
@@ -37,7 +38,7 @@ def _by_folder(name: str) -> str:
 GROUPS = {"file": _by_file, "folder": _by_folder}
 
 
-class ImageSource:
+class ImageSource(Source):
     """Pictures as slices.
 
     group: what is one volume, never split: each "file", or the files of a "folder".
@@ -47,10 +48,7 @@ class ImageSource:
         if group not in GROUPS:
             raise unknown_name_error("group of images", group, GROUPS)
         self._root, self._names = find_files(path, SUFFIXES)
-        self.groups = [GROUPS[group](name) for name in self._names]
-
-    def __len__(self) -> int:
-        return len(self._names)
+        super().__init__([GROUPS[group](name) for name in self._names])
 
     def __getitem__(self, index: int) -> Record:
         path = os.path.join(self._root, self._names[index])

@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 
+from mript_jax.data.readers.base import Source
 from mript_jax.data.readers.files import find_files, refuse_escape
 from mript_jax.data.readers.images import SUFFIXES, read_gray, refuse_empty
 from mript_jax.data.records import Record
@@ -14,7 +15,7 @@ MODALITIES = ("MR", "CT", "US")
 NUMBER = re.compile(r"(\d+)(?=\D*$)")  # the last one in a file's name
 
 
-class RadImageNetSource:
+class RadImageNetSource(Source):
     """The slices of one modality, with their labels.
 
     labels: one of the CSV files (columns filename, label); only what it names is taken.
@@ -34,7 +35,7 @@ class RadImageNetSource:
         self._root, names = _labeled(Path(path), labels) if labels else _found(path)
         wanted = set(anatomy.split(",")) if anatomy else None
         self._entries = []  # (name, label, folders)
-        self.groups = []
+        groups = []
         seen = set()
         for name, label in names:
             place = _place(self._root, name, modality)
@@ -43,13 +44,11 @@ class RadImageNetSource:
             seen.add(place[0])
             if wanted is None or place[0] in wanted:
                 self._entries.append((name, label or place[-1], place))
-                self.groups.append(_group(name, block))
+                groups.append(_group(name, block))
         if not self._entries:
             there = f" of {anatomy}; there are: {', '.join(sorted(seen))}" if seen else ""
             raise UserError(f"no {modality} slice in {path}{there}")
-
-    def __len__(self) -> int:
-        return len(self._entries)
+        super().__init__(groups)
 
     def __getitem__(self, index: int) -> Record:
         name, label, place = self._entries[index]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mript_jax.data.readers.base import Source
 from mript_jax.data.readers.files import OpenFiles, find_files, refuse_escape
 from mript_jax.data.readers.index import About, cached_index
 from mript_jax.data.records import BrokenRecord, Record
@@ -39,7 +40,7 @@ class Format:
     explain: Callable[[list[About]], str] = nothing_there  # why no slice is left
 
 
-class VolumeSource:
+class VolumeSource(Source):
     """The slices of a file or of a folder of files; a broken file is one element that says so."""
 
     def __init__(self, path: str, form: Format):
@@ -57,13 +58,13 @@ class VolumeSource:
         used = dict.fromkeys(name for name, _ in self._entries)
         volumes = {name: self._name(form.volume, name) for name in used}
         subjects = {name: self._name(form.subject, name) for name in used}
-        self.names = [name for name, _ in self._entries]
-        self.groups = [volumes[name] for name in self.names]
-        self.subjects = [subjects[name] for name in self.names]
+        names = [name for name, _ in self._entries]
+        super().__init__(
+            [volumes[name] for name in names],
+            subjects=[subjects[name] for name in names],
+            names=names,
+        )
         self._open = OpenFiles(form.open_file, form.open_files)
-
-    def __len__(self) -> int:
-        return len(self._entries)
 
     def __getitem__(self, index: int) -> Record:
         name, key = self._entries[index]

@@ -5,17 +5,16 @@ weight is a number or one for each image, in units of images whose maximum is ab
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
+from mript_jax.batch import Batch
 from mript_jax.evaluation.baselines.fista import Prox, fista
 from mript_jax.evaluation.baselines.measurement import measurement_of
 from mript_jax.evaluation.baselines.wavelets import from_wavelets, to_wavelets
 from mript_jax.physics.measurement import Measurement, start
-
-Batch = Mapping[str, jax.Array]
 
 ITERATIONS = 60
 INNER_ITERATIONS = 5  # of total variation's proximal operator, which goes on where it stopped
@@ -45,22 +44,7 @@ def _reconstruct(
     measured = measurement_of(batch)
     weight = jnp.reshape(jnp.asarray(weight, jnp.float32), (-1, 1, 1))
     prox, memory = make_prox(measured, weight)
-    image = jnp.abs(fista(measured, prox, memory, iterations))
-    return _center(image, batch["target"].shape[1:3])[..., None]
-
-
-def _center(image: jax.Array, shape: tuple[int, int]) -> jax.Array:
-    """The central part of [B, H, W], with zeros where the image is smaller."""
-    for axis, wanted in zip((1, 2), shape, strict=True):
-        have = image.shape[axis]
-        start = abs(have - wanted) // 2
-        if have >= wanted:
-            image = jax.lax.slice_in_dim(image, start, start + wanted, axis=axis)
-        else:
-            padding = [(0, 0)] * 3
-            padding[axis] = (start, wanted - have - start)
-            image = jnp.pad(image, padding)
-    return image
+    return jnp.abs(fista(measured, prox, memory, iterations))[..., None]
 
 
 def _total_variation_prox(measured: Measurement, weight: jax.Array) -> tuple[Prox, jax.Array]:

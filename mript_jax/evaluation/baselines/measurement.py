@@ -1,33 +1,24 @@
 """The measurement of a batch, the same for one coil and for many."""
 
-from collections.abc import Mapping
-
 import jax
 import jax.numpy as jnp
 
-from mript_jax.errors import UserError
+from mript_jax.batch import Batch, read_field
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.measurement import Measurement
 
 
-def measurement_of(batch: Mapping[str, jax.Array]) -> Measurement:
-    """From `coil_kspace` where a batch has it, else from its simulated `kspace` times the mask.
+def measurement_of(batch: Batch) -> Measurement:
+    """From the batch's k-space, with its sensitivities or those of the center of k-space.
 
-    The zero-filled image is a magnitude: what was measured cannot be told from it, and compressed
-    sensing on its k-space would only look like a weak baseline. That a simulated image is real is
-    not used: no scanner's is, and at 2x the symmetry of its k-space would give most of it away.
+    That a simulated image is real is not used: no scanner's is, and at 2x the symmetry of its
+    k-space would give most of it away.
     """
-    mask = jnp.asarray(batch["mask"])
-    if "coil_kspace" in batch:
-        kspace = jnp.asarray(batch["coil_kspace"])
-        return Measurement(kspace, mask, low_frequency_sensitivities(kspace))
-    if "kspace" not in batch:
-        raise UserError(
-            "compressed sensing needs k-space in its batches: set config.data.fields=('kspace',)"
-        )
-    kspace = jax.lax.complex(batch["kspace"][..., 0], batch["kspace"][..., 1]) * mask
-    return Measurement(kspace[:, None], mask)
+    kspace, mask = jnp.asarray(read_field(batch, "kspace")), jnp.asarray(batch["mask"])
+    if "sensitivities" in batch:
+        return Measurement(kspace, mask, jnp.asarray(batch["sensitivities"]))
+    return Measurement(kspace, mask, low_frequency_sensitivities(kspace))
 
 
 def low_frequency_sensitivities(kspace: jax.Array, width: float = 0.04) -> jax.Array:

@@ -1,10 +1,11 @@
 """What every method starts from, and has to beat."""
 
-from collections.abc import Mapping
-
 import jax
 
+from mript_jax.batch import Batch
+from mript_jax.physics.tasks import Task
 
-def zero_filled(batch: Mapping[str, jax.Array]) -> jax.Array:
+
+def zero_filled(batch: Batch, task: Task) -> jax.Array:
     """The zero-filled image as it is, [B, H, W, 1]."""
     return batch["zero_filled"]
