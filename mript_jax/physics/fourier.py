@@ -31,7 +31,7 @@ def ifft2c(kspace: Array) -> Array:
     return fft.fftshift(fft.ifft2(shifted, axes=AXES, norm="ortho"), axes=AXES)
 
 
-def mirrored(kspace: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
+def mirrored(kspace: Array) -> Array:
     """k-space, or a mask of it, at -k: conj(mirrored(y)) is that of the complex conjugate image."""
     H, W = kspace.shape[-2:]
     rows, columns = ((2 * (n // 2) - np.arange(n)) % n for n in (H, W))
