@@ -98,7 +98,8 @@ def _measured(
             assert estimate.shape == arrays["zero_filled"].shape, (
                 f"method {name!r} gave {estimate.shape} for {arrays['zero_filled'].shape}"
             )
-            estimates[name] = center_crop(estimate[..., 0], target.shape[1:])
+            estimate = center_crop(estimate[..., 0], target.shape[1:])
+            estimates[name] = rules.scale(target, estimate) if rules.scale else estimate
         values = {
             name: _measure(target, estimate, data_range) for name, estimate in estimates.items()
         }

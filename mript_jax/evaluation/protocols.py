@@ -25,6 +25,8 @@ class Protocol:
     about: str  # for readers of the report
     data_range: Callable[[Batch], jax.Array]  # -> [B]
     units: Callable[[Slices], Units]
+    scale: Callable[[jax.Array, jax.Array], jax.Array] | None = None
+    """(reference, estimate), both [B, H, W] -> the estimate as it is compared; None: as it is."""
 
 
 def get_protocol(name: str) -> Protocol:
@@ -46,6 +48,14 @@ def _volume_maximum(batch: Batch) -> jax.Array:
             "use measured k-space, or the protocol 'mript_paper'"
         )
     return jnp.asarray(batch["maximum"])
+
+
+def _least_squares(reference: jax.Array, estimate: jax.Array) -> jax.Array:
+    """The estimate times the number for which its squared distance to the reference is least."""
+    axes = (1, 2)
+    power = jnp.sum(jnp.square(estimate), axis=axes, keepdims=True)
+    fit = jnp.sum(reference * estimate, axis=axes, keepdims=True) / jnp.maximum(power, 1e-20)
+    return fit * estimate
 
 
 def _slices(slices: Slices) -> Units:
@@ -80,5 +90,13 @@ PROTOCOLS: dict[str, Protocol] = {
         "data range, PSNR and NMSE of whole volumes; means over volumes",
         _volume_maximum,
         _volumes,
+    ),
+    "measured": Protocol(
+        "complex k-space with noise, simulated with phase or measured; reference the root sum of "
+        "squares of the coils (simulated: before noise); each estimate scaled to it by least "
+        "squares, data range the reference's maximum; means over slices",
+        _target_maximum,
+        _slices,
+        _least_squares,
     ),
 }

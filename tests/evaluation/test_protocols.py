@@ -76,3 +76,36 @@ def test_fastmri_official_without_the_volumes_maximum_is_refused(golden):
             TASKS[:1],
             protocol="fastmri_official",
         )
+
+
+def test_measured_scales_each_estimate_to_its_reference_by_least_squares():
+    rng = np.random.default_rng(0)
+    target = rng.uniform(0.1, 1.0, (3, 16, 16, 1)).astype(np.float32)
+    estimate = target + 0.1 * rng.standard_normal(target.shape).astype(np.float32)
+    gain = np.array([0.2, 1.0, 7.0], np.float32)[:, None, None, None]
+    batch = {"target": target, "mask": np.ones((3, 16, 16), np.float32), "estimate": estimate}
+    batch["zero_filled"] = estimate
+    batch["scaled"] = gain * estimate
+    methods = {name: lambda batch, task, name=name: batch[name] for name in ("estimate", "scaled")}
+    (first, second), examples = evaluate_tasks(
+        methods, lambda task: [batch], TASKS[:1], protocol="measured"
+    )
+    assert second["psnr"] == pytest.approx(first["psnr"], abs=1e-3)
+    assert second["ssim"] == pytest.approx(first["ssim"], abs=1e-5)
+    for number, example in enumerate(examples):
+        x, y = target[number].ravel(), estimate[number].ravel()
+        fitted = np.linalg.lstsq(y[:, None], x, rcond=None)[0] * y
+        expected = 10 * np.log10(x.max() ** 2 / np.mean((x - fitted) ** 2))
+        assert example.values["scaled"]["psnr"] == pytest.approx(expected, abs=1e-3)
+
+
+def test_measured_leaves_a_blank_estimate_finite():
+    target = np.ones((1, 16, 16, 1), np.float32)
+    batch = {"target": target, "mask": np.ones((1, 16, 16), np.float32), "zero_filled": target}
+    (row,), _ = evaluate_tasks(
+        {"blank": lambda batch, task: 0.0 * batch["target"]},
+        lambda task: [batch],
+        TASKS[:1],
+        protocol="measured",
+    )
+    assert row["psnr"] == pytest.approx(0.0, abs=1e-4)

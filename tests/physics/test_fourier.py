@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mript_jax.physics.fourier import fft2c, ifft2c
+from mript_jax.physics.fourier import fft2c, ifft2c, mirrored
 
 SHAPES = st.tuples(st.integers(1, 17), st.integers(1, 17))
 
@@ -54,3 +54,10 @@ def test_single_precision_stays_single():
 def test_zero_frequency_lies_at_half_the_size():
     kspace = fft2c(np.ones((6, 9)))
     assert np.unravel_index(np.abs(kspace).argmax(), kspace.shape) == (3, 4)
+
+
+@pytest.mark.parametrize("shape", [(6, 8), (5, 8), (7, 9)])
+def test_mirrored_and_conjugated_kspace_is_that_of_the_conjugated_image(shape):
+    rng = np.random.default_rng(0)
+    image = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+    np.testing.assert_allclose(np.conj(mirrored(fft2c(image))), fft2c(np.conj(image)), atol=1e-12)

@@ -1,6 +1,7 @@
 """Methods that need no training, for the table every model stands in."""
 
 from mript_jax.evaluation.baselines.compressed_sensing import total_variation, wavelet
+from mript_jax.evaluation.baselines.conjugate_symmetry import conjugate_symmetry
 from mript_jax.evaluation.baselines.tuning import Weighted, tune_weights, with_weights
 from mript_jax.evaluation.baselines.zero_filled import zero_filled
 
@@ -9,4 +10,12 @@ WEIGHTED: dict[str, Weighted] = {  # to be tuned on training data
     "wavelet": wavelet,
 }
 
-__all__ = ["WEIGHTED", "total_variation", "tune_weights", "wavelet", "with_weights", "zero_filled"]
+__all__ = [
+    "WEIGHTED",
+    "conjugate_symmetry",
+    "total_variation",
+    "tune_weights",
+    "wavelet",
+    "with_weights",
+    "zero_filled",
+]
