@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes .venv if there is none, installs the test extras, checks the style, runs the tests.
+# Makes .venv if there is none, installs the test extras, checks style and types, runs the tests.
 #   bash launch/test.sh [pytest arguments]      (--slow: the long tests too)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,5 +7,7 @@ source launch/environment.sh test
 echo "== ruff"
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
+echo "== mypy"
+.venv/bin/mypy --cache-dir .venv/cache/mypy
 echo "== pytest $*"
 exec .venv/bin/python -m pytest "$@"
