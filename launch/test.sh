@@ -9,6 +9,6 @@ echo "== ruff"
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 echo "== mypy"
-.venv/bin/mypy --cache-dir .venv/cache/mypy
+.venv/bin/mypy
 echo "== pytest $*"
 exec .venv/bin/python -m pytest "$@"
