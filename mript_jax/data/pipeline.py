@@ -12,11 +12,12 @@ from typing import Any
 
 import grain
 import numpy as np
+from ml_collections import ConfigDict
 
 from mript_jax.batch import Batch, check_fields, stack
 from mript_jax.data.memory import keep_freed_memory
 from mript_jax.data.readers import open_source
-from mript_jax.data.records import BlankRecord, BrokenRecord, Record
+from mript_jax.data.records import NO_REFERENCE, BlankRecord, BrokenRecord, Record
 from mript_jax.data.splits import few_shot, select_split
 from mript_jax.data.transforms import ExampleMaker, RandomExample, volume_seed
 from mript_jax.data.workers import WorkerBatches
@@ -25,7 +26,6 @@ from mript_jax.physics.tasks import Task, task_grid
 from mript_jax.sizes import height_width
 
 READ_AHEAD = 4  # batches that are prepared while the accelerator works
-NO_REFERENCE = "has no reference image (is it a test file?)"
 EPOCHS = 10**9  # of the training stream: endless, yet its length in batches of 1 is a number
 
 
@@ -134,7 +134,7 @@ class Pipeline:
 
 
 def build_pipeline(
-    config: Mapping[str, Any],
+    config: ConfigDict,
     split: str,
     seed: int,
     batch_size: int,
@@ -173,7 +173,7 @@ def build_pipeline(
 
 
 def evaluation_batches(
-    config: Mapping[str, Any],
+    config: ConfigDict,
     split: str,
     task: Task,
     batch_size: int,
@@ -199,7 +199,7 @@ def evaluation_batches(
         yield stack(examples, batch_size), records
 
 
-def example_maker(config: Mapping[str, Any], fields: Sequence[str] = ()) -> ExampleMaker:
+def example_maker(config: ConfigDict, fields: Sequence[str] = ()) -> ExampleMaker:
     """The transform that `config.data` describes, to examples with these optional fields."""
     check_fields(fields)
     if config.undersampling == "kspace" and set(fields) - {"noise_level"}:
@@ -225,14 +225,14 @@ def _stream(source: Any, indices: np.ndarray, seed: int) -> grain.MapDataset:
     return grain.MapDataset.source(Selection(source, indices)).seed(seed).shuffle().repeat(EPOCHS)
 
 
-def mixed_in(config: Mapping[str, Any], source: str, path: str) -> Mapping[str, Any]:
+def mixed_in(config: ConfigDict, source: str, path: str) -> ConfigDict:
     """`config.data` of another data set that is trained on too."""
     config = copy.deepcopy(config)
     config.source, config.path, config.splits_file = source, path, ""
     return config
 
 
-def task_weights(config: Mapping[str, Any]) -> tuple[float, ...]:
+def task_weights(config: ConfigDict) -> tuple[float, ...]:
     """How often each task of the grid is drawn, from the weights of patterns and accelerations."""
     patterns = config.pattern_weights or (1.0,) * len(config.patterns)
     levels = config.acceleration_weights or (1.0,) * len(config.accelerations)
@@ -240,9 +240,7 @@ def task_weights(config: Mapping[str, Any]) -> tuple[float, ...]:
     return tuple(p * level / total for p in patterns for level in levels)
 
 
-def open_split(
-    config: Mapping[str, Any], split: str, max_slices: int = 0
-) -> tuple[Any, np.ndarray]:
+def open_split(config: ConfigDict, split: str, max_slices: int = 0) -> tuple[Any, np.ndarray]:
     """The source of `config.data` and the indices of one of its splits."""
     source = open_source(config.source, config.path, **config.options.get(config.source, {}))
     indices = select_split(source, split, config.split_fractions, config.splits_file)
