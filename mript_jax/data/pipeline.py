@@ -7,7 +7,8 @@ the position in the data is one number, the same for any count of workers and pr
 """
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import grain
@@ -15,10 +16,13 @@ import numpy as np
 
 from mript_jax.batch import Batch, check_fields, stack
 from mript_jax.data.memory import keep_freed_memory
+from mript_jax.data.random_tasks import BatchExample, RandomTask
 from mript_jax.data.readers import open_source
 from mript_jax.data.records import BlankRecord, BrokenRecord, Record
+from mript_jax.data.scans import ScanMaker
+from mript_jax.data.simulation import EVALUATION_NOISE, Scan, simulate
 from mript_jax.data.splits import few_shot, select_split
-from mript_jax.data.transforms import ExampleMaker, RandomExample, volume_seed
+from mript_jax.data.transforms import ExampleMaker, volume_seed
 from mript_jax.data.workers import WorkerBatches
 from mript_jax.errors import UserError
 from mript_jax.physics.tasks import Task, task_grid
@@ -61,11 +65,15 @@ class Pipeline:
         records: grain.MapDataset,
         workers: int = 0,
         max_broken: int = 0,
+        largest: int | None = None,
+        shapes: int = 1,
     ):
         self._batches = batches
         self._records = records  # what the examples of each batch are made of
         self._workers = workers
         self._max_broken = max_broken
+        self._largest = largest  # number of a batch that no other exceeds in size; None: all alike
+        self.shapes = shapes  # how many different ones batches have
         self.broken: dict[str, str] = {}
         self._start = 0
         self._taken = 0
@@ -112,7 +120,8 @@ class Pipeline:
     def _open(self) -> Iterator[Batch]:
         keep_freed_memory()
         if self._workers:
-            return WorkerBatches(self._batches, self._start, self._workers, READ_AHEAD)
+            ways = self._workers, READ_AHEAD, self._largest
+            return WorkerBatches(self._batches, self._start, *ways)
         threads = grain.ReadOptions(num_threads=2, prefetch_buffer_size=READ_AHEAD)
         return iter(self._batches[self._start :].to_iter_dataset(threads))
 
@@ -136,12 +145,13 @@ def build_pipeline(
             f"global_batch_size={batch_size} cannot be shared by {process_count} processes"
         )
     source, indices = open_split(config, split, config.max_slices)
-    random_example = RandomExample(
-        example_maker(config, fields),
+    random_task = RandomTask(
         task_grid(config.patterns, config.accelerations, config.center_fractions),
         task_weights(config),
-        config.random_crops,
+        config.continuous_accelerations,
+        height_width(config.image_size) if config.random_crops else None,
     )
+    batch_example = BatchExample(training_makers(config, fields), batch_size, seed)
     records = _stream(source, indices, seed)
     if config.mixture:
         others = [mixed_in(config, name, path) for name, path, _ in config.mixture]
@@ -149,13 +159,16 @@ def build_pipeline(
             [records, *(_stream(*open_split(other, split), seed) for other in others)],
             [1.0, *(float(weight) for *_, weight in config.mixture)],
         ).seed(seed)
-    examples = records.random_map(random_example)
+    # Only random_map is given random numbers: it comes first, so that they stay the same.
+    examples = records.random_map(random_task).map_with_index(batch_example)
     part, mine = batch_size // process_count, slice(process_index, None, process_count)
     return Pipeline(
         examples.batch(part)[mine],
         records.batch(part, batch_fn=list)[mine],
         config.workers,
         config.max_broken,
+        batch_example.largest(),
+        len(batch_example.makers),
     )
 
 
@@ -176,7 +189,7 @@ def evaluation_batches(
     source, indices = open_split(config, split)
     if max_slices and max_slices < len(indices):  # spread over the whole split
         indices = indices[np.linspace(0, len(indices) - 1, max_slices).astype(int)]
-    maker = example_maker(config, fields)
+    maker = evaluation_maker(config, fields)
     for start in range(0, len(indices), batch_size):
         records = [source[int(i)] for i in indices[start : start + batch_size]]
         for record in records:
@@ -186,26 +199,58 @@ def evaluation_batches(
         yield stack(examples, batch_size), records
 
 
-def example_maker(config: Mapping[str, Any], fields: Sequence[str] = ()) -> ExampleMaker:
-    """The transform that `config.data` describes, to examples with these optional fields."""
-    check_fields(fields)
-    if config.undersampling == "kspace" and set(fields) - {"noise_level"}:
-        raise UserError(
-            "config.data.undersampling='kspace' keeps k-space at its own size, apart from the "
-            f"resized images, but the model or the loss reads {', '.join(fields)}; use 'image' or "
-            "'complex', or a model without data consistency (config.model.iterations=0)"
-        )
-    return ExampleMaker(
-        height_width(config.image_size),
-        crop=config.crop,
-        normalize_by=config.normalize_by,
-        fields=tuple(fields),
-        axis={"columns": -1, "rows": -2}[config.phase_encodes],
-        partial_fourier=config.partial_fourier,
-        noise=config.noise,
-        artifacts=tuple((name, degree) for name, degree in config.artifacts.items() if degree),
-        undersampling=config.undersampling,
+def training_makers(config: Mapping[str, Any], fields: Sequence[str] = ()) -> list[ExampleMaker]:
+    """The transforms to training examples, one for each number of coils that batches may have."""
+    options = config.simulation
+    scan = functools.partial(
+        simulate,
+        noise=tuple(options.noise),
+        noise_free=options.noise_free,
+        phase=options.phase,
+        augment=options.augment,
     )
+    coils = options.coils if config.undersampling == "simulated" else (config.coils,)
+    return [example_maker(config, fields, count, scan) for count in coils]
+
+
+def evaluation_maker(config: Mapping[str, Any], fields: Sequence[str] = ()) -> ExampleMaker:
+    """The transform to evaluation examples: simulated scans are those of the protocol `measured`.
+
+    Their noise is `config.noise`, where that is given.
+    """
+    simulated = config.undersampling == "simulated"
+    noise = config.noise if simulated and config.noise else EVALUATION_NOISE
+    scan = functools.partial(simulate, noise=(noise, noise), noise_free=0.0)
+    coils = config.simulation.coils[0] if simulated else config.coils
+    return example_maker(config, fields, coils, scan)
+
+
+def example_maker(
+    config: Mapping[str, Any],
+    fields: Sequence[str] = (),
+    coils: int = 1,
+    scan: Callable[..., Scan] = simulate,
+) -> ExampleMaker:
+    """The transform that `config.data` describes, to examples with these optional fields.
+
+    `coils` and `scan` are how scans of several coils are simulated (data/simulation.py).
+    """
+    check_fields(fields)
+    common = {
+        "shape": height_width(config.image_size),
+        "crop": config.crop,
+        "normalize_by": config.normalize_by,
+        "fields": tuple(fields),
+        "axis": {"columns": -1, "rows": -2}[config.phase_encodes],
+        "partial_fourier": config.partial_fourier,
+        "artifacts": tuple((name, degree) for name, degree in config.artifacts.items() if degree),
+        "undersampling": config.undersampling,
+    }
+    if config.undersampling == "simulated":
+        return ScanMaker(**common, coils=coils, simulate=scan)
+    if config.undersampling == "kspace" and fields:
+        return ScanMaker(**common, noise=config.noise, coils=coils, simulate=scan)
+    return ExampleMaker(**common, noise=config.noise)
 
 
 def _stream(source: Any, indices: np.ndarray, seed: int) -> grain.MapDataset:
