@@ -41,9 +41,6 @@ class Phantom:
         128, "pixels of a slice", at_least=16, form="an integer or (height, width)"
     )
     anatomies: tuple[str, ...] = field(tuple(ANATOMIES), "of the subjects", choices=ANATOMIES)
-    noise: bool = field(
-        True, "magnitudes with the noise of a scan; simulated scans have their own instead"
-    )
 
 
 @dataclasses.dataclass(frozen=True)

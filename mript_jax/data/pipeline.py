@@ -276,7 +276,10 @@ def open_split(
     config: Mapping[str, Any], split: str, max_slices: int = 0
 ) -> tuple[Any, np.ndarray]:
     """The source of `config.data` and the indices of one of its splits."""
-    source = open_source(config.source, config.path, **config.options.get(config.source, {}))
+    options = dict(config.options.get(config.source, {}))
+    if config.source == "phantom":  # a simulated scan has a noise of its own
+        options["noise"] = config.undersampling != "simulated"
+    source = open_source(config.source, config.path, **options)
     indices = select_split(source, split, config.split_fractions, config.splits_file)
     if max_slices:
         indices = few_shot(indices, max_slices)
