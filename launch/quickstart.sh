@@ -43,5 +43,5 @@ say "6/6 reconstructing scan files: $out/reconstruction"
 
 say "done"
 echo "report:     $out/evaluation/report.html"
-echo "pictures:   $out/reconstruction/*.png (what was trained on: $out/data/phantoms/preview.png)"
+echo "pictures:   $out/reconstruction/*.png (training data: $out/data/phantoms/preview.png)"
 echo "checkpoint: $out/finetuned"

@@ -1,4 +1,4 @@
-"""What every test shares: CPU with 8 faked devices, full float32 precision, the slow tier."""
+"""What every test shares: 8 faked CPU devices, float32 precision, strict shapes, the slow tier."""
 
 import os
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 jax.config.update("jax_default_matmul_precision", "highest")
+jax.config.update("jax_numpy_rank_promotion", "raise")  # shapes that differ by mistake
 
 GOLDEN = Path(__file__).parent / "golden"
 

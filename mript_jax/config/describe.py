@@ -1,6 +1,7 @@
 """A config in words: every field with its value, its default, what it can be and what it means."""
 
 import dataclasses
+import textwrap
 
 from ml_collections import ConfigDict
 
@@ -11,7 +12,7 @@ from mript_jax.models import MODELS
 
 
 def describe_config(config: ConfigDict) -> str:
-    """Two lines for each field, those of the model that have their defaults included."""
+    """Each field with its value and its meaning, the model's fields with a default included."""
     values = flatten_config(config)
     if "model" in config and config.model.get("name") in MODELS:
         for name, field in fields_of(MODELS[config.model.name], "model.").items():
@@ -23,5 +24,6 @@ def _described(config: ConfigDict, name: str, value: object) -> str:
     field = find_field(config, name)
     if field is None:
         return f"{name} = {value!r}"
-    default = "" if field.default is dataclasses.MISSING else f"default {field.default!r}; "
-    return f"{name} = {value!r}\n    {field.limits.meaning} [{default}{field.expected()}]"
+    default = "" if field.default is dataclasses.MISSING else f" (default: {field.default!r})"
+    lines = textwrap.wrap(f"{field.limits.meaning}; {field.expected()}{default}", 92)
+    return "\n    ".join([f"{name} = {value!r}", *lines])

@@ -75,10 +75,13 @@ def unknown_field_error(name: str, known: Iterable[str]) -> UserError:
     """The error for a field that is not there, with the full names of those that may be meant."""
     known = sorted(known)
     leaf = name.rpartition(".")[2]
-    meant = [full for full in ELSEWHERE.get(leaf, ()) if full in known]
-    meant = meant or difflib.get_close_matches(name, known, n=1, cutoff=0.8)
-    meant = meant or [full for full in known if full.rpartition(".")[2] == leaf][:2]
-    meant = meant or difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(name, known, n=1)
+    if leaf in ELSEWHERE:
+        meant = _of_the_same_run(name, ELSEWHERE[leaf], known)
+    elif close and _likeness(name, close[0]) > 0.8:
+        meant = close
+    else:
+        meant = _of_the_same_run(name, (leaf,), known) or close
     groups = sorted({full.partition(".")[0] for full in known})
     hint = (
         f"did you mean {' or '.join(map(repr, meant))}?"
@@ -86,6 +89,16 @@ def unknown_field_error(name: str, known: Iterable[str]) -> UserError:
         else f"there are {', '.join(groups)}; --help_config describes them"
     )
     return UserError(f"unknown config field {name!r}; {hint}")
+
+
+def _of_the_same_run(name: str, ends: Iterable[str], known: Iterable[str]) -> list[str]:
+    """For each ending the known name that is most like `name`: a study has many."""
+    found = ([full for full in known if _ends(full, end)] for end in ends)
+    return [max(names, key=lambda full: _likeness(name, full)) for names in found if names]
+
+
+def _likeness(name: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, name, other).ratio()
 
 
 def _ends(name: str, old: str) -> bool:

@@ -108,8 +108,10 @@ def _parse(text: str, kind: Any, name: str) -> Any:
     kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if isinstance(value, float) and int in kinds and value.is_integer():
         return int(value)  # 1e5 steps
+    if isinstance(value, list):
+        return tuple(value)
     if typing.get_origin(kind) is tuple and not isinstance(value, tuple):
-        return tuple(value) if isinstance(value, list) else (value,)
+        return (value,)
     if isinstance(value, str) and kind is float:  # inf and nan, which are refused by their names
         try:
             return float(value)

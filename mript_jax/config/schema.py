@@ -40,7 +40,9 @@ class Phantom:
     size: int | tuple[int, int] = field(
         128, "pixels of a slice", at_least=16, form="an integer or (height, width)"
     )
-    anatomies: tuple[str, ...] = field(tuple(ANATOMIES), "of the subjects", choices=ANATOMIES)
+    anatomies: tuple[str, ...] = field(
+        tuple(ANATOMIES), "anatomies of the subjects", choices=ANATOMIES
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Generated:
     size: int | tuple[int, int] = field(
         128, "pixels of an object", at_least=16, form="an integer or (height, width)"
     )
-    kinds: tuple[str, ...] = field(KINDS, "of the objects, all as frequent", choices=KINDS)
+    kinds: tuple[str, ...] = field(KINDS, "what the objects are drawn from", choices=KINDS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,12 +66,14 @@ class FastMRI:
 
 @dataclasses.dataclass(frozen=True)
 class Images:
-    group: str = field("file", "the volume, which is never split", choices=("file", "folder"))
+    group: str = field(
+        "file", "what counts as one volume, which is never split", choices=("file", "folder")
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class RadImageNet:
-    modality: str = field("MR", "of the images", choices=("MR", "CT", "US"))
+    modality: str = field("MR", "modality of the images", choices=("MR", "CT", "US"))
     labels: str = field("", 'only the images that this CSV file of the dataset names; "": all')
     anatomy: str = field("", 'only these, such as "brain,knee"; "": all')
     block: int = field(50, "files in a row that count as one patient, never split", at_least=1)
@@ -83,7 +87,7 @@ class Nifti:
 
 @dataclasses.dataclass(frozen=True)
 class Dicom:
-    modality: str = field("MR", "of the series, as DICOM names it")
+    modality: str = field("MR", "modality of the series, as DICOM names it")
     series: str = field("*", 'only series of such a description: "*T2*"')
 
 
@@ -162,15 +166,15 @@ class Data:
     )
     center_fractions: tuple[float, ...] = field(
         CENTER_FRACTIONS,
-        "the share of k-space in the autocalibration region, for each acceleration",
+        "share of k-space in the autocalibration region, for each acceleration",
         at_least=0,
         at_most=1,
     )
     pattern_weights: tuple[float, ...] = field(
-        (), "how often each pattern is trained on; none: all alike", at_least=0
+        (), "relative frequency of each pattern in training; none: all alike", at_least=0
     )
     acceleration_weights: tuple[float, ...] = field(
-        (), "how often each acceleration is trained on; none: all alike", at_least=0
+        (), "relative frequency of each acceleration in training; none: all alike", at_least=0
     )
     continuous_accelerations: tuple[float, ...] = field(
         (),
@@ -191,7 +195,9 @@ class Data:
         "virtual coils that measured k-space is compressed to, for models that read it",
         at_least=1,
     )
-    phase_encodes: str = field("columns", "lines of k-space", choices=("columns", "rows"))
+    phase_encodes: str = field(
+        "columns", "lines of k-space that are sampled or left out", choices=("columns", "rows")
+    )
     partial_fourier: float = field(
         1.0, "share of the phase encodes that can be sampled at all", at_least=0.5, at_most=1
     )
@@ -227,7 +233,9 @@ class Optimizer:
     warmup_steps: int = field(
         0, "steps of linear warmup, from 0 (one_cycle: from 1/25 of the peak)", at_least=0
     )
-    weight_decay: float = field(0.0, "of adamw and muon, on matrices and kernels only", at_least=0)
+    weight_decay: float = field(
+        0.0, "weight decay of adamw and muon, on matrices and kernels only", at_least=0
+    )
     b1: float = field(0.9, "decay of Adam's first moment", at_least=0, below=1)
     b2: float = field(0.999, "decay of Adam's second moment", at_least=0, below=1)
     clip_l2: float = field(
@@ -266,7 +274,11 @@ class Optimizer:
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    split: str = field("test", '"all": every slice', choices=("train", "validation", "test", "all"))
+    split: str = field(
+        "test",
+        "volumes to evaluate on; all: every slice",
+        choices=("train", "validation", "test", "all"),
+    )
     max_slices: int = field(64, "slices of the split in each task; 0: all", at_least=0)
     batch_size: int = field(16, "slices at once; results do not depend on it", at_least=1)
     protocol: str = field(
@@ -277,7 +289,9 @@ class Evaluation:
     patterns: tuple[str, ...] = field(
         PATTERN_NAMES, "each at each acceleration is a task", choices=PATTERNS
     )
-    accelerations: tuple[float, ...] = field(ACCELERATIONS, "as in data", at_least=1)
+    accelerations: tuple[float, ...] = field(
+        ACCELERATIONS, "acceleration factors R of the tasks", at_least=1
+    )
     center_fractions: tuple[float, ...] = field(
         CENTER_FRACTIONS, "one for each acceleration", at_least=0, at_most=1
     )
@@ -287,20 +301,26 @@ class Evaluation:
 class Training:
     """A training config: every field that all experiments share."""
 
-    seed: int = field(0, "of all randomness: data order, masks, initial weights", at_least=0)
+    seed: int = field(0, "root of all randomness: data order, masks, initial weights", at_least=0)
     total_steps: int = field(1000, "updates of the weights", at_least=1)
     global_batch_size: int = field(
         16, "examples of one update, over all devices and micro-batches", at_least=1
     )
-    checkpoint_every_steps: int = field(500, "0: only at the end", at_least=0)
-    keep_checkpoints: int = field(3, "the newest ones stay", at_least=1)
-    log_every_steps: int = field(20, "loss, speed and so on", at_least=1)
-    evaluate_every_steps: int = field(0, "validation while training; 0: never", at_least=0)
+    checkpoint_every_steps: int = field(
+        500, "steps between checkpoints; 0: only at the end", at_least=0
+    )
+    keep_checkpoints: int = field(3, "checkpoints that stay, the newest ones", at_least=1)
+    log_every_steps: int = field(20, "steps between lines of loss, speed and so on", at_least=1)
+    evaluate_every_steps: int = field(0, "steps between validations; 0: never", at_least=0)
     mesh: str = field(
         "data:-1", "sizes of the device axes data, fsdp and model; -1: all devices that are left"
     )
     init_from: str = field("", "a checkpoint to start from: fine-tuning")
-    loss: str = field("l1", "see training/losses.py", choices="mript_jax.training.losses:LOSSES")
+    loss: str = field(
+        "l1",
+        "what training minimizes, see training/losses.py",
+        choices="mript_jax.training.losses:LOSSES",
+    )
     compilation_cache: str = field("", "folder of compiled programs, for later runs to use")
     wandb: str = field("", "a project of Weights & Biases that gets the metrics too")
     profile_steps: int = field(0, "steps traced into workdir/profile, from step 10 on", at_least=0)

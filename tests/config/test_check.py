@@ -16,7 +16,7 @@ from mript_jax.config import (
 )
 from mript_jax.errors import UserError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.py"))
 
 

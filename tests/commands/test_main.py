@@ -1,0 +1,90 @@
+"""The `mript` command, as a user calls it from some other folder."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mript_jax.commands.main import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+# What takes a second or more to import, and no help needs.
+SLOW_IMPORTS = {"jax", "flax", "orbax", "grain", "scipy", "h5py"}
+
+
+@pytest.fixture
+def mript(tmp_path):
+    """Calls `mript` with some arguments; the modules that were imported are its last line."""
+    code = (
+        "import atexit, sys; atexit.register(lambda: print('\\n' + ' '.join(sys.modules)));"
+        "from mript_jax.commands.main import main; main()"
+    )
+
+    def call(*arguments):
+        return subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"},
+        )
+
+    return call
+
+
+def imported(result):
+    return {name.split(".")[0] for name in result.stdout.splitlines()[-1].split()}
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_overview_names_every_command(mript, arguments):
+    result = mript(*arguments)
+    assert result.returncode == 0 and not result.stderr
+    named = {line.split()[0] for line in result.stdout.splitlines() if line.startswith("  ")}
+    assert named == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command_shows_its_usage_and_imports_nothing_slow(mript, name):
+    result = mript(name, "--help")
+    assert result.returncode == 0 and not result.stderr
+    assert f"mript {name}" in result.stdout
+    assert not imported(result) & SLOW_IMPORTS
+
+
+def test_package_import_brings_nothing_slow(mript):
+    assert not imported(mript("--version")) & SLOW_IMPORTS
+
+
+def test_version_is_that_of_the_package(mript):
+    import mript_jax
+
+    assert mript("--version").stdout.splitlines()[0] == f"mript_jax {mript_jax.__version__}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["trian"], ["'trian'", "did you mean 'train'"]),
+        (["nonsense"], ["'nonsense'", "train", "reconstruct"]),
+        (["--workdir=runs"], ["'--workdir=runs'"]),
+        (["train", "--config=mript_tny"], ["'mript_tny'", "'mript_tiny'"]),
+        (["finetune", "--config=mript_fastmri", "--workdir=runs"], ["--config.init_from"]),
+        (["benchmark", "nonsense"], ["'nonsense'", "vit_unet"]),
+    ],
+)
+def test_mistake_is_one_line_and_status_2(mript, arguments, words):
+    result = mript(*arguments)
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ") and all(word in line for word in words), line
+
+
+@pytest.mark.parametrize("name", ["mript_fastmri:24gb", "configs/mript_fastmri.py:24gb"])
+def test_config_is_found_by_name_from_another_folder(mript, name):
+    result = mript("train", f"--config={name}", "--print_config", "--config.seed=7")
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert "seed = 7" in lines and "data.source = 'fastmri'" in lines

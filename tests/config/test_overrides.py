@@ -1,0 +1,120 @@
+"""--config.a.b=value: values by the type of the field, whatever the order of the arguments."""
+
+import pytest
+
+from mript_jax.config import (
+    apply_overrides,
+    describe_config,
+    flatten_config,
+    load_config_file,
+    split_overrides,
+)
+from mript_jax.errors import UserError
+
+
+def override(*arguments, name="mript_tiny"):
+    overrides, others = split_overrides(arguments)
+    assert not others
+    return flatten_config(apply_overrides(load_config_file(name), overrides))
+
+
+def test_overrides_are_told_from_other_arguments():
+    arguments = ["--config.seed=3", "--config=a.py", "-config.loss", "l2", "--workdir=w"]
+    arguments += ["--noconfig.data.random_crops", "--config.data.random_crops", "--config.loss=a=b"]
+    overrides, others = split_overrides(arguments)
+    assert others == ["--config=a.py", "--workdir=w"]
+    assert overrides == [
+        ("seed", "3"),
+        ("loss", "l2"),
+        ("data.random_crops", "false"),
+        ("data.random_crops", "true"),
+        ("loss", "a=b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("argument", "name", "value"),
+    [
+        ("--config.total_steps=1e5", "total_steps", 100_000),
+        ("--config.optimizer.learning_rate=3e-4", "optimizer.learning_rate", 3e-4),
+        ("--config.optimizer.learning_rate=1", "optimizer.learning_rate", 1.0),
+        ("--config.data.image_size=96", "data.image_size", 96),
+        ("--config.data.image_size=(64, 96)", "data.image_size", (64, 96)),
+        ("--config.data.image_size=[64, 96]", "data.image_size", (64, 96)),
+        ("--config.data.options.phantom.size=(64, 96)", "data.options.phantom.size", (64, 96)),
+        (
+            "--config.data.options.phantom.anatomies=knee",
+            "data.options.phantom.anatomies",
+            ("knee",),
+        ),
+        ("--config.data.patterns=('radial',)", "data.patterns", ("radial",)),
+        ("--config.data.patterns=radial", "data.patterns", ("radial",)),
+        ("--config.data.accelerations=[2, 4]", "data.accelerations", (2, 4)),
+        ("--config.optimizer.freeze=^encoder/", "optimizer.freeze", ("^encoder/",)),
+        ("--config.data.path=None.h5", "data.path", "None.h5"),
+        ("--config.data.random_crops=true", "data.random_crops", True),
+        ("--noconfig.data.options.fastmri.kspace", "data.options.fastmri.kspace", False),
+        ("--config.model.global_blocks=(3,)", "model.global_blocks", (3,)),
+        ("--config.model.attention=dense", "model.attention", "dense"),
+    ],
+)
+def test_value_has_the_type_of_its_field(argument, name, value):
+    assert override(argument)[name] == value
+    assert type(override(argument)[name]) is type(value)
+
+
+def test_image_size_of_the_model_follows_that_of_the_data():
+    values = override("--config.data.image_size=(64, 96)")
+    assert values["model.image_size"] == (64, 96)
+
+
+def test_tuple_given_item_by_item_holds_all():
+    values = override("--config.data.patterns=radial", "--config.data.patterns=spiral")
+    assert values["data.patterns"] == ("radial", "spiral")
+    assert override("--config.seed=1", "--config.seed=2")["seed"] == 2
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("--config.total_steps=1.5", "config.total_steps=1.5 must be an integer, 1 or more"),
+        ("--config.total_steps=many", "config.total_steps='many' must be an integer, 1 or more"),
+        ("--config.data.max_slices=None", "config.data.max_slices=None must be an integer, 0"),
+        ("--config.data.path=None", "for none use --config.data.path="),
+        ("--config.data.image_size=wide", "'wide' must be an integer or (height, width), 1 or"),
+        ("--config.data.image_size=(64, 96, 3)", "must be an integer or (height, width), 1 or"),
+        ("--config.data.random_crops=maybe", "random_crops='maybe' must be True or False"),
+        ("--config.data={'source': 'images'}", "one at a time: --config.data.FIELD=value"),
+        ("--config.model=unet", "for those of unet, use --config=configs/unet.py"),
+        ("--config.model=mript", "for those of mript, use --config=configs/mript_tiny.py"),
+        ("--config.optimizer.learning_rate=nan", "learning_rate=nan must be a number, 0 or more"),
+        ("--config.optimizer.learning_rate.peak=1", "did you mean 'optimizer.learning_rate'?"),
+        ("--config.totl_steps=1", "did you mean 'total_steps'?"),
+        ("--config.model.with=1", "did you mean 'model.width'?"),
+    ],
+)
+def test_value_that_cannot_be_is_refused_in_one_line(argument, told):
+    with pytest.raises(UserError) as error:
+        override(argument)
+    assert told in str(error.value) and "\n" not in str(error.value)
+
+
+def test_field_of_a_study_has_the_type_of_the_training_configs_field():
+    values = override(
+        "--config.experiment.data.image_size=(64, 96)",
+        "--config.runs.l1.total_steps=1e3",
+        name="studies/losses",
+    )
+    assert values["runs.ssim.data.image_size"] == values["runs.l1.model.image_size"] == (64, 96)
+    assert values["runs.l1.total_steps"] == 1000
+
+
+def test_description_has_every_field_with_value_default_limits_and_meaning():
+    config = load_config_file("mript_tiny")
+    text = describe_config(config)
+    for name in flatten_config(config):
+        assert f"{name} = " in text
+    assert (
+        "optimizer.learning_rate = 0.001\n"
+        "    peak of the learning-rate schedule; a number, 0 or more (default: 1e-05)\n"
+    ) in text
