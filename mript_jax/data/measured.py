@@ -99,5 +99,5 @@ def _example(
     if "kspace" in fields:
         example["kspace"] = (kspace / scale).astype(np.complex64)
     if "noise_level" in fields:
-        example["noise_level"] = np.float32(estimate_noise(kspace) / scale)
+        example["noise_level"] = np.float32(estimate_noise(record.kspace) / scale)
     return example

@@ -18,7 +18,7 @@ from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.tasks import Task
 
 STREAM = 2  # of random numbers, beside the mask's
-OUTER = 0.9  # radius, of the corner's, beyond which k-space holds nearly nothing but noise
+OUTER = 0.9  # radius, of the corner's, beyond which there is hardly anything but noise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +52,7 @@ class ScanMaker(ExampleMaker):
         return self.simulate(fit(image, self.crop, self.shape), rng, self.coils)
 
     def _measured(self, record: Record) -> Scan:
+        noise = estimate_noise(record.kspace) if "noise_level" in self.fields else 0.0
         images = center_crop(ifft2c(record.kspace), self.shape)
         reference = root_sum_of_squares(images, axis=0)
         maximum = scale_of(reference)
@@ -59,7 +60,7 @@ class ScanMaker(ExampleMaker):
         maps = None
         if "sensitivities" in self.fields:
             maps = estimate_sensitivities(kspace, max(round(CENTER * self.shape[self.axis]), 2))
-        return Scan(kspace, kspace, maps, reference / maximum, estimate_noise(kspace))
+        return Scan(kspace, kspace, maps, reference / maximum, noise / float(maximum))
 
 
 def compress_coils(kspace: np.ndarray, coils: int) -> np.ndarray:
@@ -73,8 +74,15 @@ def compress_coils(kspace: np.ndarray, coils: int) -> np.ndarray:
 
 
 def estimate_noise(kspace: np.ndarray) -> float:
-    """Standard deviation of the noise in the real and imaginary part of k-space [C, H, W]."""
+    """Standard deviation of the noise in real and imaginary part, of fully sampled [C, H, W].
+
+    From the corners of k-space or those of the image, whichever hold less of anything else: sharp
+    objects have signal in the former, wide ones in the latter.
+    """
     y, x = ((np.arange(n) - n // 2) / (n / 2) for n in kspace.shape[-2:])
-    energy = np.abs(kspace[:, np.hypot(y[:, None], x) > OUTER * np.sqrt(2)]) ** 2
-    energy = energy[energy > 0]  # partial Fourier and empty coils leave zeros
-    return float(np.sqrt(np.median(energy) / (2 * np.log(2)))) if energy.size else 0.0
+    corners = np.hypot(y[:, None], x) > OUTER * np.sqrt(2)
+    levels = []
+    for samples in (kspace[:, corners], ifft2c(kspace)[:, corners]):
+        energy = np.abs(samples[samples != 0]) ** 2  # partial Fourier and empty coils leave zeros
+        levels += [np.median(energy) / (2 * np.log(2))] if energy.size else []
+    return float(np.sqrt(min(levels, default=0.0)))
