@@ -93,6 +93,12 @@ def existing_path(flag: str, value: str) -> Path:
     return path
 
 
+def at_least(least: int, flag: str) -> None:
+    """Raises a UserError for a flag whose number is below `least`."""
+    if FLAGS[flag].value < least:
+        raise UserError(f"--{flag}={FLAGS[flag].value} must be {least} or more")
+
+
 def print_help(usage: str | None, program: str, names: list[str] | None = None) -> None:
     """Prints how a command is used and its flags, each with its default."""
     print(re.sub(r"(?m)^( *)mript \w+", rf"\1{program}", usage or "").strip())
@@ -105,10 +111,10 @@ def print_help(usage: str | None, program: str, names: list[str] | None = None) 
 
 
 def _meaning(flag: flags.Flag) -> str:
-    text = " ".join(flag.help.split())
+    text = " ".join((flag.help or "").split())
     if flag.default in (None, "", []) or flag.default is False:
         return text
-    default = flag.default_as_str.strip("'")
+    default = (flag.default_as_str or "").strip("'")
     return f"{text} (default: {default})"
 
 

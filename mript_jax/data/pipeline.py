@@ -7,6 +7,7 @@ the position in the data is one number, the same for any count of workers and pr
 """
 
 import copy
+import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -56,27 +57,39 @@ class Selection:
 class Pipeline:
     """An endless iterator of batches whose position can be saved and restored.
 
-    `broken` tells of each file that was left out why; more than `max_broken` are a UserError.
+    `drawn` are the records with the task that each got; `make` makes their examples, batch by
+    batch, of which this process makes its part. `broken` holds why each file was left out; more
+    than `max_broken` are a UserError.
     """
 
     def __init__(
         self,
-        batches: grain.MapDataset,
+        drawn: grain.MapDataset,
+        make: BatchExample,
         records: grain.MapDataset,
+        batch_size: int,
+        *,
+        process_index: int = 0,
+        process_count: int = 1,
         workers: int = 0,
         max_broken: int = 0,
-        largest: int | None = None,
-        shapes: int = 1,
     ):
-        self._batches = batches
-        self._records = records  # what the examples of each batch are made of
+        if batch_size % process_count:
+            raise UserError(
+                f"global_batch_size={batch_size} cannot be shared by {process_count} processes"
+            )
+        self._drawn = drawn
+        self._make = make
+        self._records = records
+        self._batch_size = batch_size
+        self._part = batch_size // process_count
+        self._mine = slice(process_index, None, process_count)
         self._workers = workers
         self._max_broken = max_broken
-        self._largest = largest  # number of a batch that no other exceeds in size; None: all alike
-        self.shapes = shapes  # how many different ones batches have
+        self.shapes = len(make.makers)  # how many different ones batches have
         self.broken: dict[str, str] = {}
-        self._start = 0
-        self._taken = 0
+        self._start = 0  # the example that the first batch begins with
+        self._taken = 0  # batches since
         self._iterator: Iterator[Batch] | None = None
 
     def __iter__(self) -> "Pipeline":
@@ -87,23 +100,26 @@ class Pipeline:
             self._iterator = self._open()
         batch = next(self._iterator)
         if not batch["weight"].all():
-            self._note_broken(self._records[self._start + self._taken])
+            self._note_broken(self._batch_of_records(self._taken))
         self._taken += 1
         return batch
 
     def get_state(self) -> dict[str, int]:
-        return {"next_batch": self._start + self._taken}
+        """The position, which does not depend on the size of batches."""
+        return {"next_example": self._start + self._taken * self._batch_size}
 
     def set_state(self, state: Mapping[str, int]) -> None:
-        self._start, self._taken, self._iterator = int(state["next_batch"]), 0, None
+        self._start, self._taken, self._iterator = int(state["next_example"]), 0, None
 
     def last_names(self) -> list[str]:
         """Volume and slice of each example of the batch that was taken last."""
-        records = self._records[self._start + self._taken - 1]
         return [
             r.path if isinstance(r, BrokenRecord) else f"{r.volume}, slice {r.slice_index}"
-            for r in records
+            for r in self._batch_of_records(self._taken - 1)
         ]
+
+    def _batch_of_records(self, number: int) -> Sequence[Record | BrokenRecord]:
+        return self._records[self._start :].batch(self._part, batch_fn=list)[self._mine][number]
 
     def _note_broken(self, records: Sequence[Record | BrokenRecord]) -> None:
         """Counts what is wrong with the files; that a slice is blank is not."""
@@ -119,11 +135,13 @@ class Pipeline:
 
     def _open(self) -> Iterator[Batch]:
         keep_freed_memory()
+        make = dataclasses.replace(self._make, start=self._start)
+        examples = self._drawn[self._start :].map_with_index(make)
+        batches = examples.batch(self._part)[self._mine]
         if self._workers:
-            ways = self._workers, READ_AHEAD, self._largest
-            return WorkerBatches(self._batches, self._start, *ways)
+            return WorkerBatches(batches, 0, self._workers, READ_AHEAD, make.largest())
         threads = grain.ReadOptions(num_threads=2, prefetch_buffer_size=READ_AHEAD)
-        return iter(self._batches[self._start :].to_iter_dataset(threads))
+        return iter(batches.to_iter_dataset(threads))
 
 
 def build_pipeline(
@@ -140,10 +158,6 @@ def build_pipeline(
 
     `fields` are the optional ones (mript_jax/batch.py) that its batches have.
     """
-    if batch_size % process_count:
-        raise UserError(
-            f"global_batch_size={batch_size} cannot be shared by {process_count} processes"
-        )
     source, indices = open_split(config, split, config.max_slices)
     random_task = RandomTask(
         task_grid(config.patterns, config.accelerations, config.center_fractions),
@@ -151,7 +165,6 @@ def build_pipeline(
         config.continuous_accelerations,
         height_width(config.image_size) if config.random_crops else None,
     )
-    batch_example = BatchExample(training_makers(config, fields), batch_size, seed)
     records = _stream(source, indices, seed)
     if config.mixture:
         others = [mixed_in(config, name, path) for name, path, _ in config.mixture]
@@ -159,16 +172,15 @@ def build_pipeline(
             [records, *(_stream(*open_split(other, split), seed) for other in others)],
             [1.0, *(float(weight) for *_, weight in config.mixture)],
         ).seed(seed)
-    # Only random_map is given random numbers: it comes first, so that they stay the same.
-    examples = records.random_map(random_task).map_with_index(batch_example)
-    part, mine = batch_size // process_count, slice(process_index, None, process_count)
     return Pipeline(
-        examples.batch(part)[mine],
-        records.batch(part, batch_fn=list)[mine],
-        config.workers,
-        config.max_broken,
-        batch_example.largest(),
-        len(batch_example.makers),
+        records.random_map(random_task),
+        BatchExample(training_makers(config, fields), batch_size, seed),
+        records,
+        batch_size,
+        process_index=process_index,
+        process_count=process_count,
+        workers=config.workers,
+        max_broken=config.max_broken,
     )
 
 

@@ -1,6 +1,7 @@
 """What training draws: a task and a seed for each slice, a number of coils for each batch."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -59,30 +60,31 @@ class RandomTask:
 class BatchExample:
     """The example of what was drawn; all of a batch have the same number of coils.
 
-    `makers` has one for each number of coils, of which every batch draws one.
+    `makers` has one for each number of coils, of which every batch draws one: it is a function of
+    the seed and of the position in the data where the batch begins.
     """
 
     makers: Sequence[ExampleMaker | ScanMaker]
     batch_size: int
     seed: int
+    start: int = 0  # the position from which examples are counted
 
     def __call__(self, index: int, drawn: Drawn) -> Batch:
-        maker = self.makers[self.choice(index // self.batch_size)]
+        maker = self.makers[self._choice(index // self.batch_size)]
         if isinstance(drawn.record, BrokenRecord):
             return empty_example(maker.shape, maker.fields, maker.coils)
         return maker(*drawn)
-
-    def choice(self, batch: int) -> int:
-        """Which of the makers makes a batch: a function of the seed and the batch's number."""
-        rng = np.random.default_rng([self.seed, batch, STREAM])
-        return int(rng.integers(len(self.makers)))
 
     def largest(self) -> int | None:
         """The number of a batch that no other one exceeds in size; None: all are alike."""
         if len(self.makers) == 1:
             return None
         coils = [maker.coils for maker in self.makers]
-        most, number = coils.index(max(coils)), 0
-        while self.choice(number) != most:
-            number += 1
-        return number
+        most = coils.index(max(coils))
+        return next(number for number in itertools.count() if self._choice(number) == most)
+
+    def _choice(self, number: int) -> int:
+        """Which of the makers makes a batch."""
+        position = self.start + number * self.batch_size
+        rng = np.random.default_rng([self.seed, position, STREAM])
+        return int(rng.integers(len(self.makers)))

@@ -38,10 +38,15 @@ def resize_linear(table: jax.Array, length: int) -> jax.Array:
 
 
 def attention_scores(q: jax.Array, k: jax.Array, bias: jax.Array | None = None) -> jax.Array:
-    """q . k / sqrt(d) + bias in float32: [..., N, H, d] each -> [..., H, N, N]."""
+    """q . k / sqrt(d) + bias in float32: [..., N, H, d] each -> [..., H, N, N].
+
+    A bias without the leading axes is the same for all of them.
+    """
     scores = jnp.einsum("...qnd,...knd->...nqk", q, k, preferred_element_type=jnp.float32)
     scores = scores * q.shape[-1] ** -0.5
-    return scores if bias is None else scores + bias
+    if bias is None:
+        return scores
+    return scores + jnp.expand_dims(bias, tuple(range(scores.ndim - bias.ndim)))
 
 
 def attend(q: jax.Array, k: jax.Array, v: jax.Array, bias: jax.Array | None = None) -> jax.Array:
@@ -169,7 +174,7 @@ class GatedPositionalAttention(nn.Module):
         position = nn.softmax(relative_scores(local(offsets)))  # [H, N, N]
 
         gate = nn.sigmoid(self.param("gate", nn.initializers.ones, (self.heads,)))[:, None, None]
-        weights = (1 - gate) * content + gate * position
+        weights = (1 - gate)[None] * content + (gate * position)[None]
         weights = (weights / weights.sum(axis=-1, keepdims=True)).astype(self.dtype)
         y = jnp.einsum("bnqk,bknd->bqnd", weights, v).reshape(x.shape)
         y = nn.Dense(D, dtype=self.dtype, name="proj")(y)

@@ -79,7 +79,7 @@ class Decoder(nn.Module):
     @nn.compact
     def __call__(self, image: jax.Array, prompt: jax.Array) -> jax.Array:
         B, h, w, C = image.shape
-        encoding = GridEncoding(C, name="grid_encoding")((h, w)).astype(self.dtype)
+        encoding = GridEncoding(C, name="grid_encoding")((h, w)).astype(self.dtype)[None]
         prompt = prompt.astype(self.dtype)
         queries, keys = prompt, image.reshape(B, h * w, C)
         for i in range(self.depth):

@@ -5,6 +5,7 @@ adjoint. One code for NumPy and JAX arrays; single precision stays single.
 """
 
 from types import ModuleType
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -13,22 +14,24 @@ import scipy.fft
 
 AXES = (-2, -1)
 
+Array = TypeVar("Array", np.ndarray, jax.Array)  # one kind in, the same out
 
-def fft2c(image: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
+
+def fft2c(image: Array) -> Array:
     """Image to k-space."""
     fft = library(image)
     shifted = fft.ifftshift(image, axes=AXES)
     return fft.fftshift(fft.fft2(shifted, axes=AXES, norm="ortho"), axes=AXES)
 
 
-def ifft2c(kspace: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
+def ifft2c(kspace: Array) -> Array:
     """k-space to image."""
     fft = library(kspace)
     shifted = fft.ifftshift(kspace, axes=AXES)
     return fft.fftshift(fft.ifft2(shifted, axes=AXES, norm="ortho"), axes=AXES)
 
 
-def mirrored(kspace: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
+def mirrored(kspace: Array) -> Array:
     """k-space, or a mask of it, at -k: conj(mirrored(y)) is that of the complex conjugate image."""
     H, W = kspace.shape[-2:]
     rows, columns = ((2 * (n // 2) - np.arange(n)) % n for n in (H, W))

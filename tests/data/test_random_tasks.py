@@ -26,7 +26,7 @@ def take(count, start=0, index=0, processes=1, **changes):
     pipeline = build_pipeline(
         data_config(**changes), "train", 3, 4, index, processes, fields=("kspace",)
     )
-    pipeline.set_state({"next_batch": start})
+    pipeline.set_state({"next_example": 4 * start})
     return list(itertools.islice(pipeline, count))
 
 
@@ -64,6 +64,14 @@ def test_resumed_stream_goes_on_with_the_same_batches(workers):
     for expected, batch in zip(whole[4:], resumed, strict=True):
         for name in expected:
             np.testing.assert_array_equal(expected[name], batch[name])
+
+
+def test_stream_goes_on_with_batches_of_another_size():
+    pipeline = build_pipeline(
+        data_config(simulation={"coils": (1, 3)}), "train", 3, 6, fields=("kspace",)
+    )
+    pipeline.set_state({"next_example": 8})
+    assert {next(pipeline)["kspace"].shape for _ in range(8)} == {(6, n, SIZE, SIZE) for n in (1, 3)}
 
 
 def test_processes_share_the_batches_of_one():

@@ -34,7 +34,7 @@ def take(count, processes=1, start=0, **changes):
     parts = []
     for index in range(processes):
         pipeline = build_pipeline(data_config(**changes), "train", 3, 8, index, processes)
-        pipeline.set_state({"next_batch": start})
+        pipeline.set_state({"next_example": 8 * start})
         parts.append(list(itertools.islice(pipeline, count)))
     return [
         np.concatenate([b["target"] for b in together]) for together in zip(*parts, strict=True)

@@ -34,7 +34,7 @@ class FastMRISource(VolumeSource):
     """
 
     def __init__(self, path: str, skip_ends: int = 0, acquisition: str = "", kspace: bool = True):
-        options = {"skip_ends": skip_ends, "wanted": acquisition}
+        options: dict[str, Any] = {"skip_ends": skip_ends, "wanted": acquisition}
         form = Format(
             kind="fastmri-1",
             suffixes=(".h5", ".hdf5"),

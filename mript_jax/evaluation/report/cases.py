@@ -24,7 +24,7 @@ def make_cases(
     examples: Sequence[SliceResult], methods: Sequence[str], main: str
 ) -> list[dict[str, Any]]:
     """The examples that have pictures, by PSNR of the main method, worst first."""
-    shown = [example for example in examples if example.pictures is not None]
+    shown = [example for example in examples if example.pictures]
     shown.sort(key=lambda example: example.values[main]["psnr"])
     return [_case(example, methods, main) for example in shown]
 
