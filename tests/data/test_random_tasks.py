@@ -71,7 +71,9 @@ def test_stream_goes_on_with_batches_of_another_size():
         data_config(simulation={"coils": (1, 3)}), "train", 3, 6, fields=("kspace",)
     )
     pipeline.set_state({"next_example": 8})
-    assert {next(pipeline)["kspace"].shape for _ in range(8)} == {(6, n, SIZE, SIZE) for n in (1, 3)}
+    assert {next(pipeline)["kspace"].shape for _ in range(8)} == {
+        (6, n, SIZE, SIZE) for n in (1, 3)
+    }
 
 
 def test_processes_share_the_batches_of_one():
