@@ -14,12 +14,13 @@ from typing import Any
 
 import grain
 import numpy as np
+from ml_collections import ConfigDict
 
 from mript_jax.batch import Batch, check_fields, stack
 from mript_jax.data.memory import keep_freed_memory
 from mript_jax.data.random_tasks import BatchExample, RandomTask
 from mript_jax.data.readers import open_source
-from mript_jax.data.records import BlankRecord, BrokenRecord, Record
+from mript_jax.data.records import NO_REFERENCE, BlankRecord, BrokenRecord, Record
 from mript_jax.data.scans import ScanMaker
 from mript_jax.data.simulation import EVALUATION_NOISE, Scan, simulate
 from mript_jax.data.splits import few_shot, select_split
@@ -30,7 +31,6 @@ from mript_jax.physics.tasks import Task, task_grid
 from mript_jax.sizes import height_width
 
 READ_AHEAD = 4  # batches that are prepared while the accelerator works
-NO_REFERENCE = "has no reference image (is it a test file?)"
 EPOCHS = 10**9  # of the training stream: endless, yet its length in batches of 1 is a number
 
 
@@ -145,7 +145,7 @@ class Pipeline:
 
 
 def build_pipeline(
-    config: Mapping[str, Any],
+    config: ConfigDict,
     split: str,
     seed: int,
     batch_size: int,
@@ -185,7 +185,7 @@ def build_pipeline(
 
 
 def evaluation_batches(
-    config: Mapping[str, Any],
+    config: ConfigDict,
     split: str,
     task: Task,
     batch_size: int,
@@ -211,7 +211,7 @@ def evaluation_batches(
         yield stack(examples, batch_size), records
 
 
-def training_makers(config: Mapping[str, Any], fields: Sequence[str] = ()) -> list[ExampleMaker]:
+def training_makers(config: ConfigDict, fields: Sequence[str] = ()) -> list[ExampleMaker]:
     """The transforms to training examples, one for each number of coils that batches may have."""
     options = config.simulation
     scan = functools.partial(
@@ -225,7 +225,7 @@ def training_makers(config: Mapping[str, Any], fields: Sequence[str] = ()) -> li
     return [example_maker(config, fields, count, scan) for count in coils]
 
 
-def evaluation_maker(config: Mapping[str, Any], fields: Sequence[str] = ()) -> ExampleMaker:
+def evaluation_maker(config: ConfigDict, fields: Sequence[str] = ()) -> ExampleMaker:
     """The transform to evaluation examples: simulated scans are those of the protocol `measured`.
 
     Their noise is `config.noise`, where that is given.
@@ -238,7 +238,7 @@ def evaluation_maker(config: Mapping[str, Any], fields: Sequence[str] = ()) -> E
 
 
 def example_maker(
-    config: Mapping[str, Any],
+    config: ConfigDict,
     fields: Sequence[str] = (),
     coils: int = 1,
     scan: Callable[..., Scan] = simulate,
@@ -269,14 +269,14 @@ def _stream(source: Any, indices: np.ndarray, seed: int) -> grain.MapDataset:
     return grain.MapDataset.source(Selection(source, indices)).seed(seed).shuffle().repeat(EPOCHS)
 
 
-def mixed_in(config: Mapping[str, Any], source: str, path: str) -> Mapping[str, Any]:
+def mixed_in(config: ConfigDict, source: str, path: str) -> ConfigDict:
     """`config.data` of another data set that is trained on too."""
     config = copy.deepcopy(config)
     config.source, config.path, config.splits_file = source, path, ""
     return config
 
 
-def task_weights(config: Mapping[str, Any]) -> tuple[float, ...]:
+def task_weights(config: ConfigDict) -> tuple[float, ...]:
     """How often each task of the grid is drawn, from the weights of patterns and accelerations."""
     patterns = config.pattern_weights or (1.0,) * len(config.patterns)
     levels = config.acceleration_weights or (1.0,) * len(config.accelerations)
@@ -284,9 +284,7 @@ def task_weights(config: Mapping[str, Any]) -> tuple[float, ...]:
     return tuple(p * level / total for p in patterns for level in levels)
 
 
-def open_split(
-    config: Mapping[str, Any], split: str, max_slices: int = 0
-) -> tuple[Any, np.ndarray]:
+def open_split(config: ConfigDict, split: str, max_slices: int = 0) -> tuple[Any, np.ndarray]:
     """The source of `config.data` and the indices of one of its splits."""
     options = dict(config.options.get(config.source, {}))
     if config.source == "phantom":  # a simulated scan has a noise of its own

@@ -10,7 +10,6 @@ import numpy as np
 from mript_jax.batch import Batch, empty_example
 from mript_jax.data.photographs import random_crop
 from mript_jax.data.records import BrokenRecord, Record
-from mript_jax.data.scans import ScanMaker
 from mript_jax.data.transforms import ExampleMaker
 from mript_jax.physics.tasks import Task, task_grid, usual_center_fraction
 
@@ -36,7 +35,7 @@ class RandomTask:
         task = self.tasks[rng.choice(len(self.tasks), p=self.weights or None)]
         seed = int(rng.integers(2**31))
         if self.crop and not isinstance(record, BrokenRecord):
-            image = random_crop(record.image, self.crop, rng)
+            image = random_crop(record.reference, self.crop, rng)
             record = dataclasses.replace(record, image=image, kspace=None)
         if self.continuum:
             acceleration = float(np.exp(rng.uniform(*np.log(self.continuum))))
@@ -64,16 +63,17 @@ class BatchExample:
     the seed and of the position in the data where the batch begins.
     """
 
-    makers: Sequence[ExampleMaker | ScanMaker]
+    makers: Sequence[ExampleMaker]
     batch_size: int
     seed: int
     start: int = 0  # the position from which examples are counted
 
     def __call__(self, index: int, drawn: Drawn) -> Batch:
         maker = self.makers[self._choice(index // self.batch_size)]
-        if isinstance(drawn.record, BrokenRecord):
+        record, task, seed = drawn
+        if isinstance(record, BrokenRecord):
             return empty_example(maker.shape, maker.fields, maker.coils)
-        return maker(*drawn)
+        return maker(record, task, seed)
 
     def largest(self) -> int | None:
         """The number of a batch that no other one exceeds in size; None: all are alike."""

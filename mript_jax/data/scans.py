@@ -6,6 +6,7 @@ the image domain; it is never resized. Records without any are scans to simulate
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -25,10 +26,9 @@ OUTER = 0.9  # radius, of the corner's, beyond which there is hardly anything bu
 class ScanMaker(ExampleMaker):
     """Make an example of a scan; the same arguments give the same example."""
 
-    coils: int = 1
     simulate: Callable[..., Scan] = simulate  # (image, rng, coils) -> Scan
 
-    def __call__(self, record: Record, task: Task, mask_seed: int) -> dict[str, np.ndarray]:
+    def __call__(self, record: Record, task: Task, mask_seed: int) -> dict[str, Any]:
         rng = np.random.default_rng([mask_seed, STREAM, record.slice_index])
         measured = self.undersampling == "kspace" and record.kspace is not None
         scan = self._measured(record) if measured else self._simulated(record, rng)
@@ -46,12 +46,13 @@ class ScanMaker(ExampleMaker):
         return example | {name: optional[name]() for name in self.fields}
 
     def _simulated(self, record: Record, rng: np.random.Generator) -> Scan:
-        image = record.image
+        image = record.reference
         if record.kspace is not None:
-            image = complex_image(record.kspace, image.shape)
+            image = complex_image(record.kspace, record.size)
         return self.simulate(fit(image, self.crop, self.shape), rng, self.coils)
 
     def _measured(self, record: Record) -> Scan:
+        assert record.kspace is not None
         noise = estimate_noise(record.kspace) if "noise_level" in self.fields else 0.0
         images = center_crop(ifft2c(record.kspace), self.shape)
         reference = root_sum_of_squares(images, axis=0)

@@ -8,7 +8,7 @@ the image with the phase that was measured. Complex k-space of several coils: da
 
 import dataclasses
 import hashlib
-from typing import ClassVar
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -38,23 +38,25 @@ class ExampleMaker:
     noise: float = 0.0  # standard deviation of complex noise, of the image's maximum
     artifacts: tuple[tuple[str, float], ...] = ()  # names and severities, in order
     undersampling: str = "image"  # or "complex", "kspace", where records have measured k-space
-    coils: ClassVar[int] = 1
+    coils: int = 1  # of the example's k-space; an image has one
 
-    def __call__(self, record: Record, task: Task, mask_seed: int) -> dict[str, np.ndarray]:
+    def __call__(self, record: Record, task: Task, mask_seed: int) -> dict[str, Any]:
         measured = self.undersampling if record.kspace is not None else "image"
         if measured == "complex":
-            full = fit(complex_image(record.kspace, record.image.shape), self.crop, self.shape)
+            assert record.kspace is not None
+            full = fit(complex_image(record.kspace, record.size), self.crop, self.shape)
             image = np.abs(full)
         else:
-            image = fit(record.image, self.crop, self.shape)
+            image = fit(record.reference, self.crop, self.shape)
         maximum = scale_of(image)
         image = normalize(image)
         full = full / maximum if measured == "complex" else image
         rng = np.random.default_rng([mask_seed, 1])
         if measured == "kspace":
+            assert record.kspace is not None
             mask = self._mask(task, record.kspace.shape[-2:], mask_seed)
             images = ifft2c(mask * self._measure(record.kspace / maximum, rng))  # [C, H', W']
-            combined = root_sum_of_squares(center_crop(images, record.image.shape), axis=0)
+            combined = root_sum_of_squares(center_crop(images, record.size), axis=0)
             zero_filled = fit(combined, self.crop, self.shape)
             mask = nearest_points(mask, self.shape)
         else:
@@ -79,7 +81,7 @@ class ExampleMaker:
 
     def _example(
         self, task: Task, mask: np.ndarray, zero_filled: np.ndarray, target: np.ndarray
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, Any]:
         """The fields that every example has."""
         scale = scale_of(zero_filled if self.normalize_by == "zero_filled" else target)
         return {

@@ -17,7 +17,8 @@ class Recompilation:
     """
 
     def __init__(self, shapes: int = 1):
-        self._seconds, self._shapes, self._seen = 0.0, shapes, set()
+        self._seconds, self._shapes = 0.0, shapes
+        self._seen: set[tuple] = set()
 
     def __enter__(self) -> "Recompilation":
         jax.monitoring.register_event_duration_secs_listener(self._note)

@@ -102,7 +102,7 @@ def _read(file: h5py.File, about: About, number: int, with_kspace: bool) -> dict
     if about["reference"]:
         image = file[about["reference"]][number].astype(np.float32)
         refuse_unusable(image, about["reference"])
-    elif not about["mask"]:
+    elif kspace is not None and not about["mask"]:
         image, mask = image_or_mask(kspace, about["attributes"].get("recon_size"))
     return {
         "image": image,
