@@ -129,7 +129,7 @@ def _norm(images: jax.Array) -> jax.Array:
 
 def _ring_index(height: int, width: int) -> jax.Array:
     """The ring of each point of an uncentered spectrum, [H, W]."""
-    y, x = 2 * jnp.fft.fftfreq(height)[:, None], 2 * jnp.fft.fftfreq(width)
+    y, x = 2 * jnp.fft.fftfreq(height)[:, None], 2 * jnp.fft.fftfreq(width)[None]
     radius = jnp.sqrt(jnp.square(y) + jnp.square(x))
     return jnp.minimum((radius * BANDS).astype(jnp.int32), BANDS - 1)
 
