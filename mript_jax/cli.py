@@ -8,6 +8,7 @@ import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from absl import flags, logging
 from ml_collections import ConfigDict
@@ -78,7 +79,7 @@ def fail(error: Exception, message: str = "") -> None:
     sys.exit(2)
 
 
-def required(**values: str | None) -> None:
+def required(**values: Any) -> None:
     """Raises a UserError for the first flag that was not given."""
     for name, value in values.items():
         if not value:
@@ -93,6 +94,12 @@ def existing_path(flag: str, value: str) -> Path:
     return path
 
 
+def at_least(least: int, flag: str) -> None:
+    """Raises a UserError for a flag whose number is below `least`."""
+    if getattr(FLAGS, flag) < least:
+        raise UserError(f"--{flag}={getattr(FLAGS, flag)} must be {least} or more")
+
+
 def print_help(usage: str | None, program: str, names: list[str] | None = None) -> None:
     """Prints how a command is used and its flags, each with its default."""
     print(re.sub(r"(?m)^( *)mript \w+", rf"\1{program}", usage or "").strip())
@@ -105,10 +112,10 @@ def print_help(usage: str | None, program: str, names: list[str] | None = None) 
 
 
 def _meaning(flag: flags.Flag) -> str:
-    text = " ".join(flag.help.split())
+    text = " ".join((flag.help or "").split())
     if flag.default in (None, "", []) or flag.default is False:
         return text
-    default = flag.default_as_str.strip("'")
+    default = (flag.default_as_str or "").strip("'")
     return f"{text} (default: {default})"
 
 

@@ -110,9 +110,9 @@ def required(meaning: str, **limits: Any) -> Any:
 
 def fields_of(group: type, prefix: str = "") -> dict[str, Field]:
     """All fields of a dataclass and of the dataclasses that are fields of it, by dotted name."""
-    found = {}
+    found: dict[str, Field] = {}
     for f in dataclasses.fields(group):
-        if dataclasses.is_dataclass(f.type):
+        if isinstance(f.type, type) and dataclasses.is_dataclass(f.type):
             found |= fields_of(f.type, f"{prefix}{f.name}.")
         elif "limits" in f.metadata:
             name = prefix + f.name
@@ -154,7 +154,7 @@ def _fits(value: Any, kind: Any, limits: Limits) -> bool:
         names = limits.names()
         return isinstance(value, str) and (not names or value in names)
     number = Integral if kind is int else Real
-    return isinstance(value, number) and not isinstance(value, bool) and limits.holds(value)
+    return isinstance(value, number) and not isinstance(value, bool) and limits.holds(float(value))
 
 
 def _noun(kind: Any) -> str:

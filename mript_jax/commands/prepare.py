@@ -53,8 +53,7 @@ def main() -> None:
         return
     cli.required(format=values.format)
     for name in ("records_per_shard", "workers", "max_broken"):
-        if values[name].value < 0:
-            raise UserError(f"--{name}={values[name].value} must be 0 or more")
+        cli.at_least(0, name)
     part, parts = _shard(values.shard)
     fractions = _fractions(values.splits)
     from mript_jax.data.preparation import dataset, shards

@@ -166,7 +166,7 @@ class Data:
     noise: float = field(
         0.0, "standard deviation of noise in k-space; an image's maximum is 1", at_least=0
     )
-    artifacts: Artifacts = NO_ARTIFACTS
+    artifacts: Artifacts = NO_ARTIFACTS  # type: ignore[valid-type]  # a class made from a table
     # A scan to reconstruct has no target: only the zero-filled image's maximum is known in use.
     # "target" reproduces the papers, whose networks are trained on slices divided by it.
     normalize_by: str = field(

@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
         raise UserError(f"{path} is not an .npz file of arrays: {error}") from error
 
 
-def _write_npz(path: Path, state_dict: dict[str, np.ndarray]) -> None:
+def _write_npz(path: Path, state_dict: dict[str, Any]) -> None:
     np.savez(path, **state_dict)
 
 

@@ -6,6 +6,7 @@ fields there is `maximum`, the volume's.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -68,21 +69,21 @@ def _maximum(source: Source, volume: str, members: Sequence[int]) -> float:
         raise UserError(f"{volume} has no {lacks}, which the protocol 'fastmri_official' needs")
     if first.maximum is not None:
         return first.maximum
-    return max(float(source[i].image.max()) for i in members)
+    return max(float(source[i].reference.max()) for i in members)
 
 
 def _example(
     record: Record, task: Task, mask_seed: int, maximum: float, fields: Sequence[str]
-) -> dict[str, np.ndarray]:
-    shape = record.image.shape
-    size = record.kspace.shape[-2:]
-    mask = sample_mask(task.pattern, size, task.acceleration, task.center_fraction, mask_seed)
+) -> dict[str, Any]:
+    assert record.kspace is not None
+    shape, (H, W) = record.size, record.kspace.shape[-2:]
+    mask = sample_mask(task.pattern, (H, W), task.acceleration, task.center_fraction, mask_seed)
     kspace, mask = crop_kspace(record.kspace, mask, shape)  # [C, H, W], [H, W]
     zero_filled = np.abs(zero_filled_scan(kspace))  # [H, W]
     scale = scale_of(center_crop(zero_filled, shape))
     example = {
         "zero_filled": (zero_filled / scale).astype(np.float32)[..., None],
-        "target": (record.image / scale).astype(np.float32)[..., None],
+        "target": (record.reference / scale).astype(np.float32)[..., None],
         "mask": mask,
         "pattern_index": np.int32(task.pattern_index),
         "level_index": np.int32(task.level_index),

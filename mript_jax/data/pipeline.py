@@ -12,11 +12,12 @@ from typing import Any
 
 import grain
 import numpy as np
+from ml_collections import ConfigDict
 
 from mript_jax.batch import Batch, check_fields, stack
 from mript_jax.data.memory import keep_freed_memory
 from mript_jax.data.readers import open_source
-from mript_jax.data.records import BlankRecord, BrokenRecord, Record
+from mript_jax.data.records import NO_REFERENCE, BlankRecord, BrokenRecord, Record
 from mript_jax.data.splits import few_shot, select_split
 from mript_jax.data.transforms import ExampleMaker, RandomExample, volume_seed
 from mript_jax.data.workers import WorkerBatches
@@ -25,7 +26,6 @@ from mript_jax.physics.tasks import Task, task_grid
 from mript_jax.sizes import height_width
 
 READ_AHEAD = 4  # batches that are prepared while the accelerator works
-NO_REFERENCE = "has no reference image (is it a test file?)"
 EPOCHS = 10**9  # of the training stream: endless, yet its length in batches of 1 is a number
 
 
@@ -52,23 +52,35 @@ class Selection:
 class Pipeline:
     """An endless iterator of batches whose position can be saved and restored.
 
-    `broken` tells of each file that was left out why; more than `max_broken` are a UserError.
+    `records` are what `examples` are made of. Of each batch this process makes its part. `broken`
+    holds why each file was left out; more than `max_broken` are a UserError.
     """
 
     def __init__(
         self,
-        batches: grain.MapDataset,
+        examples: grain.MapDataset,
         records: grain.MapDataset,
+        batch_size: int,
+        *,
+        process_index: int = 0,
+        process_count: int = 1,
         workers: int = 0,
         max_broken: int = 0,
     ):
-        self._batches = batches
-        self._records = records  # what the examples of each batch are made of
+        if batch_size % process_count:
+            raise UserError(
+                f"global_batch_size={batch_size} cannot be shared by {process_count} processes"
+            )
+        self._examples = examples
+        self._records = records
+        self._batch_size = batch_size
+        self._part = batch_size // process_count
+        self._mine = slice(process_index, None, process_count)
         self._workers = workers
         self._max_broken = max_broken
         self.broken: dict[str, str] = {}
-        self._start = 0
-        self._taken = 0
+        self._start = 0  # the example that the first batch begins with
+        self._taken = 0  # batches since
         self._iterator: Iterator[Batch] | None = None
 
     def __iter__(self) -> "Pipeline":
@@ -79,23 +91,26 @@ class Pipeline:
             self._iterator = self._open()
         batch = next(self._iterator)
         if not batch["weight"].all():
-            self._note_broken(self._records[self._start + self._taken])
+            self._note_broken(self._batch_of_records(self._taken))
         self._taken += 1
         return batch
 
     def get_state(self) -> dict[str, int]:
-        return {"next_batch": self._start + self._taken}
+        """The position, which does not depend on the size of batches."""
+        return {"next_example": self._start + self._taken * self._batch_size}
 
     def set_state(self, state: Mapping[str, int]) -> None:
-        self._start, self._taken, self._iterator = int(state["next_batch"]), 0, None
+        self._start, self._taken, self._iterator = int(state["next_example"]), 0, None
 
     def last_names(self) -> list[str]:
         """Volume and slice of each example of the batch that was taken last."""
-        records = self._records[self._start + self._taken - 1]
         return [
             r.path if isinstance(r, BrokenRecord) else f"{r.volume}, slice {r.slice_index}"
-            for r in records
+            for r in self._batch_of_records(self._taken - 1)
         ]
+
+    def _batch_of_records(self, number: int) -> Sequence[Record | BrokenRecord]:
+        return self._records[self._start :].batch(self._part, batch_fn=list)[self._mine][number]
 
     def _note_broken(self, records: Sequence[Record | BrokenRecord]) -> None:
         """Counts what is wrong with the files; that a slice is blank is not."""
@@ -111,14 +126,15 @@ class Pipeline:
 
     def _open(self) -> Iterator[Batch]:
         keep_freed_memory()
+        batches = self._examples[self._start :].batch(self._part)[self._mine]
         if self._workers:
-            return WorkerBatches(self._batches, self._start, self._workers, READ_AHEAD)
+            return WorkerBatches(batches, 0, self._workers, READ_AHEAD)
         threads = grain.ReadOptions(num_threads=2, prefetch_buffer_size=READ_AHEAD)
-        return iter(self._batches[self._start :].to_iter_dataset(threads))
+        return iter(batches.to_iter_dataset(threads))
 
 
 def build_pipeline(
-    config: Mapping[str, Any],
+    config: ConfigDict,
     split: str,
     seed: int,
     batch_size: int,
@@ -131,10 +147,6 @@ def build_pipeline(
 
     `fields` are the optional ones (mript_jax/batch.py) that its batches have.
     """
-    if batch_size % process_count:
-        raise UserError(
-            f"global_batch_size={batch_size} cannot be shared by {process_count} processes"
-        )
     source, indices = open_split(config, split, config.max_slices)
     random_example = RandomExample(
         example_maker(config, fields),
@@ -149,18 +161,19 @@ def build_pipeline(
             [records, *(_stream(*open_split(other, split), seed) for other in others)],
             [1.0, *(float(weight) for *_, weight in config.mixture)],
         ).seed(seed)
-    examples = records.random_map(random_example)
-    part, mine = batch_size // process_count, slice(process_index, None, process_count)
     return Pipeline(
-        examples.batch(part)[mine],
-        records.batch(part, batch_fn=list)[mine],
-        config.workers,
-        config.max_broken,
+        records.random_map(random_example),
+        records,
+        batch_size,
+        process_index=process_index,
+        process_count=process_count,
+        workers=config.workers,
+        max_broken=config.max_broken,
     )
 
 
 def evaluation_batches(
-    config: Mapping[str, Any],
+    config: ConfigDict,
     split: str,
     task: Task,
     batch_size: int,
@@ -186,7 +199,7 @@ def evaluation_batches(
         yield stack(examples, batch_size), records
 
 
-def example_maker(config: Mapping[str, Any], fields: Sequence[str] = ()) -> ExampleMaker:
+def example_maker(config: ConfigDict, fields: Sequence[str] = ()) -> ExampleMaker:
     """The transform that `config.data` describes, to examples with these optional fields."""
     check_fields(fields)
     if config.undersampling == "kspace" and set(fields) - {"noise_level"}:
@@ -212,14 +225,14 @@ def _stream(source: Any, indices: np.ndarray, seed: int) -> grain.MapDataset:
     return grain.MapDataset.source(Selection(source, indices)).seed(seed).shuffle().repeat(EPOCHS)
 
 
-def mixed_in(config: Mapping[str, Any], source: str, path: str) -> Mapping[str, Any]:
+def mixed_in(config: ConfigDict, source: str, path: str) -> ConfigDict:
     """`config.data` of another data set that is trained on too."""
     config = copy.deepcopy(config)
     config.source, config.path, config.splits_file = source, path, ""
     return config
 
 
-def task_weights(config: Mapping[str, Any]) -> tuple[float, ...]:
+def task_weights(config: ConfigDict) -> tuple[float, ...]:
     """How often each task of the grid is drawn, from the weights of patterns and accelerations."""
     patterns = config.pattern_weights or (1.0,) * len(config.patterns)
     levels = config.acceleration_weights or (1.0,) * len(config.accelerations)
@@ -227,9 +240,7 @@ def task_weights(config: Mapping[str, Any]) -> tuple[float, ...]:
     return tuple(p * level / total for p in patterns for level in levels)
 
 
-def open_split(
-    config: Mapping[str, Any], split: str, max_slices: int = 0
-) -> tuple[Any, np.ndarray]:
+def open_split(config: ConfigDict, split: str, max_slices: int = 0) -> tuple[Any, np.ndarray]:
     """The source of `config.data` and the indices of one of its splits."""
     source = open_source(config.source, config.path, **config.options.get(config.source, {}))
     indices = select_split(source, split, config.split_fractions, config.splits_file)

@@ -87,7 +87,7 @@ def _turned(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _blurred(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """As measured with fewer samples: k-space ends earlier, sharply or faded out."""
-    squared = 0.0
+    squared = np.zeros((1, 1))
     for size, axis in zip(image.shape, (-1, 0), strict=True):
         place = np.abs(np.arange(size) - size // 2) / (size / 2 * rng.uniform(0.55, 1.0))
         squared = squared + np.expand_dims(place**2, axis)

@@ -8,6 +8,7 @@ the image with the phase that was measured.
 
 import dataclasses
 import hashlib
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -40,21 +41,23 @@ class ExampleMaker:
     artifacts: tuple[tuple[str, float], ...] = ()  # names and severities, in order
     undersampling: str = "image"  # or "complex", "kspace", where records have measured k-space
 
-    def __call__(self, record: Record, task: Task, mask_seed: int) -> dict[str, np.ndarray]:
+    def __call__(self, record: Record, task: Task, mask_seed: int) -> dict[str, Any]:
         measured = self.undersampling if record.kspace is not None else "image"
         if measured == "complex":
-            full = fit(complex_image(record.kspace, record.image.shape), self.crop, self.shape)
+            assert record.kspace is not None
+            full = fit(complex_image(record.kspace, record.size), self.crop, self.shape)
             image = np.abs(full)
         else:
-            image = fit(record.image, self.crop, self.shape)
+            image = fit(record.reference, self.crop, self.shape)
         maximum = scale_of(image)
         image = normalize(image)
         full = full / maximum if measured == "complex" else image
         rng = np.random.default_rng([mask_seed, 1])
         if measured == "kspace":
+            assert record.kspace is not None
             mask = self._mask(task, record.kspace.shape[-2:], mask_seed)
             images = ifft2c(mask * self._measure(record.kspace / maximum, rng))  # [C, H', W']
-            combined = root_sum_of_squares(center_crop(images, record.image.shape), axis=0)
+            combined = root_sum_of_squares(center_crop(images, record.size), axis=0)
             zero_filled = fit(combined, self.crop, self.shape)
             mask = nearest_points(mask, self.shape)
         else:
@@ -113,15 +116,13 @@ class RandomExample:
     weights: tuple[float, ...] = ()  # one for each task, adding up to 1; none: all alike
     random_crops: bool = False  # for photographs
 
-    def __call__(
-        self, record: Record | BrokenRecord, rng: np.random.Generator
-    ) -> dict[str, np.ndarray]:
+    def __call__(self, record: Record | BrokenRecord, rng: np.random.Generator) -> dict[str, Any]:
         task = self.tasks[rng.choice(len(self.tasks), p=self.weights or None)]
         seed = int(rng.integers(2**31))
         if isinstance(record, BrokenRecord):
             return empty_example(self.maker.shape, self.maker.fields)
         if self.random_crops:
-            image = random_crop(record.image, self.maker.shape, rng)
+            image = random_crop(record.reference, self.maker.shape, rng)
             record = dataclasses.replace(record, image=image, kspace=None)
         return self.maker(record, task, seed)
 

@@ -89,7 +89,8 @@ def _work(
         batches = cloudpickle.loads(pickled)
         for number in numbers:
             while not free.acquire(timeout=PATIENCE):
-                if not multiprocessing.parent_process().is_alive():
+                parent = multiprocessing.parent_process()
+                if parent is None or not parent.is_alive():
                     return
             slot = next(slots)
             for name, array in batches[number].items():

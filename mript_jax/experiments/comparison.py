@@ -145,7 +145,7 @@ def _measured_batches(config: ConfigDict, fields: set[str], seed: int) -> Batche
         elif most < len(indices):  # to tune on
             indices = indices[np.linspace(0, len(indices) - 1, most).astype(int)]
         size = wanted.batch_size
-        return measured_batches(source, indices, task, size, seed, fields=sorted(fields))
+        return measured_batches(source, indices.tolist(), task, size, seed, fields=sorted(fields))
 
     return batches
 
@@ -163,7 +163,8 @@ def _network(config: ConfigDict, path: str) -> Method:
         scaled = {name: batch[name] / scale for name in fields if name in batch}
         if "noise_level" in batch:
             scaled["noise_level"] = batch["noise_level"] / scale[:, 0, 0, 0]
-        return scale * model.apply({"params": params}, {**batch, **scaled}, method="predict")
+        image: Any = model.apply({"params": params}, {**batch, **scaled}, method="predict")
+        return scale * image
 
     def method(batch: Batch, task: Task) -> jax.Array:
         index = {

@@ -71,7 +71,7 @@ def check_values(values: Mapping[str, Any]) -> None:
     if values["dtype"] not in DTYPES:
         raise unknown_name_error("config.model.dtype", values["dtype"], DTYPES)
     heads, width = values.get("heads"), values.get("width")
-    if isinstance(heads, int) and width % heads:
+    if isinstance(heads, int) and isinstance(width, int) and width % heads:
         raise UserError(
             f"config.model.width={width} cannot be shared by config.model.heads={heads}; "
             f"use a multiple of {heads}"

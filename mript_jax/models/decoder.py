@@ -3,6 +3,7 @@
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from mript_jax.models.attention import Attention
 from mript_jax.models.layers import LayerNorm, Mlp, exact_gelu
@@ -35,7 +36,7 @@ class TwoWayLayer(nn.Module):
     hidden: int
     downsample: int
     first: bool
-    dtype: jnp.dtype
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(
@@ -74,12 +75,12 @@ class Decoder(nn.Module):
     hidden: int
     downsample: int
     stages: int
-    dtype: jnp.dtype
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, image: jax.Array, prompt: jax.Array) -> jax.Array:
         B, h, w, C = image.shape
-        encoding = GridEncoding(C, name="grid_encoding")((h, w)).astype(self.dtype)
+        encoding = GridEncoding(C, name="grid_encoding")((h, w)).astype(self.dtype)[None]
         prompt = prompt.astype(self.dtype)
         queries, keys = prompt, image.reshape(B, h * w, C)
         for i in range(self.depth):

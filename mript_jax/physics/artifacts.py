@@ -68,7 +68,8 @@ def susceptibility(kspace: np.ndarray, severity: float, rng: np.random.Generator
 def metal(kspace: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
     """Remove the signal around a spot and raise it at the spot's border."""
     image = ifft2c(kspace)
-    near, _ = _near_a_spot(image.shape[-2:], 0.03 + 0.09 * severity, rng)
+    H, W = image.shape[-2:]
+    near, _ = _near_a_spot((H, W), 0.03 + 0.09 * severity, rng)
     border = np.exp(-(((near - 0.4) / 0.1) ** 2))
     return fft2c(image * (1 - severity * (near > 0.5)) * (1 + severity * border))
 

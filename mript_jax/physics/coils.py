@@ -9,9 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mript_jax.errors import UserError
-from mript_jax.physics.fourier import ifft2c
-
-Array = np.ndarray | jax.Array
+from mript_jax.physics.fourier import Array, ifft2c
 
 SMALLEST_SIGNAL = 1e-6  # relative to the maximum: below it sensitivities are zero
 

@@ -10,9 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mript_jax.physics.coils import combine, estimate_sensitivities, root_sum_of_squares
-from mript_jax.physics.fourier import fft2c, ifft2c
-
-Array = np.ndarray | jax.Array
+from mript_jax.physics.fourier import Array, fft2c, ifft2c
 
 CENTER = 0.08  # share of the phase-encoding lines that sensitivities are estimated from
 

@@ -5,6 +5,7 @@ adjoint. They take NumPy and JAX arrays and return the same kind, in the same pr
 """
 
 from types import ModuleType
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +14,10 @@ import scipy.fft
 
 AXES = (-2, -1)
 
+Array = TypeVar("Array", np.ndarray, jax.Array)  # one kind in, the same out
 
-def fft2c(image: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
+
+def fft2c(image: Array) -> Array:
     """Return the centered, orthonormal Fourier transform: image to k-space.
 
     Args:
@@ -28,7 +31,7 @@ def fft2c(image: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
     return fft.fftshift(fft.fft2(shifted, axes=AXES, norm="ortho"), axes=AXES)
 
 
-def ifft2c(kspace: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
+def ifft2c(kspace: Array) -> Array:
     """Return the inverse of `fft2c`: k-space to image.
 
     Args:
@@ -42,7 +45,7 @@ def ifft2c(kspace: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
     return fft.fftshift(fft.ifft2(shifted, axes=AXES, norm="ortho"), axes=AXES)
 
 
-def mirrored(kspace: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
+def mirrored(kspace: Array) -> Array:
     """Point reflection through zero frequency, y(k) -> y(-k), of k-space or a mask [..., H, W].
 
     conj(mirrored(y)) is the k-space of the complex conjugate image.

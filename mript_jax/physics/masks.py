@@ -93,7 +93,7 @@ def sample_mask(
     _check(pattern, shape, acceleration, center_fraction, axis, partial_fourier)
     rng = np.random.default_rng(seed)
     by_columns = axis in (-1, 1)
-    shape = tuple(shape) if by_columns else tuple(shape[::-1])
+    shape = (shape[0], shape[1]) if by_columns else (shape[1], shape[0])
     for _ in range(REDRAWS):
         mask = PATTERNS[pattern](shape, acceleration, center_fraction, rng)
         if partial_fourier < 1:

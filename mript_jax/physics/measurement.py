@@ -7,23 +7,21 @@ among the arguments, in the order of `Measurement`: `gradient(image, *measured)`
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from mript_jax.physics.coils import combine, expand, root_sum_of_squares
-from mript_jax.physics.fourier import AXES, fft2c, ifft2c, library
-
-Array = np.ndarray | jax.Array
+from mript_jax.physics.fourier import AXES, Array, fft2c, ifft2c, library
 
 STEPS = 6  # of conjugate gradients, enough inside an unrolled network
 SOLVED = 1e-6  # relative residual at float32 precision: further steps change nothing
 SMALLEST = 1e-18  # denominator whose square, in the derivative, float32 still represents
 
 
-class Measurement(NamedTuple):
+class Measurement(NamedTuple, Generic[Array]):
     """The acquired data of a scan and its linear model."""
 
     kspace: Array  # [..., C, H, W] complex
@@ -88,16 +86,17 @@ def solve(
     One coil has a closed form. Several coils take `steps` steps of conjugate gradients from `near`,
     and derivatives go through all steps.
     """
-    weight = weight if isinstance(weight, jax.Array) else np.asarray(weight, near.real.dtype)
-    is_map = weight.ndim == near.ndim
-    assert is_map or weight.ndim in (0, near.ndim - 2), (weight.shape, near.shape)
-    weight = weight if is_map else weight[..., None, None]
+    is_jax = isinstance(weight, jax.Array)
+    pulls: Any = weight if is_jax else np.asarray(weight, near.real.dtype)
+    is_map = pulls.ndim == near.ndim
+    assert is_map or pulls.ndim in (0, near.ndim - 2), (pulls.shape, near.shape)
+    pulls = pulls if is_map else pulls[..., None, None]
     if sensitivities is None:
-        share = _ratio(mask, mask + weight)
+        share = _ratio(mask, mask + pulls)
         return near + ifft2c(share * (kspace.squeeze(axis=-3) - fft2c(near)))
 
     def system(x: Array) -> Array:
-        pull = zero_filled_image(x, weight) if is_map else weight * x
+        pull = zero_filled_image(x, pulls) if is_map else pulls * x
         return normal(x, mask, sensitivities) + pull
 
     downhill = -gradient(near, kspace, mask, sensitivities)
@@ -126,7 +125,7 @@ def _conjugate_gradients(operator: Callable[[Array], Array], right: Array, steps
         energy, before = _dot(residual, residual), energy
         return x, residual, residual + _ratio(energy, before, SOLVED**2) * direction, energy
 
-    state = (right * 0, right, right, _dot(right, right))
+    state: tuple[Array, ...] = (right * 0, right, right, _dot(right, right))
     if isinstance(right, jax.Array):
         return size * jax.lax.fori_loop(0, steps, step, state)[0]
     for i in range(steps):

@@ -4,9 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mript_jax.physics.fourier import ifft2c, mirrored
-
-Array = np.ndarray | jax.Array
+from mript_jax.physics.fourier import Array, ifft2c, mirrored
 
 PHASE_WIDTH = 0.06  # of the k-space window behind a phase estimate, as a share of its size
 

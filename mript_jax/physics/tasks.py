@@ -125,4 +125,4 @@ def num_heads(mode: str, num_patterns: int, num_levels: int) -> int:
     return int(head_index(mode, num_patterns - 1, num_levels - 1, num_levels)) + 1
 
 
-TASKS = task_grid(PATTERN_NAMES, *zip(*LEVELS, strict=True))
+TASKS = task_grid(PATTERN_NAMES, [r for r, _ in LEVELS], [c for _, c in LEVELS])

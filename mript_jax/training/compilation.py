@@ -38,6 +38,6 @@ class Recompilation:
             )
         self._first = False
 
-    def _note(self, event: str, seconds: float, **_: Any) -> None:
+    def _note(self, event: str, duration_secs: float, **_: str | int) -> None:
         if event == COMPILED:
-            self._seconds += seconds
+            self._seconds += duration_secs

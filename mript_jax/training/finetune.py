@@ -41,7 +41,7 @@ def initialize_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> A
             return leaf
         taken.append(name)
         if values is not known:
-            fitted.append(f"{name}: {len(known)} to {len(leaf)}")
+            fitted.append(f"{name}: {len(stored[name])} to {len(leaf)}")
         return np.asarray(values, leaf.dtype)
 
     chosen = jax.tree_util.tree_map_with_path(choose, params)

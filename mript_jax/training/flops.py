@@ -45,19 +45,23 @@ def _of_jaxpr(jaxpr: Jaxpr) -> float:
         name, parameters = equation.primitive.name, equation.params
         if name == "dot_general":
             (contracted, _), _ = parameters["dimension_numbers"]
-            shape = equation.invars[0].aval.shape
+            shape = _shape(equation.invars[0])
             inner = math.prod(shape[axis] for axis in contracted)
-            total += 2 * equation.outvars[0].aval.size * inner
+            total += 2 * math.prod(_shape(equation.outvars[0])) * inner
         elif name == "conv_general_dilated":
-            kernel = equation.invars[1].aval
-            features = kernel.shape[parameters["dimension_numbers"].rhs_spec[0]]
-            total += 2 * equation.outvars[0].aval.size * kernel.size / features
+            kernel = _shape(equation.invars[1])
+            features = kernel[parameters["dimension_numbers"].rhs_spec[0]]
+            total += 2 * math.prod(_shape(equation.outvars[0])) * math.prod(kernel) / features
         elif name == "cond":
             total += max(_of_jaxpr(branch.jaxpr) for branch in parameters["branches"])
         else:
             inner = sum(_of_jaxpr(sub) for sub in _inside(parameters))
             total += inner * (parameters["length"] if name == "scan" else 1)
     return total
+
+
+def _shape(variable: Any) -> tuple[int, ...]:
+    return variable.aval.shape
 
 
 def _inside(parameters: dict[str, Any]) -> list[Jaxpr]:

@@ -25,7 +25,8 @@ class TrainingLog:
     def __init__(self, workdir: Path, start: int, config: ConfigDict, at_peak: float | None):
         self._active = jax.process_index() == 0
         self._workdir, self._config = workdir, config
-        self._since, self._since_step, self._waited = None, start, 0.0
+        self._since: float | None = None  # of the measurement of speed; None: begins anew
+        self._since_step, self._waited = start, 0.0
         self._start, self._at_peak = start, at_peak
 
     def __enter__(self) -> "TrainingLog":

@@ -16,18 +16,13 @@ from mript_jax.training.finetune import initialize_from
 from mript_jax.training.flops import count_flops, peak_flops
 from mript_jax.training.log import TrainingLog
 from mript_jax.training.preemption import Preemption
+from mript_jax.training.resume import data_position, refuse_another_run
 from mript_jax.training.setup import Setup, set_up
 from mript_jax.training.sharding import process_part
 from mript_jax.training.state import TrainState, checkpoint_items, from_checkpoint_items
 from mript_jax.training.validation import Validation
 
 PROFILE_FROM = 10  # steps after the start: those before are slower
-EXECUTION_ONLY_FIELDS = (
-    "attention",
-    "dtype",
-    "remat",
-    "scan_blocks",
-)  # free to change between runs
 
 
 def train(config: ConfigDict, workdir: str | Path) -> TrainState:
@@ -53,10 +48,11 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
     checkpoints = Checkpoints(workdir, config.keep_checkpoints)
     newest = checkpoints.latest_step()
     if newest is not None:
-        _refuse_another_model(workdir, config)
+        saved = load_checkpoint_config(workdir)
+        refuse_another_run(workdir, saved, config)
         items, data_state = checkpoints.restore(newest, checkpoint_items(setup.abstract_state))
         state = from_checkpoint_items(items)
-        pipeline.set_state(data_state)
+        pipeline.set_state(data_position(data_state, saved.global_batch_size))
     else:
         write_config(workdir, config)
         params = setup.init()
@@ -67,20 +63,6 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
         return _run(config, workdir, state, setup, pipeline, checkpoints)
     finally:
         checkpoints.close()
-
-
-def _refuse_another_model(workdir: Path, config: ConfigDict) -> None:
-    """Says which field keeps a run from going on where the workdir's stopped."""
-    old, new = (c.copy_and_resolve_references() for c in (load_checkpoint_config(workdir), config))
-    fields = [("model", name) for name in new.model if name not in EXECUTION_ONLY_FIELDS]
-    fields += [("optimizer", name) for name in ("name", "freeze", "ema_decay", "lora_rank")]
-    for group, name in fields:
-        before, now = old[group].get(name, new[group][name]), new[group][name]
-        if before != now:
-            raise UserError(
-                f"config.{group}.{name} is {now!r}, but {workdir} was trained with {before!r}; "
-                "use another --workdir, or config.init_from to start from its weights"
-            )
 
 
 def _run(

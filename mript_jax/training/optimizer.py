@@ -1,13 +1,13 @@
 """The optimizer that `config.optimizer` describes, as one optax transformation."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from ml_collections import ConfigDict
 from optax.contrib import MuonDimensionNumbers
 
 from mript_jax.errors import UserError, unknown_name_error
@@ -18,7 +18,7 @@ SCHEDULES = ("constant", "cosine", "one_cycle")
 
 
 def build_optimizer(
-    config: Mapping[str, Any], total_steps: int, params: Any, fixed: tuple[str, ...] = ()
+    config: ConfigDict, total_steps: int, params: Any, fixed: tuple[str, ...] = ()
 ) -> optax.GradientTransformation:
     """Clipping, the named optimizer on its schedule, layer-wise rates, frozen parameters.
 
@@ -41,7 +41,7 @@ def build_optimizer(
     )
 
 
-def build_schedule(config: Mapping[str, Any], total_steps: int) -> optax.Schedule:
+def build_schedule(config: ConfigDict, total_steps: int) -> optax.Schedule:
     """The learning rate over steps."""
     peak, warmup = config.learning_rate, config.warmup_steps
     rest = max(total_steps - warmup, 1)
@@ -83,7 +83,7 @@ def clip_by_l1_norm(largest: float) -> optax.GradientTransformation:
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 
 
-def _clip(config: Mapping[str, Any]) -> optax.GradientTransformation:
+def _clip(config: ConfigDict) -> optax.GradientTransformation:
     if config.clip_l1:
         return clip_by_l1_norm(config.clip_l1)
     if config.clip_l2:
@@ -91,7 +91,7 @@ def _clip(config: Mapping[str, Any]) -> optax.GradientTransformation:
     return optax.identity()
 
 
-def _scale_by(config: Mapping[str, Any]) -> optax.GradientTransformation:
+def _scale_by(config: ConfigDict) -> optax.GradientTransformation:
     if config.name not in OPTIMIZERS:
         raise unknown_name_error("optimizer", config.name, OPTIMIZERS)
     if config.name == "adam" and config.weight_decay:

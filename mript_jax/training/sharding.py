@@ -1,6 +1,7 @@
 """Which device holds what: the mesh, and rules from parameter names to its axes."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -28,12 +29,12 @@ def build_mesh(spec: str, devices: list | None = None) -> Mesh:
     devices = jax.devices() if devices is None else devices
     sizes = dict.fromkeys(AXES, 1)
     for part in spec.split(","):
-        name, _, size = part.strip().partition(":")
+        name, _, count = part.strip().partition(":")
         if name not in AXES:
             raise unknown_name_error("mesh axis", name, AXES)
-        if not re.fullmatch(r"-1|[1-9]\d*", size):
+        if not re.fullmatch(r"-1|[1-9]\d*", count):
             raise UserError(f"config.mesh={spec!r}: {name} needs a count such as {name}:2 or -1")
-        sizes[name] = int(size)
+        sizes[name] = int(count)
     open_axes = [name for name, size in sizes.items() if size == -1]
     fixed = 1
     for size in sizes.values():
@@ -61,7 +62,8 @@ def process_part(sharding: NamedSharding, batch_size: int) -> tuple[int, int]:
     Processes whose devices share the work on the same examples (along "model") make the same part.
     """
     rows: dict[int, set[int]] = {}
-    for device, (index, *_) in sharding.devices_indices_map((batch_size,)).items():
+    places: Mapping[Any, Any] = sharding.devices_indices_map((batch_size,))
+    for device, (index, *_) in places.items():
         rows.setdefault(device.process_index, set()).add(index.start or 0)
     parts = sorted({tuple(sorted(of_process)) for of_process in rows.values()})
     if sum(map(len, parts)) > len(set().union(*parts)):

@@ -54,7 +54,6 @@ def test_a_preset_is_for_the_memory_of_a_device(stem):
             "accelerations=.*must be a tuple of numbers, 1 or more",
         ),
         ("data.center_fractions", (0.1, 0.1, 0.1, 0.1, 2.0), "center_fractions=.*, from 0 to 1"),
-        ("data.fields", ("kspac",), "fields=.*'kspace'"),
         ("data.noise", float("nan"), "data.noise=nan must be a number, 0 or more"),
         ("data.partial_fourier", 0.3, "partial_fourier=0.3 must be a number, from 0.5 to 1"),
         ("data.artifacts.ghosting", 2.0, "artifacts.ghosting=2.0 must be a number, from 0 to 1"),

@@ -28,5 +28,6 @@ def contact_sheet(source: Any, rows: int = 4, columns: int = 6, size: int = 192)
 
 def _image(record: Record) -> np.ndarray:
     if record.image is None:
+        assert record.kspace is not None  # a record has at least one of them
         return root_sum_of_squares(ifft2c(record.kspace), axis=0)
     return record.image

@@ -52,8 +52,8 @@ def plan(
     source: str, path: str, options: Mapping[str, Any], output: Path, records_per_shard: int = 0
 ) -> list[Job]:
     """The shards of a data set; 0 records per shard: as many as make a good size."""
-    options = tuple(sorted(options.items()))
-    opened = open_once(source, path, options)
+    given = tuple(sorted(options.items()))
+    opened = open_once(source, path, given)
     count = len(opened)
     shards = max(1, -(-count // (records_per_shard or _good_size(opened))))
     edges = np.linspace(0, count, shards + 1).astype(int).tolist()
@@ -61,7 +61,7 @@ def plan(
         Job(
             source,
             path,
-            options,
+            given,
             edges[i],
             edges[i + 1],
             str(output.absolute() / f"data-{i:05d}-of-{shards:05d}.arrayrecord"),
@@ -86,9 +86,9 @@ def write_shards(
     `progress` is told how many records were read. More than `max_broken` broken ones in all are a
     UserError that lists them.
     """
-    notes = [read_notes(job) for job in jobs]
-    missing = [job for job, note in zip(jobs, notes, strict=True) if note is None]
-    notes = [note for note in notes if note is not None]
+    found = [read_notes(job) for job in jobs]
+    missing = [job for job, note in zip(jobs, found, strict=True) if note is None]
+    notes = [note for note in found if note is not None]
     progress(sum(note["records"] + len(note["blank"]) + len(note["broken"]) for note in notes))
     broken = [line for note in notes for line in note["broken"]]
     _refuse_more(broken, max_broken)
@@ -212,8 +212,11 @@ def _good_size(source: Any) -> int:
     return max(1, min(SHARD_BYTES // size, shared, MOST_RECORDS))
 
 
+_counter: Any = None  # of a worker: an inherited object, which cannot be sent with a job
+
+
 def _start_worker(counter: Any) -> None:
-    global _counter  # an inherited object: it cannot be sent with a job
+    global _counter
     _counter = counter
 
 

@@ -33,7 +33,7 @@ class FastMRISource(VolumeSource):
     """
 
     def __init__(self, path: str, skip_ends: int = 0, acquisition: str = "", kspace: bool = True):
-        options = {"skip_ends": skip_ends, "wanted": acquisition}
+        options: dict[str, Any] = {"skip_ends": skip_ends, "wanted": acquisition}
         form = Format(
             kind="fastmri-1",
             suffixes=(".h5", ".hdf5"),
@@ -100,7 +100,7 @@ def _read(file: h5py.File, about: About, number: int, with_kspace: bool) -> dict
     if about["reference"]:
         image = file[about["reference"]][number].astype(np.float32)
         refuse_unusable(image, about["reference"])
-    elif not about["mask"]:
+    elif kspace is not None and not about["mask"]:
         image, mask = image_or_mask(kspace, about["attributes"].get("recon_size"))
     return {
         "image": image,

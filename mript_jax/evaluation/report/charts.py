@@ -126,9 +126,9 @@ def _line(
 ) -> str:
     """A method's band of intervals, its line, and its points with their figures as tooltips."""
     band = ""
-    if len(line) > 1 and all(point.low is not None for point in line):
-        upper = [(x(point.x), y(point.high)) for point in line]
-        lower = [(x(point.x), y(point.low)) for point in reversed(line)]
+    upper = [(x(p.x), y(p.high)) for p in line if p.high is not None]
+    lower = [(x(p.x), y(p.low)) for p in reversed(line) if p.low is not None]
+    if len(upper) == len(lower) == len(line) > 1:
         band = f'<polygon class="band" points="{_join(upper + lower)}"/>'
     dots = "".join(
         f'<circle cx="{x(p.x)}" cy="{y(p.y)}" r="3.2"><title>{escape(p.tooltip)}</title></circle>'

@@ -72,7 +72,7 @@ def _lead(results: Results, main: str, baseline: str | None) -> str:
     )
     if baseline:
         above = gains(results["rows"], main, baseline)
-        worst = min(above, key=above.get)
+        worst = min(above, key=lambda task: above[task])
         text += (
             f", {np.mean(list(above.values())):+.2f} dB over {baseline.replace('_', '-')}; "
             f"the least in {escape(worst[0].replace('_', ' '))} {worst[1]:g}× "

@@ -35,7 +35,7 @@ def fastmri_equispaced(
     outer = W / acceleration - low
     if outer > 0:
         spacing = (W - low) / outer
-        offset = rng.integers(round(spacing))
+        offset = int(rng.integers(round(spacing)))
         # The package never samples the last column this way.
         columns[np.round(np.arange(offset, W - 1, spacing)).astype(int)] = 1.0
     return _with_center(columns, start, low, shape)
@@ -79,7 +79,7 @@ def equidistant(
     W = shape[1]
     center_lines(W, acceleration, center_fraction)
     columns = np.zeros(W, np.float32)
-    columns[_every(acceleration, rng.integers(round(acceleration)), W)] = 1.0
+    columns[_every(acceleration, int(rng.integers(round(acceleration))), W)] = 1.0
     return _with_center(columns, *center_block(W, center_fraction), shape)
 
 
@@ -90,7 +90,7 @@ def _with_center(columns: np.ndarray, start: int, low: int, shape: tuple[int, in
 
 def _interleaved(width: int, spacing: float, rng: np.random.Generator) -> np.ndarray:
     """Every `spacing`-th column, counted outwards from zero frequency on each side: [width]."""
-    offset = rng.integers(round(spacing))
+    offset = int(rng.integers(round(spacing)))
     right, left = (offset + 1, offset + 2) if offset % 2 == 0 else (offset + 2, offset - 1)
     positive = np.zeros((width + 1) // 2, np.float32)
     negative = np.zeros(width // 2, np.float32)

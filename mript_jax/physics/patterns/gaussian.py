@@ -35,7 +35,7 @@ def gaussian_2d(
 ) -> np.ndarray:
     """Squares of 4 x 4 points, normally distributed, with a center rectangle."""
     check_share(shape, acceleration, center_fraction)
-    grid = [math.ceil(n / CELL_2D) for n in shape]
+    grid = math.ceil(shape[0] / CELL_2D), math.ceil(shape[1] / CELL_2D)
     draws = rng.normal(scale=math.sqrt(COVARIANCE_2D), size=(2, draws_2d(grid, acceleration)))
     rows, columns = (_positions(d, n) for d, n in zip(draws, grid, strict=True))
     hit = (rows >= 0) & (rows < grid[0]) & (columns >= 0) & (columns < grid[1])
@@ -57,7 +57,7 @@ def chance_1d(width: int, acceleration: float, center_fraction: float) -> np.nda
 
 def chance_2d(shape: tuple[int, int], acceleration: float, center_fraction: float) -> np.ndarray:
     """The probability that `gaussian_2d` samples each square, [ceil(H / 4), ceil(W / 4)]."""
-    grid = [math.ceil(n / CELL_2D) for n in shape]
+    grid = math.ceil(shape[0] / CELL_2D), math.ceil(shape[1] / CELL_2D)
     rows, columns = (_shares(n, math.sqrt(COVARIANCE_2D)) for n in grid)
     chance = 1 - (1 - np.outer(rows, columns)) ** draws_2d(grid, acceleration)
     (top, height), (left, width) = (center_block(n, math.sqrt(center_fraction)) for n in grid)

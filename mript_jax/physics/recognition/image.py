@@ -47,7 +47,7 @@ def recognize_image(image: np.ndarray, tasks: Sequence[Task] = TASKS) -> Recogni
             found += [(g, t, axis) for g, t in _gains_of_lines(rotated, tasks)]
         found += [(g, t, -1) for g, t in _gains_of_squares(kspace, tasks)]
     gain, task, axis = max(found, key=lambda entry: entry[0], default=(0.0, None, -1))
-    if gain < ENOUGH:
+    if task is None or gain < ENOUGH:
         return RecognizedMask("cartesian_random", 1.0, 1.0, 1.0, image.shape[1], -1)
     typical = draw_mask(
         task.pattern, image.shape, task.acceleration, task.center_fraction, seed=0, axis=axis
