@@ -61,7 +61,7 @@ def check_fields(fields: Sequence[str]) -> None:
 
 def empty_example(
     shape: tuple[int, int], fields: Sequence[str] = (), coils: int = 1
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
     """An example of weight 0: stands in for a broken record, or for shapes alone.
 
     `fields` are its optional fields.

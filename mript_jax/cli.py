@@ -8,6 +8,7 @@ import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from absl import flags, logging
 from ml_collections import ConfigDict
@@ -78,7 +79,7 @@ def fail(error: Exception, message: str = "") -> None:
     sys.exit(2)
 
 
-def required(**values: str | None) -> None:
+def required(**values: Any) -> None:
     """Raises a UserError for the first flag that was not given."""
     for name, value in values.items():
         if not value:
@@ -95,8 +96,8 @@ def existing_path(flag: str, value: str) -> Path:
 
 def at_least(least: int, flag: str) -> None:
     """Raises a UserError for a flag whose number is below `least`."""
-    if FLAGS[flag].value < least:
-        raise UserError(f"--{flag}={FLAGS[flag].value} must be {least} or more")
+    if getattr(FLAGS, flag) < least:
+        raise UserError(f"--{flag}={getattr(FLAGS, flag)} must be {least} or more")
 
 
 def print_help(usage: str | None, program: str, names: list[str] | None = None) -> None:

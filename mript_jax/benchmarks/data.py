@@ -121,7 +121,7 @@ def stages(name: str, source: str, path: str, options: Row) -> list[Row]:
     count = min(len(opened), 20 if source == "phantom" else 200)
     order = np.random.default_rng(0).permutation(len(opened))[:count].tolist()
     records = [opened[i] for i in order]
-    images = [normalize(fit(record.image, 0, (SIZE, SIZE))) for record in records]
+    images = [normalize(fit(record.reference, 0, (SIZE, SIZE))) for record in records]
     tasks = list(itertools.islice(itertools.cycle(TASKS), count))
     masks = [
         sample_mask(task.pattern, (SIZE, SIZE), task.acceleration, task.center_fraction, i)
@@ -132,7 +132,7 @@ def stages(name: str, source: str, path: str, options: Row) -> list[Row]:
     microseconds = {
         "read and decode": _cost(lambda i: opened[order[i]], count),
         "resize, normalize": _cost(
-            lambda i: normalize(fit(records[i].image, 0, (SIZE, SIZE))), count
+            lambda i: normalize(fit(records[i].reference, 0, (SIZE, SIZE))), count
         ),
         "mask": _cost(
             lambda i: sample_mask(
@@ -164,7 +164,8 @@ def memory(source: str, path: str, options: Row, workers: int) -> list[Row]:
         for epoch in range(1, EPOCHS + 1):
             for _ in range(batches_per_epoch):
                 next(batches)
-            pids = [os.getpid(), *(child.pid for child in multiprocessing.active_children())]
+            children = (child.pid for child in multiprocessing.active_children())
+            pids = [os.getpid(), *(pid for pid in children if pid is not None)]
             rows.append({"epoch": epoch, "MiB": sum(map(_resident_mib, pids))})
     return rows
 
@@ -208,7 +209,7 @@ def _write_pictures(folder: Path) -> None:
     folder.mkdir(parents=True)
     source = PhantomSource(count=PICTURES, size=SIZE)
     for i in range(PICTURES):
-        image = source[i].image
+        image = source[i].reference
         pixels = np.clip(255 * image / image.max(), 0, 255).astype(np.uint8)
         Image.fromarray(pixels).save(folder / f"slice{i:06d}.png")
 
@@ -217,7 +218,7 @@ def _write_nifti(path: Path) -> None:
     import nibabel
 
     source = PhantomSource(count=SLICES, size=SIZE)
-    voxels = np.stack([source[i].image for i in range(SLICES)], axis=-1)
+    voxels = np.stack([source[i].reference for i in range(SLICES)], axis=-1)
     nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), path)
 
 

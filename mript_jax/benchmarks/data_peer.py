@@ -90,8 +90,9 @@ def _stand_in() -> None:
             if parent:
                 setattr(sys.modules[parent], child, module)
     if not hasattr(sys.modules["imutils"], "paths"):
-        sys.modules["imutils"].paths = types.SimpleNamespace(list_images=_list_images)
-    sys.modules["fastmri.data.subsample"].MaskFunc = type("MaskFunc", (), {})
+        paths = types.SimpleNamespace(list_images=_list_images)
+        vars(sys.modules["imutils"])["paths"] = paths
+    vars(sys.modules["fastmri.data.subsample"])["MaskFunc"] = type("MaskFunc", (), {})
 
 
 def _list_images(folder: str):

@@ -105,7 +105,10 @@ def define_flags() -> None:
 def main() -> None:
     checkpoints = list(dict.fromkeys(cli.FLAGS.checkpoint))
     cli.required(checkpoint=checkpoints)
-    methods = {"zero-filled": zero_filled, "true magnitudes, phase lost": without_phase}
+    methods: dict[str, Method] = {
+        "zero-filled": zero_filled,
+        "true magnitudes, phase lost": without_phase,
+    }
     names = method_names(checkpoints, list(methods))
     methods |= dict(zip(names, map(masked_model, checkpoints), strict=True))
     data = load_checkpoint_config(checkpoints[0]).data

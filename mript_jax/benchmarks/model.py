@@ -49,7 +49,8 @@ def measure(name: str, config: ConfigDict, batch: int, repeats: int) -> dict[str
     params = jax.jit(lambda key: model.init(key, one, method="predict"))(jax.random.key(0))
 
     def reconstruct(params: Any, batch: Batch) -> jax.Array:
-        return model.apply(params, batch, method="predict")
+        image: Any = model.apply(params, batch, method="predict")
+        return image
 
     def loss(params: Any, batch: Batch) -> jax.Array:
         return abs(reconstruct(params, batch) - batch["target"]).mean()

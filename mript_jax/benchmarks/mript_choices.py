@@ -56,7 +56,7 @@ def measure(config: Mapping[str, Any], batch: int, steps: int) -> dict[str, floa
     params = jax.eval_shape(model.init, jax.random.key(0), image, index, index)["params"]
 
     def loss(params, image, pattern_index, level_index):
-        output = model.apply({"params": params}, image, pattern_index, level_index)
+        output: Any = model.apply({"params": params}, image, pattern_index, level_index)
         return jnp.abs(output).mean()
 
     gradient = jax.value_and_grad(loss)

@@ -9,6 +9,7 @@ how many megabytes the compiler then moves between them (the kernels' gradient a
 `models/task_conv.py` holds the winners.
 """
 
+import functools
 import re
 from collections.abc import Callable
 
@@ -89,9 +90,10 @@ def compare(
 ) -> list[dict[str, str | float]]:
     """Milliseconds per image of each variant."""
     generator = np.random.default_rng(0)
-    images = generator.standard_normal((batch, size, size, features), np.float32)
-    kernels = generator.standard_normal((heads, 5, 5, features, features), np.float32) / 25
-    mixtures = {"one task": np.zeros(batch, int), "mixed": np.arange(batch) % heads}
+    draw = functools.partial(generator.standard_normal, dtype=np.float32)
+    images = jnp.asarray(draw((batch, size, size, features)))
+    kernels = jnp.asarray(draw((heads, 5, 5, features, features)) / 25)
+    mixtures = {"one task": jnp.zeros(batch, int), "mixed": jnp.arange(batch) % heads}
     expected = np.asarray(grouped(images, kernels, mixtures["mixed"]))
     rows = []
     for name, variant in VARIANTS.items():
@@ -112,12 +114,12 @@ def compare(
     return rows
 
 
-def _megabytes_moved(loss: Callable, images: np.ndarray, kernels: np.ndarray) -> float:
+def _megabytes_moved(loss: Callable, images: jax.Array, kernels: jax.Array) -> float:
     """What one device receives in a gradient with the batch spread over all devices."""
     mesh = jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Auto,))
     spread, same = NamedSharding(mesh, P("data")), NamedSharding(mesh, P())
     gradient = jax.jit(jax.grad(loss, 1), in_shardings=(spread, same, spread), out_shardings=same)
-    program = gradient.lower(images, kernels, np.zeros(len(images), int)).compile().as_text()
+    program = gradient.lower(images, kernels, jnp.zeros(len(images), int)).compile().as_text() or ""
     moved = re.findall(r"= (\S.*?) (?:all-gather|all-to-all|all-reduce)\(", program)
     shapes = [shape for result in moved for shape in re.findall(r"\w\d+\[([\d,]*)\]", result)]
     return sum(4e-6 * np.prod([int(n) for n in shape.split(",") if n]) for shape in shapes)

@@ -12,7 +12,8 @@ def compile_cost(function: Callable, *arguments: Any) -> tuple[Any, float, float
     start = time.perf_counter()
     compiled = jax.jit(function).lower(*arguments).compile()
     seconds = time.perf_counter() - start
-    return compiled, seconds, compiled.memory_analysis().temp_size_in_bytes
+    analysis: Any = compiled.memory_analysis()
+    return compiled, seconds, analysis.temp_size_in_bytes
 
 
 def seconds_per_call(function: Callable, *arguments: Any, repeats: int = 5) -> float:

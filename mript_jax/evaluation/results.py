@@ -85,14 +85,14 @@ def merge_results(several: Sequence[Results]) -> Results:
     rows: dict[tuple, Row] = {}
     for results in several:
         for row in results["rows"]:
-            key = (*(row[name] for name in TASK), row["method"])
+            place = (*(row[name] for name in TASK), row["method"])
             # The same slices by way of other fields differ by rounding.
-            if key in rows and any(abs(rows[key][m] - row[m]) > ROUNDING for m in METRICS):
+            if place in rows and any(abs(rows[place][m] - row[m]) > ROUNDING for m in METRICS):
                 raise UserError(
                     f"two different rows for {row['method']} on {row['pattern']} "
                     f"x{row['acceleration']:g}; rename one of the methods"
                 )
-            rows.setdefault(key, row)
+            rows.setdefault(place, row)
     about = {name: told for results in several for name, told in about_methods(results).items()}
     head = {key: first[key] for key in first if key not in OF_METHOD}
     head |= {"model": " + ".join(models), "methods": about}

@@ -59,7 +59,8 @@ def iterate_volumes(source: Source) -> Iterator[tuple[str, list[Record]]]:
     """The records of a source, volume by volume, with a name for the files of each."""
     # fastMRI's volumes are named without their folder, in which there may be others of that name.
     volumes = source.names
-    start, taken = 0, set()
+    start = 0
+    taken: set[str] = set()
     for end in range(1, len(volumes) + 1):
         if end == len(volumes) or volumes[end] != volumes[start]:
             name = _distinct(output_name(volumes[start]), taken)
@@ -79,10 +80,10 @@ def reconstruct_volume(
     """Reconstructs a volume with its own mask, or with one of `task` where it is fully sampled."""
     first = records[0]
     kspace = np.stack([_kspace(record) for record in records])  # [S, C, H, W]
-    references = [record.image for record in records]
+    references = [record.image for record in records if record.image is not None]
     mask = first.mask
     simulated = mask is None or bool(np.all(mask))
-    if simulated:
+    if mask is None or simulated:
         mask = sample_mask(
             task.pattern,
             kspace.shape[-2:],
@@ -99,7 +100,7 @@ def reconstruct_volume(
         name=name or output_name(first.volume),
         reconstruction=center_crop(images, shape),
         zero_filled=center_crop(np.abs(scan), shape),
-        reference=None if references[0] is None else np.stack(references),
+        reference=np.stack(references) if len(references) == len(records) else None,
         mask=mask,
         simulated=simulated,
     )

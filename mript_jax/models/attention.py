@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from mript_jax.models.biased_attention import biased_attention
 
@@ -75,7 +76,7 @@ class RelativePositionAttention(nn.Module):
 
     heads: int
     grid: tuple[int, int]
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
     form: str = "auto"
 
     @nn.compact
@@ -108,7 +109,7 @@ class Attention(nn.Module):
 
     heads: int
     width: int
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
@@ -128,7 +129,7 @@ class SelfAttention(nn.Module):
 
     heads: int
     qkv_bias: bool = True
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
     dropout: float = 0.0
 
     @nn.compact
@@ -138,7 +139,8 @@ class SelfAttention(nn.Module):
         D = x.shape[-1]
         qkv = nn.Dense(3 * D, use_bias=self.qkv_bias, dtype=self.dtype, name="qkv")(x)
         qkv = qkv.reshape(x.shape[0], -1, 3, self.heads, D // self.heads)
-        y = attend(*jnp.moveaxis(qkv, 2, 0), bias).reshape(x.shape)
+        q, k, v = jnp.moveaxis(qkv, 2, 0)
+        y = attend(q, k, v, bias).reshape(x.shape)
         y = nn.Dense(D, dtype=self.dtype, name="proj")(y)
         return nn.Dropout(self.dropout, deterministic=not train)(y)
 
@@ -152,7 +154,7 @@ class GatedPositionalAttention(nn.Module):
 
     heads: int
     qkv_bias: bool = True
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
     dropout: float = 0.0
     locality: float = 1.0
 
@@ -165,7 +167,7 @@ class GatedPositionalAttention(nn.Module):
             return layer(x).reshape(B, h * w, self.heads, D // self.heads)
 
         q, k = dense("query"), dense("key")
-        v = dense("value", kernel_init=lambda key, shape, dtype: jnp.eye(*shape, dtype=dtype))
+        v = dense("value", kernel_init=lambda key, shape, dtype: jnp.eye(D, dtype=dtype))
         content = nn.softmax(attention_scores(q, k))  # [B, H, N, N]
 
         dy, dx = jnp.meshgrid(jnp.arange(h - 1, -h, -1), jnp.arange(w - 1, -w, -1), indexing="ij")
@@ -180,7 +182,7 @@ class GatedPositionalAttention(nn.Module):
         y = nn.Dense(D, dtype=self.dtype, name="proj")(y)
         return nn.Dropout(self.dropout, deterministic=not train)(y)
 
-    def _local_kernel(self, key: jax.Array, shape: tuple[int, ...], dtype: jnp.dtype) -> jax.Array:
+    def _local_kernel(self, key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike) -> jax.Array:
         """Head i + side * j looks at offset (j, i) from the middle; those beyond side^2 freely."""
         kernel = nn.initializers.truncated_normal(0.02)(key, shape, dtype)
         side = int(self.heads**0.5)

@@ -7,9 +7,11 @@ time, `folded` none where a flash kernel serves.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from mript_jax.errors import unknown_name_error
 
@@ -79,7 +81,7 @@ def folded(
     k = jnp.concatenate([k, where], axis=-1)
     q, k = (jnp.pad(x, ((0, 0), (0, 0), (0, 0), (0, padding))) for x in (q, k))
     v = jnp.pad(v, ((0, 0), (0, 0), (0, 0), (0, q.shape[-1] - d)))
-    flash = "cudnn" if _flash_serves(v.dtype, q.shape[-1]) else None
+    flash: Literal["cudnn"] | None = "cudnn" if _flash_serves(v.dtype, q.shape[-1]) else None
     return jax.nn.dot_product_attention(q, k, v, scale=1.0, implementation=flash)[..., :d]
 
 
@@ -97,7 +99,7 @@ def _folded_size(d: int, h: int, w: int) -> int:
     return -(-(d + h + w) // MULTIPLE) * MULTIPLE
 
 
-def _flash_serves(dtype: jnp.dtype, head_size: int) -> bool:
+def _flash_serves(dtype: DTypeLike, head_size: int) -> bool:
     """Whether cuDNN has a flash kernel: half precision, heads of 128, or 256 from Hopper on."""
     if jax.default_backend() != "gpu" or jnp.dtype(dtype).itemsize != 2:
         return False

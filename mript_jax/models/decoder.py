@@ -3,6 +3,7 @@
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from mript_jax.models.attention import Attention
 from mript_jax.models.layers import LayerNorm, Mlp, exact_gelu
@@ -35,7 +36,7 @@ class TwoWayLayer(nn.Module):
     hidden: int
     downsample: int
     first: bool
-    dtype: jnp.dtype
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(
@@ -74,7 +75,7 @@ class Decoder(nn.Module):
     hidden: int
     downsample: int
     stages: int
-    dtype: jnp.dtype
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, image: jax.Array, prompt: jax.Array) -> jax.Array:

@@ -5,9 +5,11 @@ are stored as one group of blocks whose parameters have a leading axis, [repetit
 the group is scanned: the compiler sees it once.
 """
 
+from typing import Any
+
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from mript_jax.errors import unknown_name_error
 from mript_jax.models.attention import (
@@ -44,12 +46,12 @@ class Block(nn.Module):
     hidden: int
     window: int
     grid: tuple[int, int]
-    dtype: jnp.dtype
+    dtype: DTypeLike
     attention: str
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        shape = x.shape[1:3]
+        _, h, w, _ = x.shape
         y = LayerNorm(EPSILON, self.dtype, name="norm_attention")(x)
         if self.window:
             y = partition_windows(y, self.window)
@@ -58,7 +60,7 @@ class Block(nn.Module):
             self.heads, grid, self.dtype, self.attention, name="attention"
         )(y)
         if self.window:
-            y = merge_windows(y, shape)
+            y = merge_windows(y, (h, w))
         x = x + y
         y = LayerNorm(EPSILON, self.dtype, name="norm_mlp")(x)
         return x + Mlp(self.hidden, dtype=self.dtype, name="mlp")(y)
@@ -71,7 +73,7 @@ class Group(nn.Module):
     heads: int
     hidden: int
     grid: tuple[int, int]
-    dtype: jnp.dtype
+    dtype: DTypeLike
     attention: str
     remat: str
     scanned: bool
@@ -107,7 +109,7 @@ class Encoder(nn.Module):
     window: int
     global_blocks: tuple[int, ...]
     out_width: int
-    dtype: jnp.dtype
+    dtype: DTypeLike
     attention: str
     remat: str
     scan_blocks: bool
@@ -120,7 +122,7 @@ class Encoder(nn.Module):
             position = jax.image.resize(position, (1, *x.shape[1:]), "bilinear", antialias=False)
         x = x + position.astype(self.dtype)  # [B, h, w, D]
         x = self._blocks(x)
-        conv = {"use_bias": False, "dtype": self.dtype}
+        conv: dict[str, Any] = {"use_bias": False, "dtype": self.dtype}
         x = nn.Conv(self.out_width, (1, 1), name="neck_reduce", **conv)(x)
         x = LayerNorm(EPSILON, self.dtype, name="neck_norm_0")(x)
         x = nn.Conv(self.out_width, (3, 3), name="neck_mix", **conv)(x)

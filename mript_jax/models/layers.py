@@ -9,6 +9,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 
 def exact_gelu(x: jax.Array) -> jax.Array:
@@ -23,7 +24,7 @@ class LayerNorm(nn.Module):
     """
 
     epsilon: float
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -36,7 +37,7 @@ class Mlp(nn.Module):
 
     hidden: int
     activation: Callable[[jax.Array], jax.Array] = exact_gelu
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
     dropout: float = 0.0
 
     @nn.compact
@@ -53,7 +54,7 @@ class PatchEmbed(nn.Module):
 
     patch: tuple[int, int]
     width: int
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -105,7 +106,7 @@ class TransformerBlock(nn.Module):
     attention: Callable[..., nn.Module]
     hidden: int
     epsilon: float
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
     dropout: float = 0.0
     drop_path: float = 0.0
     layer_scale: float | None = None

@@ -5,6 +5,7 @@ from functools import partial
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from mript_jax.models.attention import SelfAttention, relative_scores
 from mript_jax.models.layers import LayerNorm, PatchEmbed, TransformerBlock, drop_path_rates
@@ -25,7 +26,7 @@ class MaskedViT(nn.Module):
     mlp_ratio: float
     dropout: float
     drop_path: float
-    dtype: jnp.dtype
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: jax.Array, hidden: jax.Array, train: bool) -> jax.Array:

@@ -5,6 +5,7 @@ from typing import ClassVar
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from mript_jax.batch import Batch
 from mript_jax.errors import UserError
@@ -30,7 +31,7 @@ NEAR_ZERO_INIT = nn.initializers.variance_scaling(
 
 
 def near_identity_init(
-    key: jax.Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32
+    key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
 ) -> jax.Array:
     """Initial kernels that hand channel 0 on and mix little of the others into it.
 
@@ -47,7 +48,7 @@ class Head(nn.Module):
 
     count: int
     features: int
-    dtype: jnp.dtype
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: jax.Array, choice: jax.Array) -> jax.Array:
@@ -157,7 +158,7 @@ class MRIPT(ReconstructionModel):
         head = Head(count, self.features, dtype, name="head")
         features = head(zero_filled.astype(dtype), choice)  # [B, H, W, F]
         tokens = Encoder(
-            tuple(n // self.patch_size for n in size),
+            (size[0] // self.patch_size, size[1] // self.patch_size),
             self.patch_size,
             self.width,
             self.depth,

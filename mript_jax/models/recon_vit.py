@@ -1,6 +1,7 @@
 """The ViT reconstructor of Lin and Heckel (MIDL 2022), for images of any size."""
 
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -80,10 +81,11 @@ class ReconViT(ReconstructionModel):
         dtype, patch = jnp.dtype(self.dtype), height_width(self.patch_size)
         channels = x.shape[-1]
         x = PatchEmbed(patch, self.width, dtype, name="patch_embed")(x)  # [B, h, w, D]
-        x = x + self._position(x.shape[1:3]).astype(dtype)
+        _, h, w, _ = x.shape
+        x = x + self._position((h, w)).astype(dtype)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
 
-        shared = {"heads": self.heads, "qkv_bias": self.qkv_bias, "dtype": dtype}
+        shared: dict[str, Any] = {"heads": self.heads, "qkv_bias": self.qkv_bias, "dtype": dtype}
         plain = partial(SelfAttention, dropout=self.dropout, **shared)
         gated = partial(
             GatedPositionalAttention, dropout=self.dropout, locality=self.locality, **shared

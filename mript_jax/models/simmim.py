@@ -6,7 +6,7 @@ that what is predicted is k-space again and the inverse FFT gives the MR image.
 """
 
 import math
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -191,7 +191,7 @@ class SimMIM(ReconstructionModel):
         return rows // scale, columns // scale
 
     def _encoder(self) -> nn.Module:
-        shared = {
+        shared: dict[str, Any] = {
             "width": self.width,
             "mlp_ratio": self.mlp_ratio,
             "dropout": self.dropout,

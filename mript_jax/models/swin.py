@@ -5,6 +5,7 @@ from functools import partial
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from mript_jax.models.attention import (
     SelfAttention,
@@ -31,7 +32,7 @@ class WindowAttention(nn.Module):
     heads: int
     window: int
     shift: int
-    dtype: jnp.dtype
+    dtype: DTypeLike
     dropout: float
 
     @nn.compact
@@ -71,7 +72,7 @@ class Stage(nn.Module):
     mlp_ratio: float
     drop_path: tuple[float, ...]  # one rate for each block
     dropout: float
-    dtype: jnp.dtype
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
@@ -99,7 +100,7 @@ class Stage(nn.Module):
 class PatchMerging(nn.Module):
     """2 x 2 tokens become one of twice the width: [B, h, w, D] -> [B, h / 2, w / 2, 2 D]."""
 
-    dtype: jnp.dtype
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -123,7 +124,7 @@ class Swin(nn.Module):
     position_embedding: bool
     dropout: float
     drop_path: float
-    dtype: jnp.dtype
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: jax.Array, hidden: jax.Array, train: bool) -> jax.Array:

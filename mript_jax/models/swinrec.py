@@ -2,7 +2,7 @@
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from mript_jax.models.layers import LayerNorm, PositionEmbedding, drop_path_rates
 from mript_jax.models.masking import MaskToken
@@ -24,7 +24,7 @@ class SwinRec(nn.Module):
     position_embedding: bool
     dropout: float
     drop_path: float
-    dtype: jnp.dtype
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: jax.Array, hidden: jax.Array, train: bool) -> jax.Array:

@@ -5,9 +5,12 @@ shifted rows stay on the device that holds a sample, however the batch is spread
 takes the samples in turn, which XLA's CPU backend does many times faster than anything batched.
 """
 
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 
 class TaskConv(nn.Module):
@@ -16,7 +19,7 @@ class TaskConv(nn.Module):
     count: int
     features: int
     size: int
-    dtype: jnp.dtype
+    dtype: DTypeLike
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal(batch_axis=(0,))
 
     @nn.compact
@@ -48,7 +51,7 @@ def conv_shifted_matmul(images: jax.Array, kernels: jax.Array) -> jax.Array:
         )
         for i in range(kernels.shape[1])
     ]
-    return sum(rows).astype(images.dtype).reshape(B, H, W, -1)
+    return functools.reduce(jnp.add, rows).astype(images.dtype).reshape(B, H, W, -1)
 
 
 @jax.custom_vjp

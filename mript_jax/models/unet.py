@@ -3,6 +3,7 @@
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from mript_jax.batch import Batch
 from mript_jax.fields import field, required
@@ -18,7 +19,7 @@ class ConvBlock(nn.Module):
     """Twice: 3x3 convolution, instance norm, LeakyReLU, dropout of whole channels."""
 
     features: int
-    dtype: jnp.dtype
+    dtype: DTypeLike
     dropout: float
 
     @nn.compact

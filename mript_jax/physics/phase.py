@@ -1,4 +1,4 @@
-"""The phase of an image, as far as the center of its k-space shows it."""
+"""The low-resolution phase of an image, estimated from the center of its k-space."""
 
 import jax
 import jax.numpy as jnp
@@ -10,10 +10,10 @@ PHASE_WIDTH = 0.06  # of the k-space window behind a phase estimate, as a share 
 
 
 def low_resolution_phase(kspace: Array, mask: Array) -> Array:
-    """exp(i phase) of the image that the center of k-space shows, [..., H, W].
+    """exp(i phase) of the low-resolution image of k-space [..., H, W] under `mask`.
 
-    Only points measured together with their mirror image count, so that a real image has phase 0
-    however it was sampled.
+    It uses only points whose mirror image through zero frequency was measured too, so that a real
+    image has phase 0 under every mask.
     """
     xp = jnp if isinstance(kspace, jax.Array) else np
     H, W = kspace.shape[-2:]

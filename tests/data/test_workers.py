@@ -106,3 +106,18 @@ def test_no_process_is_left_behind():
     while multiprocessing.active_children() and time.time() < deadline:
         time.sleep(0.01)
     assert not multiprocessing.active_children()
+
+
+class Growing:
+    """Batch n holds n % 4 numbers."""
+
+    def __getitem__(self, number):
+        return {"image": np.full((number % 4, 2), number, np.float32)}
+
+
+def test_batches_of_several_shapes_go_through_blocks_for_the_largest():
+    batches = WorkerBatches(Growing(), 0, 2, 2, largest=3)
+    for number in range(12):
+        image = next(batches)["image"]
+        assert image.shape == (number % 4, 2) and (image == number).all()
+    batches.close()

@@ -64,7 +64,7 @@ def paint_knee(canvas: Canvas) -> None:
     cruciate = curve(y - 0.02 + 0.9 * (x - 0.02 - shift), 0.030)
     canvas.paint(cruciate, "ligament", within=0.16 - np.abs(x - shift))
     if rng.uniform() < 0.5:
-        where = (rng.uniform(-0.25, 0.25), rng.choice([-0.3, 0.32]))
+        where = (rng.uniform(-0.25, 0.25), float(rng.choice([-0.3, 0.32])))
         edema = ellipse(x, y, where, (0.10, 0.08)) + 0.03 * fields.draw(3.0, 7.0)
         canvas.paint(edema, "lesion", within=np.maximum(femur, tibia) - 0.02, gain=0.9)
     for _ in range(rng.integers(2, 6)):

@@ -67,6 +67,6 @@ def _open_shard(file: str) -> ArrayRecordReader:
     return ArrayRecordReader(file, options="readahead_buffer_size:0", file_reader_buffer_size=32768)
 
 
-def _expand(of_volume: list[str] | None, numbers: np.ndarray) -> np.ndarray | None:
+def _expand(of_volume: list[str] | None, numbers: np.ndarray) -> Any:
     """For each record what is known of its volume."""
     return None if of_volume is None else np.asarray(of_volume, object)[numbers]

@@ -72,7 +72,7 @@ class DicomSource(Source):
         if "broken" in about:
             raise BrokenRecord(path, about["broken"])
         try:
-            image = read_frame(path, frame)
+            image = read_frame(path, frame or 0)
             refuse_unusable(image, "image")
         except BrokenRecord as error:
             raise type(error)(path, error.why) from error

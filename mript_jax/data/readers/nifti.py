@@ -7,6 +7,7 @@ from typing import Any
 
 import nibabel
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
 
 from mript_jax.data.readers.index import About
 from mript_jax.data.readers.reference import refuse_unusable
@@ -51,7 +52,7 @@ class Volume:
     def __init__(self, path: str):
         try:
             image = nibabel.load(path)
-        except nibabel.filebasedimages.ImageFileError as error:
+        except ImageFileError as error:
             raise ValueError("is not NIfTI") from error
         if len(image.shape) not in (3, 4) or math.prod(image.shape) > MOST_VOXELS:
             raise ValueError(f"its header names the impossible shape {image.shape}")

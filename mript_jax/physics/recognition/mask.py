@@ -1,4 +1,4 @@
-"""What a mask is, from its samples alone: users have data, not labels."""
+"""Recognition of the sampling pattern of a mask: measured data comes without labels."""
 
 import dataclasses
 
@@ -12,22 +12,22 @@ from mript_jax.physics.recognition.points import point_pattern
 
 @dataclasses.dataclass(frozen=True)
 class RecognizedMask:
-    """A sampling pattern and its numbers."""
+    """A sampling pattern and its parameters."""
 
     pattern: str
-    acceleration: float  # nominal: what the pattern would have been asked for
+    acceleration: float  # nominal
     true_acceleration: float  # points over sampled points
     center_fraction: float
-    center_lines: int  # width of the fully sampled center along the phase encodes
-    axis: int  # phase encodes along columns (-1) or rows (-2)
-    partial_fourier: float = 1.0  # share of the lines before a part at one end was left out
+    center_lines: int  # width of the autocalibration region in the phase-encoding direction
+    axis: int  # phase-encoding direction: each column is a line (-1), or each row (-2)
+    partial_fourier: float = 1.0  # share of the lines that were not left out at one end
 
 
 def recognize_mask(mask: np.ndarray) -> RecognizedMask:
-    """Names the pattern of a 0/1 mask [H, W] and measures it.
+    """The most likely pattern of a 0/1 mask [H, W], with its parameters.
 
-    Lines at random are called `cartesian_random`: one mask does not tell a fixed count from
-    independent draws. Points that are none of the known patterns are called `gaussian_2d`.
+    Random lines are reported as `cartesian_random`: one mask does not show if their number was
+    fixed or each was drawn independently. Points of no known pattern are reported as `gaussian_2d`.
     """
     mask = np.asarray(mask) > 0
     true = true_acceleration(mask)
@@ -46,9 +46,9 @@ def recognize_mask(mask: np.ndarray) -> RecognizedMask:
 
 
 def recognize_kspace(kspace: np.ndarray) -> np.ndarray:
-    """Which points of k-space [..., H, W] were sampled, as float32: those not zero everywhere.
+    """The mask [H, W], float32, of k-space [..., H, W]: 1 where some leading entry is not zero.
 
-    The spectrum of a magnitude image is zero nowhere; see `recognize_image`.
+    It does not serve for magnitude images, whose spectrum is zero nowhere; see `recognize_image`.
     """
     return (np.asarray(kspace) != 0).any(axis=tuple(range(kspace.ndim - 2))).astype(np.float32)
 
@@ -58,7 +58,7 @@ def _recognize_lines(line: np.ndarray, axis: int) -> RecognizedMask:
     skipped = skipped_share(line)
     pattern, nominal = line_pattern(line, center)
     if nominal is None:
-        # Partial Fourier comes on top: the rest is judged as if nothing else was left out.
+        # The nominal acceleration is that of the mask without partial Fourier.
         count = round(int(line.sum()) / (1 - skipped))
         nominal = nominal_acceleration(pattern, (1, len(line)), center / len(line), count)
     true = len(line) / int(line.sum())
