@@ -33,7 +33,7 @@ def test_a_preset_is_for_the_memory_of_a_device(stem):
         config = load_config_file(path, memory)
         check_config(config)
         sizes[memory] = (config.optimizer.micro_batch_size, config.model.width)
-    assert sizes["16gb"] < sizes["24gb"] < sizes["80gb"]  # the same model, more images at once
+    assert sizes["16gb"] < sizes["24gb"] < sizes["80gb"]  # the same model, larger micro-batches
     assert sizes["cpu"][1] < sizes["16gb"][1]
     assert load_config_file(path) == load_config_file(path, "80gb")
     with pytest.raises(UserError, match=r"17gb.*16gb"):

@@ -1,4 +1,4 @@
-"""What training is fed with: measured k-space, several data sets, photographs."""
+"""Training data: measured k-space, several datasets, photographs."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""What was trained on is not evaluated."""
+"""Training data is not evaluated."""
 
 import pytest
 

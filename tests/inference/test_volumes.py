@@ -37,7 +37,7 @@ SMALL = {
     "unet": {"features": 4, "pools": 1},
 }
 FAST = ("simmim", "unet")  # the others differ by their network alone
-SIZE = 40  # of k-space along the phase encodes
+SIZE = 40  # of k-space along the phase-encoding direction
 
 
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in SMALL if name not in FAST]
@@ -45,7 +45,7 @@ SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in SMALL if name not
 
 @pytest.fixture(scope="module", params=[*FAST, *SLOW])
 def reconstruction(request):
-    """An untrained model: what it makes up is nonsense, what was measured is all it can keep."""
+    """An untrained model: only the measured samples are right in its images."""
     config = load_config_file(CONFIGS / f"{request.param}.py").unlock()
     config.data.image_size = 32
     config.model.update(SMALL[request.param])

@@ -1,4 +1,4 @@
-"""A user's mistake ends in one readable line and exit status 2, whatever the script."""
+"""User errors end in one readable line and exit status 2, whatever the command."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ SCRIPTS = sorted(path.name for path in (ROOT / "launch").glob("*.py"))
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """What users point the scripts at by mistake, and what is as it should be."""
+    """Wrong inputs that users pass to the commands, beside right ones."""
     folder = tmp_path_factory.mktemp("files")
     (folder / "empty").mkdir()
     (folder / "notes.txt").write_text("not a scan")
