@@ -21,7 +21,7 @@ CONFIGS = sorted((ROOT / "configs").glob("*.py"))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
-def test_every_config_can_be(path):
+def test_configs_are_valid(path):
     check_config(load_config_file(path))
 
 
