@@ -6,9 +6,9 @@ import jax
 import numpy as np
 import pytest
 from absl.testing import flagsaver
-from mript_jax.data.batch import empty_example, stack
 
 from mript_jax import cli
+from mript_jax.batch import empty_example, stack
 from mript_jax.benchmarks.kspace_ssim import (
     main,
     measure,

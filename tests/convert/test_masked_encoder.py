@@ -3,8 +3,8 @@
 import jax
 import numpy as np
 import pytest
-from mript_jax.data.batch import empty_example, stack
 
+from mript_jax.batch import empty_example, stack
 from mript_jax.convert.masked_encoder import from_masked
 from mript_jax.errors import UserError
 from mript_jax.models import build_model

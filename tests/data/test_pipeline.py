@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mript_jax.batch import OPTIONAL_FIELDS, empty_example, stack
 from mript_jax.config import base_config
 from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.data.pipeline import build_pipeline, evaluation_batches, open_split
 from mript_jax.errors import UserError
+from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.tasks import TASKS
 
 
@@ -20,12 +22,12 @@ def data_config(**changes):
     return config
 
 
-def batches(count, start=0, workers=0, processes=1, **changes):
+def batches(count, start=0, workers=0, processes=1, fields=(), **changes):
     """The global batches as `processes` processes see them together."""
     parts = []
     for index in range(processes):
         config = data_config(workers=workers, **changes)
-        pipeline = build_pipeline(config, "train", 3, 8, index, processes)
+        pipeline = build_pipeline(config, "train", 3, 8, index, processes, fields=fields)
         pipeline.set_state({"next_batch": start})
         parts.append(list(itertools.islice(pipeline, count)))
     return [
@@ -108,12 +110,42 @@ def test_evaluation_counts_each_slice_once_and_repeats_its_masks():
     assert_same([batch for batch, _ in first], [batch for batch, _ in second])
 
 
-def test_kspace_on_demand_belongs_to_the_target():
-    batch = batches(1, fields=("kspace",))[0]
-    from mript_jax.physics.fourier import ifft2c
+@pytest.mark.parametrize(
+    "fields", [(), ("full_kspace",), ("noise_level", "kspace"), OPTIONAL_FIELDS]
+)
+def test_batches_have_exactly_the_fields_asked_for(reference, fields):
+    (batch,) = batches(1, fields=fields)
+    assert set(batch) == {*reference[0], *fields}
+    shapes = stack([empty_example((32, 32), fields)] * 8)
+    assert {name: (value.shape, value.dtype) for name, value in batch.items()} == {
+        name: (value.shape, value.dtype) for name, value in shapes.items()
+    }
+    for name, value in reference[0].items():
+        np.testing.assert_allclose(batch[name], value, atol=1e-6)
 
-    image = np.abs(ifft2c(batch["kspace"][..., 0] + 1j * batch["kspace"][..., 1]))
-    np.testing.assert_allclose(image, batch["target"][..., 0], atol=1e-5)
+
+def test_an_unknown_field_is_answered_with_the_nearest_one():
+    with pytest.raises(UserError, match="did you mean 'kspace'"):
+        build_pipeline(data_config(), "train", 0, 8, fields=("kspaces",))
+
+
+def test_kspace_is_that_of_the_zero_filled_image_and_full_kspace_that_of_the_target():
+    (batch,) = batches(1, fields=("kspace", "full_kspace"))
+    assert (batch["kspace"][:, 0][batch["mask"] == 0] == 0).all()
+    for kspace, image in (("kspace", "zero_filled"), ("full_kspace", "target")):
+        found = np.abs(ifft2c(batch[kspace][:, 0]))
+        np.testing.assert_allclose(found, batch[image][..., 0], atol=1e-5)
+
+
+def test_the_noise_level_is_in_the_units_of_kspace():
+    fields = ("kspace", "full_kspace", "noise_level")
+    clean, noisy = (batches(1, fields=fields, noise=noise)[0] for noise in (0.0, 0.05))
+    np.testing.assert_array_equal(clean["noise_level"], 0)
+    for i in range(8):
+        measured = noisy["mask"][i] > 0
+        unit = clean["scale"][i] / noisy["scale"][i]
+        noise = (noisy["kspace"][i] - unit * clean["kspace"][i])[0, measured]
+        assert noise.real.std() == pytest.approx(noisy["noise_level"][i], rel=0.2)
 
 
 def test_an_empty_split_is_refused():

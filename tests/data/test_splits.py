@@ -1,9 +1,9 @@
 import json
-import types
 
 import numpy as np
 import pytest
 
+from mript_jax.data.readers.base import Source
 from mript_jax.data.splits import (
     few_shot,
     read_splits,
@@ -17,20 +17,17 @@ from mript_jax.errors import UserError
 SHARES = (0.8, 0.1, 0.1)
 
 
-class Source:
+def make_source(volumes=60, official_splits=None):
     """Volumes of three slices; two volumes for each patient."""
-
-    def __init__(self, volumes=60, **attributes):
-        self.groups = [f"file{i // 3}.h5" for i in range(3 * volumes)]
-        self.subjects = [f"patient{i // 6}" for i in range(3 * volumes)]
-        self.__dict__.update(attributes)
-
-    def __len__(self):
-        return len(self.groups)
+    groups, subjects = (
+        [name.format(i // count) for i in range(3 * volumes)]
+        for name, count in (("file{}.h5", 3), ("patient{}", 6))
+    )
+    return Source(groups, subjects=subjects, official_splits=official_splits)
 
 
 def test_splits_share_no_patient_and_leave_nothing_out():
-    source = Source()
+    source = make_source()
     parts = {name: select_split(source, name, SHARES) for name in ("train", "validation", "test")}
     assert sorted(np.concatenate(list(parts.values()))) == list(range(len(source)))
     patients = [{source.subjects[i] for i in part} for part in parts.values()]
@@ -45,30 +42,30 @@ def test_the_shares_come_out():
 
 
 def test_new_patients_move_no_old_one():
-    small, large = Source(20), Source(60)
+    small, large = make_source(20), make_source(60)
     assert split_elements(small, SHARES) == split_elements(large, SHARES)[: len(small)]
 
 
 def test_a_source_without_patients_is_split_by_volume():
-    source = types.SimpleNamespace(groups=["a", "a", "b"])
+    source = Source(["a", "a", "b"])
     assert split_elements(source, SHARES) == [split_of(g, SHARES) for g in "aab"]
 
 
 def test_all_takes_every_element():
-    assert len(select_split(Source(), "all", SHARES)) == 180
+    assert len(select_split(make_source(), "all", SHARES)) == 180
 
 
 def test_a_published_split_comes_first(tmp_path):
     path = tmp_path / "split.json"
     # by file, by file without its ending, and by patient
     path.write_text(json.dumps({"train": ["file0.h5", "file1"], "test": ["patient3"]}))
-    source = Source(10, official_splits=["validation"] * 30)
+    source = make_source(10, official_splits=["validation"] * 30)
     chosen = split_elements(source, SHARES, str(path))
     assert chosen == ["train"] * 6 + [""] * 12 + ["test"] * 6 + [""] * 6
 
 
 def test_the_official_split_comes_before_the_shares():
-    source = Source(2, official_splits=["train"] * 3 + ["validation"] * 3)
+    source = make_source(2, official_splits=["train"] * 3 + ["validation"] * 3)
     assert list(select_split(source, "validation", SHARES)) == [3, 4, 5]
 
 
@@ -102,7 +99,7 @@ def test_impossible_shares_are_refused(shares):
 
 def test_an_unknown_split_is_told_with_the_nearest():
     with pytest.raises(UserError, match="did you mean 'validation'"):
-        select_split(Source(), "valid", SHARES)
+        select_split(make_source(), "valid", SHARES)
 
 
 def test_few_shot_subsets_are_nested_and_seeded():

@@ -21,7 +21,9 @@ class Numbers:
     def __getitem__(self, number):
         if number == self.wrong:
             raise UserError(f"batch {number} is wrong")
-        return {"image": np.full((2, 3), number, np.float32), "index": np.array([number, -1])}
+        kspace = np.full((2, 1, 5), number - 2j, np.complex64)
+        image = np.full((2, 3), number, np.float32)
+        return {"image": image, "kspace": kspace, "index": np.array([number, -1])}
 
 
 def take(batches, count):
@@ -34,6 +36,7 @@ def test_batches_come_in_order_from_any_start(workers):
     for number in range(5, 25):
         batch = next(batches)
         assert batch["image"].dtype == np.float32 and (batch["image"] == number).all()
+        assert batch["kspace"].dtype == np.complex64 and (batch["kspace"] == number - 2j).all()
         assert batch["index"].tolist() == [number, -1]
     batches.close()
 

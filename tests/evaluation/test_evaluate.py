@@ -37,7 +37,7 @@ def names(count: int, volume="v{}") -> list:
     ]
 
 
-def halfway(batch):
+def halfway(batch, task):
     return 0.5 * (batch["zero_filled"] + batch["target"])
 
 

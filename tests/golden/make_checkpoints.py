@@ -28,11 +28,11 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from mript_jax.data.batch import empty_example, stack
 
 import mript_jax
 from mript_jax.checkpoint import save_params
 from mript_jax.config import base_config, flat, load_config
+from mript_jax.data.batch import empty_example, stack
 from mript_jax.data.readers import open_source
 from mript_jax.models import build_model
 from mript_jax.physics.fourier import fft2c, ifft2c

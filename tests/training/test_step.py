@@ -7,8 +7,8 @@ import jax
 import numpy as np
 import optax
 import pytest
-from mript_jax.data.batch import empty_example, stack
 
+from mript_jax.batch import empty_example, stack
 from mript_jax.config import load_config_file
 from mript_jax.models import build_model
 from mript_jax.training.losses import build_loss

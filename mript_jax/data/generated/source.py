@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from mript_jax.data.generated.objects import KINDS, make_object
+from mript_jax.data.readers.base import Source
 from mript_jax.data.records import Record
 from mript_jax.errors import UserError, unknown_name_error
 
 
-class GeneratedSource:
-    """`count` objects, each of a kind drawn among `kinds`; without state, so cheap to copy."""
+class GeneratedSource(Source):
+    """`count` objects, each of a kind drawn among `kinds`; made when read, so cheap to copy."""
 
     def __init__(
         self,
@@ -26,18 +27,9 @@ class GeneratedSource:
                 "generated objects need a count of 1 or more, a size of 16 or more and a kind, "
                 f"got {count=}, {size=}, kinds={tuple(kinds)}"
             )
-        self._seed, self._count, self._kinds = seed, count, tuple(kinds)
-
-    def __len__(self) -> int:
-        return self._count
-
-    @property
-    def groups(self) -> list[str]:
-        return [self._volume(i) for i in range(self._count)]
+        self._seed, self._kinds = seed, tuple(kinds)
+        super().__init__([f"generated-{seed}-{i}" for i in range(count)])
 
     def __getitem__(self, index: int) -> Record:
         image = make_object(self._seed, index, self._shape, self._kinds)
-        return Record(image, self._volume(index), 0)
-
-    def _volume(self, index: int) -> str:
-        return f"generated-{self._seed}-{index}"
+        return Record(image, self.groups[index], 0)

@@ -5,8 +5,8 @@ import types
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from mript_jax.data.batch import stack
 
+from mript_jax.batch import stack
 from mript_jax.data.measured import measured_batches
 from mript_jax.data.phantom.source import PhantomSource
 from mript_jax.data.phantom.volume import coil_sensitivities, write_fastmri_h5
