@@ -107,15 +107,15 @@ def config_hash(config: ConfigDict) -> str:
 
 
 def _dataset(data: ConfigDict) -> str:
-    """What was evaluated on, as rows say it: the source, and how it was spoiled."""
-    spoiled = {name: severity for name, severity in data.artifacts.items() if severity}
-    spoiled |= {"noise": data.noise} if data.noise else {}
-    added = ", ".join(f"{name} {severity:g}" for name, severity in spoiled.items())
+    """The evaluation data as rows name it: the source, and artifacts and noise added to it."""
+    severities = {name: severity for name, severity in data.artifacts.items() if severity}
+    severities |= {"noise": data.noise} if data.noise else {}
+    added = ", ".join(f"{name} {severity:g}" for name, severity in severities.items())
     return f"{data.source}:{data.path}".rstrip(":") + (f" with {added}" if added else "")
 
 
 def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
-    """What made a method; refuses data that it, or what it started from, was trained on."""
+    """The provenance of a method; refuses its training data and that of its initial weights."""
     trained = load_checkpoint_config(path)
     unseen, start = [check_unseen(trained.data, config.data, config.evaluation.split)], trained
     while start.init_from:
@@ -136,7 +136,7 @@ def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
 
 
 def _of_scans(config: ConfigDict) -> bool:
-    """Whether the k-space of scans is evaluated on, rather than that of their images."""
+    """Return True if scans' own k-space is undersampled, rather than that of their images."""
     if config.evaluation.protocol != "measured":
         return config.evaluation.protocol == "fastmri_official"
     source, indices = open_split(config.data, config.evaluation.split)
