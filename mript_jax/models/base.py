@@ -1,10 +1,12 @@
 """The contract between a model and all that uses it: training, evaluation, inference, export."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
+from flax.core import FrozenDict
 
 from mript_jax.batch import Batch
 from mript_jax.errors import UserError, unknown_name_error
@@ -14,6 +16,7 @@ COUNTS = {  # fields that are 1 or more, or tuples of such
     *("image_size", "patch_size", "width", "depth", "depths", "heads", "features"),
     *("decoder_depth", "decoder_heads", "decoder_mlp", "decoder_downsample"),
     *("num_patterns", "num_levels", "mask_cell", "pools"),
+    *("cascades", "condition", "fine", "coarse"),
 }
 
 
@@ -61,20 +64,56 @@ class ReconstructionModel(nn.Module):
         """Refuse fields that do not go together, with a UserError; `build_model` calls it."""
 
 
-def check_values(values: Mapping[str, Any]) -> None:
-    """Refuse values of `config.model` that no model can have."""
+def build_from(
+    table: Mapping[str, type[nn.Module]], config: Mapping[str, Any], group: str, **options: Any
+) -> Any:
+    """The module of `table` that a config names, from the other values of that config.
+
+    The fields of a class are the fields of its config: those without a default must be there, and
+    one that the class does not have is a UserError. `group` is what messages call the config;
+    `options`, such as a layer's name, are no fields of it.
+    """
+    name = config.get("name")
+    if name is None:
+        raise UserError(f"{group} needs a name; known: {', '.join(sorted(table))}")
+    if name not in table:
+        raise unknown_name_error(group.removeprefix("config."), name, table)
+    values = {key: _plain(value) for key, value in config.items() if key != "name"}
+    known = {f.name: f for f in dataclasses.fields(table[name]) if f.name not in ("parent", "name")}
+    for key in values:
+        if key not in known:
+            raise unknown_name_error(f"field of {group} ({name})", key, known)
+    missing = [
+        key for key, f in known.items() if key not in values and f.default is f.default_factory
+    ]
+    if missing:
+        raise UserError(f"{group} ({name}) lacks {', '.join(missing)}")
+    check_values(values, group)
+    built = table[name](**values, **options)
+    built.validate()
+    return built
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return FrozenDict({key: _plain(below) for key, below in value.items()})  # hashable
+    return tuple(value) if isinstance(value, list) else value
+
+
+def check_values(values: Mapping[str, Any], group: str = "config.model") -> None:
+    """Refuse values of a model's config that no model can have."""
     for name in COUNTS & set(values):
         value = values[name]
         numbers = value if isinstance(value, tuple) else (value,)
         if not all(isinstance(n, int) and n >= 1 for n in numbers):
-            raise UserError(f"config.model.{name}={value} must be 1 or more")
+            raise UserError(f"{group}.{name}={value} must be 1 or more")
     if values["dtype"] not in DTYPES:
-        raise unknown_name_error("config.model.dtype", values["dtype"], DTYPES)
+        raise unknown_name_error(f"{group}.dtype", values["dtype"], DTYPES)
     heads, width = values.get("heads"), values.get("width")
     if isinstance(heads, int) and width % heads:
         raise UserError(
-            f"config.model.width={width} cannot be shared by config.model.heads={heads}; "
+            f"{group}.width={width} cannot be shared by {group}.heads={heads}; "
             f"use a multiple of {heads}"
         )
     if values.get("iterations", 0) < 0:
-        raise UserError(f"config.model.iterations={values['iterations']} must be 0 or more")
+        raise UserError(f"{group}.iterations={values['iterations']} must be 0 or more")
