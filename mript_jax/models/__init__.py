@@ -20,10 +20,17 @@ MODELS: dict[str, type[ReconstructionModel]] = {
 
 
 def build_model(config: Mapping[str, Any]) -> ReconstructionModel:
-    """The model that `config.model` describes.
+    """Build the model that `config.model` describes.
 
-    The fields of a model class are the fields of its config: those without a default must be
-    there, and one that the class does not have is a UserError.
+    Args:
+      config: `name`, a key of `MODELS`, and the fields of that class. Fields without a default are
+        required.
+
+    Returns:
+      A flax module; `init` and `apply` take and return its parameters.
+
+    Raises:
+      UserError: a field is unknown, missing, or has an invalid value.
     """
     if "name" not in config:
         raise UserError(f"config.model needs a name; known: {', '.join(sorted(MODELS))}")

@@ -1,4 +1,4 @@
-"""MR-IPT (arXiv 2405.15098): heads and tails per task around a shared ViT, prompted by the task."""
+"""MR-IPT (arXiv 2405.15098): heads and tails per task around a shared ViT with a task prompt."""
 
 from typing import ClassVar
 
@@ -25,13 +25,13 @@ NEAR_ZERO_INIT = nn.initializers.variance_scaling(
 def near_identity_init(
     key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
 ) -> jax.Array:
-    """Initial kernels that hand channel 0 on and mix little of the others into it.
+    """Initial kernels that pass channel 0 through and add little of the other channels to it.
 
-    With them in the first and the last convolution, an untrained network is near the identity.
+    In the first and the last convolution they make an untrained network nearly the identity.
     """
     kernel = 0.1 * nn.initializers.lecun_normal(batch_axis=(0,))(key, shape, dtype)
     middle = shape[1] // 2
-    kernel = kernel.at[:, :, :, 0, 1:].multiply(10.0)  # the other channels are features as usual
+    kernel = kernel.at[:, :, :, 0, 1:].multiply(10.0)  # usual scale for the other channels
     return kernel.at[:, middle, middle, 0, 0].set(1.0)
 
 
@@ -55,28 +55,28 @@ class Head(nn.Module):
 
 
 class MRIPT(ReconstructionModel):
-    """Zero-filled magnitude images and their tasks -> reconstructed images."""
+    """The MR-IPT network: zero-filled magnitude images and their tasks -> reconstructed images."""
 
     mode: str  # a head and a tail for each pattern ("type"), each "level", or both ("split")
-    image_size: int | tuple[int, int]  # pixels, what position tables are made for
+    image_size: int | tuple[int, int]  # pixels, for which position tables have their size
     patch_size: int  # pixels of a token's side, a power of 2
     features: int  # channels at full size, in heads and tails
     width: int  # channels of a token in the encoder
     depth: int  # blocks of the encoder
     heads: int  # of attention in the encoder; they share the width
     mlp_ratio: float  # hidden width of the encoder's MLPs over the width
-    window: int  # tokens of a window's side, in which blocks attend
-    global_blocks: tuple[int, ...]  # numbers, from 0, of the blocks that attend everywhere
+    window: int  # side, in tokens, of the windows of windowed attention
+    global_blocks: tuple[int, ...]  # indices of the blocks with global attention
     decoder_depth: int  # two-way layers between image and prompt
     decoder_heads: int  # of their attention
     decoder_mlp: int  # hidden width of their MLPs
-    decoder_downsample: int  # so many times narrower is attention between image and prompt
+    decoder_downsample: int  # width over that of attention between image and prompt
     num_patterns: int  # at least as many as config.data.patterns
     num_levels: int  # at least as many as config.data.accelerations
     dtype: str  # of the computation; weights are float32
-    iterations: int = 0  # of network and data consistency; 0: the network alone, as the paper's
-    attention: str = "auto"  # how scores are worked off, see models/biased_attention.py
-    remat: str = "none"  # what the backward pass computes again, see models/encoder.py
+    iterations: int = 0  # cascades with data consistency; 0: the network alone, as in the paper
+    attention: str = "auto"  # form of attention, see models/biased_attention.py
+    remat: str = "none"  # rematerialization, see models/encoder.py
     scan_blocks: bool = True  # compile the repeated encoder blocks once
     prompt: str = "table"  # or "continuous", see models/prompt.py
     accelerations: tuple[float, ...] = tuple(r for r, _ in LEVELS)  # of the levels, ascending
@@ -114,7 +114,10 @@ class MRIPT(ReconstructionModel):
         center_fraction: jax.Array | None = None,
         mask: jax.Array | None = None,
     ) -> jax.Array:
-        """Images [B, H, W, 1] and tasks [B]; the last three are for the continuous prompt."""
+        """Images [B, H, W, 1] and tasks [B] -> [B, H, W, 1], float32.
+
+        The last three arguments are for prompt="continuous" only.
+        """
         dtype = jnp.dtype(self.dtype)
         size = self.image_size
         size = (size, size) if isinstance(size, int) else size

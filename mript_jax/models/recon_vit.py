@@ -25,13 +25,12 @@ EPSILON = 1e-5
 
 
 class ReconViT(ReconstructionModel):
-    """Zero-filled magnitude images [B, H, W, 1] -> reconstructed images.
+    """The ViT reconstructor: zero-filled magnitude images [B, H, W, 1] -> reconstructed images.
 
-    With square patches of 16 and many blocks it is the plain ViT regressor that MR-IPT is
-    compared with.
+    With square patches of 16 and many blocks it is the ViT baseline of the MR-IPT paper.
     """
 
-    image_size: int | tuple[int, int]  # what the position embedding is made for: the average
+    image_size: int | tuple[int, int]  # size of the position embedding: that of an average image
     patch_size: int | tuple[int, int]
     width: int
     depth: int
@@ -39,11 +38,11 @@ class ReconViT(ReconstructionModel):
     mlp_ratio: float
     dtype: str
     qkv_bias: bool = False
-    gpsa: tuple[int, int] = (-1, -1)  # first and last block, counted from 1, that attend gated
-    locality: float = 1.0  # how narrow gated positional attention starts
+    gpsa: tuple[int, int] = (-1, -1)  # first and last block, from 1, with gated attention
+    locality: float = 1.0  # inverse width of initial gated positional attention
     dropout: float = 0.0
     drop_path: float = 0.0
-    iterations: int = 0  # of network and data consistency; 0: the network alone, as the paper's
+    iterations: int = 0  # cascades with data consistency; 0: the network alone, as in the paper
 
     @nn.compact
     def __call__(self, zero_filled: jax.Array, train: bool = False) -> jax.Array:
@@ -86,12 +85,12 @@ class ReconViT(ReconstructionModel):
 
     def _position(self, grid: tuple[int, int]) -> jax.Array:
         """The position embedding, resized to the grid in use."""
-        made_for = [
+        own_grid = [
             size // patch
             for size, patch in zip(
                 height_width(self.image_size), height_width(self.patch_size), strict=True
             )
         ]
-        shape = (1, *made_for, self.width)
+        shape = (1, *own_grid, self.width)
         table = self.param("position", nn.initializers.truncated_normal(0.02), shape)
         return jax.image.resize(table, (1, *grid, self.width), "bilinear", antialias=False)

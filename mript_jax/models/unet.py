@@ -1,4 +1,4 @@
-"""fastMRI's U-Net, in the wrapper of Lin and Heckel (which pads nothing for it)."""
+"""fastMRI's U-Net, in the wrapper of Lin and Heckel (here without padding)."""
 
 import flax.linen as nn
 import jax
@@ -33,13 +33,13 @@ class ConvBlock(nn.Module):
 
 
 class UNet(ReconstructionModel):
-    """Zero-filled magnitude images [B, H, W, 1] -> reconstructed images."""
+    """The U-Net: zero-filled magnitude images [B, H, W, 1] -> reconstructed images."""
 
     features: int  # of the first level; each further one has twice as many
     pools: int
     dtype: str
     dropout: float = 0.0
-    iterations: int = 0  # of network and data consistency; 0: the network alone, as fastMRI's
+    iterations: int = 0  # cascades with data consistency; 0: the network alone, as fastMRI's
 
     @nn.compact
     def __call__(self, zero_filled: jax.Array, train: bool = False) -> jax.Array:
@@ -82,7 +82,7 @@ class UNet(ReconstructionModel):
 
 
 def instance_norm(x: jax.Array) -> jax.Array:
-    """Each channel of each image with mean 0 and variance 1, computed in float32."""
+    """Normalize each channel of each image to mean 0 and variance 1, in float32."""
     y = x.astype(jnp.float32)
     mean = y.mean(axis=(1, 2), keepdims=True)
     variance = y.var(axis=(1, 2), keepdims=True)

@@ -134,9 +134,7 @@ def test_partial_fourier_leaves_out_lines_at_the_start_but_not_the_center(reques
     skipped = round(W * (1 - share))
     allowed = (W - center_width(full)) // 2
     assert not part[:, : min(skipped, allowed)].any()
-    assume(
-        full[:, min(skipped, allowed) :].any()
-    )  # else the mask is drawn again
+    assume(full[:, min(skipped, allowed) :].any())  # else the mask is drawn again
     assert center_width(part) == center_width(full)
     np.testing.assert_array_equal(part[:, W // 2 :], full[:, W // 2 :])
     np.testing.assert_array_equal(part[:, skipped:], full[:, skipped:])
