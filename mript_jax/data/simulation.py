@@ -15,13 +15,14 @@ from mript_jax.physics.fourier import fft2c, ifft2c
 
 NOISE = (1e-4, 10**-1.6)  # standard deviations, of the image's maximum, drawn by their logarithm
 NOISE_FREE = 0.1  # share of the scans that have none
+EVALUATION_NOISE = 0.005  # of the protocol `measured`
 SMALLEST = 1e-12  # maximum of an image that shows anything
 
 
 class Scan(NamedTuple):
     kspace: np.ndarray  # [C, H, W] complex64, fully sampled, with noise
     clean_kspace: np.ndarray  # [C, H, W] complex64, without
-    sensitivities: np.ndarray  # [C, H, W] complex64, their squares add up to 1
+    sensitivities: np.ndarray | None  # [C, H, W] complex64, their squares add up to 1
     reference: np.ndarray  # [H, W] float32, the coils' root sum of squares without noise; maximum 1
     noise_level: float  # standard deviation of the noise in the real and in the imaginary part
 

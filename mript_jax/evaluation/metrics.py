@@ -61,7 +61,7 @@ def hfen(reference: Images, estimate: Images, data_range: Images | float = 1.0) 
 
 
 def sharpness(reference: Images, estimate: Images, data_range: Images | float = 1.0) -> jax.Array:
-    """How much of the reference's edges the estimate has: 1 all, less where they are blurred.
+    """The share of the reference's edges in the estimate: 1 for all, less where they are blurred.
 
     The estimate's gradient projected onto the reference's, so that noise, which has no preferred
     direction, does not pass for sharpness.
@@ -129,7 +129,7 @@ def _norm(images: jax.Array) -> jax.Array:
 
 def _ring_index(height: int, width: int) -> jax.Array:
     """The ring of each point of an uncentered spectrum, [H, W]."""
-    y, x = 2 * jnp.fft.fftfreq(height)[:, None], 2 * jnp.fft.fftfreq(width)
+    y, x = 2 * jnp.fft.fftfreq(height)[:, None], 2 * jnp.fft.fftfreq(width)[None]
     radius = jnp.sqrt(jnp.square(y) + jnp.square(x))
     return jnp.minimum((radius * BANDS).astype(jnp.int32), BANDS - 1)
 

@@ -1,27 +1,24 @@
 """The interface of all models, which training, evaluation, inference and export rely on."""
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
 
 from mript_jax.batch import Batch
-from mript_jax.errors import UserError, unknown_name_error
+from mript_jax.errors import UserError
+from mript_jax.fields import field, required
 
+PIXELS = {"at_least": 1, "form": "an integer or (height, width)"}
 DTYPES = ("bfloat16", "float16", "float32")
-COUNTS = {  # fields that are 1 or more, or tuples of such
-    *("image_size", "patch_size", "width", "depth", "depths", "heads", "features"),
-    *("decoder_depth", "decoder_heads", "decoder_mlp", "decoder_downsample"),
-    *("num_patterns", "num_levels", "mask_cell", "pools"),
-}
 
 
 class ReconstructionModel(nn.Module):
     """Base class of the models: their inputs, outputs and optional declarations.
 
     A subclass becomes available as `config.model.name` by an entry in `MODELS`
-    (models/__init__.py). Its dataclass fields are the fields of `config.model`. It must define
+    (models/__init__.py). Its dataclass fields are the fields of `config.model`: each has its
+    meaning and its limits by `field` or `required` (mript_jax/fields.py). It must define
     `predict`; the rest has defaults. A model handles arrays only: no files, config or training.
 
     The names of parameters are part of this interface and of every checkpoint. They determine
@@ -64,20 +61,24 @@ class ReconstructionModel(nn.Module):
         """Raise a UserError for fields that are inconsistent; `build_model` calls it."""
 
 
-def check_values(values: Mapping[str, Any]) -> None:
-    """Raise a UserError for values of `config.model` that are invalid for every model."""
-    for name in COUNTS & set(values):
-        value = values[name]
-        numbers = value if isinstance(value, tuple) else (value,)
-        if not all(isinstance(n, int) and n >= 1 for n in numbers):
-            raise UserError(f"config.model.{name}={value} must be 1 or more")
-    if values["dtype"] not in DTYPES:
-        raise unknown_name_error("config.model.dtype", values["dtype"], DTYPES)
-    heads, width = values.get("heads"), values.get("width")
-    if isinstance(heads, int) and isinstance(width, int) and width % heads:
+def dtype_field() -> Any:
+    """The field `dtype`, which every model has."""
+    return required("type of the computation; weights are float32", choices=DTYPES)
+
+
+def iterations_field() -> Any:
+    """The field `iterations` of networks that map magnitude images to magnitude images."""
+    return field(
+        0,
+        "cascades of network and data consistency; 0: the network alone, as in the papers",
+        at_least=0,
+    )
+
+
+def check_heads(width: int, heads: int) -> None:
+    """Raise a UserError if the heads of attention do not divide the channels of a token."""
+    if width % heads:
         raise UserError(
             f"config.model.width={width} cannot be shared by config.model.heads={heads}; "
             f"use a multiple of {heads}"
         )
-    if values.get("iterations", 0) < 0:
-        raise UserError(f"config.model.iterations={values['iterations']} must be 0 or more")

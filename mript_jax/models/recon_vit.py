@@ -8,8 +8,15 @@ import jax
 import jax.numpy as jnp
 
 from mript_jax.batch import Batch
+from mript_jax.fields import field, required
 from mript_jax.models.attention import GatedPositionalAttention, SelfAttention
-from mript_jax.models.base import ReconstructionModel
+from mript_jax.models.base import (
+    PIXELS,
+    ReconstructionModel,
+    check_heads,
+    dtype_field,
+    iterations_field,
+)
 from mript_jax.models.consistency import fields_for, reconstruct
 from mript_jax.models.layers import (
     LayerNorm,
@@ -30,19 +37,30 @@ class ReconViT(ReconstructionModel):
     With square patches of 16 and many blocks it is the ViT baseline of the MR-IPT paper.
     """
 
-    image_size: int | tuple[int, int]  # size of the position embedding: that of an average image
-    patch_size: int | tuple[int, int]
-    width: int
-    depth: int
-    heads: int
-    mlp_ratio: float
-    dtype: str
-    qkv_bias: bool = False
-    gpsa: tuple[int, int] = (-1, -1)  # first and last block, from 1, with gated attention
-    locality: float = 1.0  # inverse width of initial gated positional attention
-    dropout: float = 0.0
-    drop_path: float = 0.0
-    iterations: int = 0  # cascades with data consistency; 0: the network alone, as in the paper
+    image_size: int | tuple[int, int] = required(
+        "size in pixels of the position embedding; other image sizes work too", **PIXELS
+    )
+    patch_size: int | tuple[int, int] = required("side of a token in pixels", **PIXELS)
+    width: int = required("channels of a token", at_least=1)
+    depth: int = required("transformer blocks", at_least=1)
+    heads: int = required("heads of attention; they share the width", at_least=1)
+    mlp_ratio: float = required("hidden width of the MLPs over the width", above=0)
+    dtype: str = dtype_field()
+    qkv_bias: bool = field(False, "biases of queries, keys and values")
+    gpsa: tuple[int, int] = field(
+        (-1, -1),
+        "first and last block, from 1, with gated positional attention; -1: none",
+        at_least=-1,
+    )
+    locality: float = field(1.0, "inverse width of initial gated positional attention", at_least=0)
+    dropout: float = field(0.0, "probability of dropping a value in training", at_least=0, below=1)
+    drop_path: float = field(
+        0.0, "probability that an image skips the last block in training", at_least=0, below=1
+    )
+    iterations: int = iterations_field()
+
+    def validate(self) -> None:
+        check_heads(self.width, self.heads)
 
     @nn.compact
     def __call__(self, zero_filled: jax.Array, train: bool = False) -> jax.Array:

@@ -81,7 +81,7 @@ def _run(
     )
     with (
         TrainingLog(workdir, start, config, at_peak) as log,
-        Recompilation() as recompilation,
+        Recompilation(pipeline.shapes) as recompilation,
         Preemption() as preemption,
     ):
         for number in range(start + 1, config.total_steps + 1):
@@ -90,7 +90,9 @@ def _run(
             waited = time.perf_counter() - waited
             batch = {
                 key: jax.make_array_from_process_local_data(
-                    setup.batch_sharding, np.asarray(value), setup.abstract_batch[key].shape
+                    setup.batch_sharding,
+                    np.asarray(value),
+                    (config.global_batch_size, *value.shape[1:]),
                 )
                 for key, value in local.items()
             }

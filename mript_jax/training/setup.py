@@ -9,6 +9,7 @@ from jax.sharding import Mesh, NamedSharding
 from ml_collections import ConfigDict
 
 from mript_jax.batch import empty_example, stack
+from mript_jax.data.pipeline import training_makers
 from mript_jax.errors import UserError
 from mript_jax.lora import add_adapters, merge_adapters
 from mript_jax.models import build_model
@@ -51,7 +52,8 @@ def set_up(config: ConfigDict) -> Setup:
     model, loss = build_model(config.model), build_loss(config.loss)
     init_key, step_key = jax.random.split(jax.random.key(config.seed))
     fields = tuple(dict.fromkeys((*model.batch_fields(), *loss.batch_fields)))
-    example = stack([empty_example(height_width(config.data.image_size), fields)])
+    coils = max(maker.coils for maker in training_makers(config.data, fields))
+    example = stack([empty_example(height_width(config.data.image_size), fields, coils)])
     init = jax.jit(
         lambda key: model.init({"params": key}, example, method="predict")["params"],
         compiler_options=COMPILE_FAST,
