@@ -18,7 +18,7 @@ def partition_windows(x: jax.Array, window: int) -> jax.Array:
 
 
 def merge_windows(windows: jax.Array, shape: tuple[int, int]) -> jax.Array:
-    """The reverse: back to [B, h, w, D], cropped to `shape`."""
+    """Invert `partition_windows`: back to [B, h, w, D], cropped to `shape`."""
     window, D = windows.shape[1], windows.shape[3]
     rows, columns = (-(-size // window) for size in shape)
     x = windows.reshape(-1, rows, columns, window, window, D)
@@ -27,7 +27,7 @@ def merge_windows(windows: jax.Array, shape: tuple[int, int]) -> jax.Array:
 
 
 def resize_linear(table: jax.Array, length: int) -> jax.Array:
-    """Resizes the first axis linearly: half-pixel centers, edges clamped."""
+    """Resize the first axis by linear interpolation: half-pixel centers, edges clamped."""
     if table.shape[0] == length:
         return table
     position = (np.arange(length) + 0.5) * (table.shape[0] / length) - 0.5
@@ -41,7 +41,7 @@ def resize_linear(table: jax.Array, length: int) -> jax.Array:
 def attention_scores(q: jax.Array, k: jax.Array, bias: jax.Array | None = None) -> jax.Array:
     """q . k / sqrt(d) + bias in float32: [..., N, H, d] each -> [..., H, N, N].
 
-    A bias without the leading axes is the same for all of them.
+    A bias without the leading axes is broadcast over them.
     """
     scores = jnp.einsum("...qnd,...knd->...nqk", q, k, preferred_element_type=jnp.float32)
     scores = scores * q.shape[-1] ** -0.5
@@ -57,9 +57,9 @@ def attend(q: jax.Array, k: jax.Array, v: jax.Array, bias: jax.Array | None = No
 
 
 def relative_scores(table: jax.Array) -> jax.Array:
-    """Scores by relative position: [2h - 1, 2w - 1, H] -> [H, h * w, h * w].
+    """Scores from a table of relative positions: [2h - 1, 2w - 1, H] -> [H, h * w, h * w].
 
-    The entry in the middle is a token's score with itself; rows and columns count query minus key.
+    The middle entry is the score of a token with itself; rows and columns are query minus key.
     """
     h, w = ((n + 1) // 2 for n in table.shape[:2])
     rows, columns = (np.arange(n)[:, None] - np.arange(n) + n - 1 for n in (h, w))
@@ -70,8 +70,8 @@ def relative_scores(table: jax.Array) -> jax.Array:
 class RelativePositionAttention(nn.Module):
     """Self-attention on a grid with a decomposed relative position bias.
 
-    `grid` is the grid that the tables are made for; on another one they are resized. `form` is
-    how the scores are worked off (models/biased_attention.py): all forms compute the same.
+    `grid` is the grid of the tables; for another one they are resized. `form` is the implementation
+    (models/biased_attention.py): all forms give the same result.
     """
 
     heads: int
@@ -105,7 +105,7 @@ class RelativePositionAttention(nn.Module):
 
 
 class Attention(nn.Module):
-    """Attention of queries to keys and values, through `width` channels."""
+    """Multi-head attention of queries to keys and values, with `width` channels inside."""
 
     heads: int
     width: int
@@ -125,7 +125,7 @@ class Attention(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Attention of tokens [B, ..., D] to each other; `bias`, [heads, N, N], joins the scores."""
+    """Self-attention of tokens [B, ..., D]; `bias` [heads, N, N] is added to the scores."""
 
     heads: int
     qkv_bias: bool = True
@@ -146,10 +146,11 @@ class SelfAttention(nn.Module):
 
 
 class GatedPositionalAttention(nn.Module):
-    """Attention that blends content and position (GPSA, ConViT), on a grid [B, h, w, D].
+    """Gated positional self-attention (GPSA, from ConViT) on a grid [B, h, w, D].
 
-    A head's positional scores are w . (dx, dy, dx^2 + dy^2) + b of the offset from query to key;
-    they start as Gaussians around offsets on a square grid, `locality` times as narrow.
+    The positional scores of a head are w . (dx, dy, dx^2 + dy^2) + b, of the offset from query to
+    key. Their initial weights are Gaussians around offsets on a square grid, which `locality`
+    makes narrower.
     """
 
     heads: int
@@ -183,7 +184,7 @@ class GatedPositionalAttention(nn.Module):
         return nn.Dropout(self.dropout, deterministic=not train)(y)
 
     def _local_kernel(self, key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike) -> jax.Array:
-        """Head i + side * j looks at offset (j, i) from the middle; those beyond side^2 freely."""
+        """Initial kernel: head i + side * j attends to offset (j, i) from the middle."""
         kernel = nn.initializers.truncated_normal(0.02)(key, shape, dtype)
         side = int(self.heads**0.5)
         i, j = jnp.arange(side**2) % side, jnp.arange(side**2) // side

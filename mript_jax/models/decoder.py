@@ -11,11 +11,11 @@ from mript_jax.models.layers import LayerNorm, Mlp, exact_gelu
 EPSILON = 1e-5
 NEAR_ZERO_INIT = nn.initializers.variance_scaling(
     1e-4, "fan_in", "truncated_normal"
-)  # adds little at first
+)  # the decoder starts near zero
 
 
 class GridEncoding(nn.Module):
-    """Fixed random Fourier features of the cells' positions: [h * w, C]."""
+    """Fixed random Fourier features of grid positions: [h * w, C]."""
 
     width: int
 

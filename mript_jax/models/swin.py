@@ -23,11 +23,11 @@ from mript_jax.models.layers import (
 from mript_jax.models.masking import MaskToken
 
 EPSILON = 1e-5
-APART = -100.0  # score between tokens that only the shift brought into one window
+APART = -100.0  # score between tokens of one window that are not neighbours in the image
 
 
 class WindowAttention(nn.Module):
-    """Attention within the windows of a grid [B, h, w, D] that is first rolled by `shift`."""
+    """Self-attention in the windows of a grid [B, h, w, D] that is first rolled by `shift`."""
 
     heads: int
     window: int
@@ -51,7 +51,7 @@ class WindowAttention(nn.Module):
         return jnp.roll(x, (self.shift, self.shift), axis=(1, 2)) if self.shift else x
 
     def _regions(self, h: int, w: int) -> jax.Array:
-        """Which tokens of each window of the rolled grid were neighbours before: [n, N, N]."""
+        """True for tokens of a window of the rolled grid that were neighbours before: [n, N, N]."""
 
         def region(size):
             i = jnp.arange(size)
@@ -63,7 +63,7 @@ class WindowAttention(nn.Module):
 
 
 class Stage(nn.Module):
-    """Blocks at one resolution; every second one is shifted. `first` is the number of the first."""
+    """Blocks at one resolution, every second one shifted; `first` is the index of the first."""
 
     first: int
     heads: int
@@ -98,7 +98,7 @@ class Stage(nn.Module):
 
 
 class PatchMerging(nn.Module):
-    """2 x 2 tokens become one of twice the width: [B, h, w, D] -> [B, h / 2, w / 2, 2 D]."""
+    """Merge 2 x 2 tokens into one of twice the width: [B, h, w, D] -> [B, h / 2, w / 2, 2 D]."""
 
     dtype: DTypeLike
 
@@ -114,7 +114,7 @@ class PatchMerging(nn.Module):
 class Swin(nn.Module):
     """Images [B, H, W, C] with tokens hidden at [B, h, w] -> features of the last stage."""
 
-    grid: tuple[int, int]  # of tokens, that windows and position embedding are made for
+    grid: tuple[int, int]  # of tokens, for which windows and position embedding have their size
     patch: int
     width: int
     depths: tuple[int, ...]
@@ -153,7 +153,7 @@ class Swin(nn.Module):
 
 
 def fit_window(window: int, grid: tuple[int, int]) -> tuple[int, int]:
-    """The window and shift for a grid: one that is no larger than the window is not shifted."""
+    """Window and shift for a grid; a grid no larger than the window is one window, unshifted."""
     if min(grid) <= window:
         return min(grid), 0
     return window, window // 2

@@ -12,10 +12,10 @@ from mript_jax.models.swin import EPSILON, Stage, fit_window
 class SwinRec(nn.Module):
     """Images [B, H, W, C] with tokens (here: pixels) hidden at [B, H, W] -> features [B, H, W, D].
 
-    What is hidden must be zero in the image already: the first convolution mixes neighbours.
+    Hidden pixels must be zero in the image already: the first convolution mixes neighbours.
     """
 
-    grid: tuple[int, int]  # that windows and position embedding are made for
+    grid: tuple[int, int]  # for which windows and position embedding have their size
     width: int
     depths: tuple[int, ...]
     heads: tuple[int, ...]

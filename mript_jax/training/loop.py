@@ -1,4 +1,4 @@
-"""Training from a config: `train(config, workdir)`, the whole story from top to bottom."""
+"""Training from a config: `train(config, workdir)`, from top to bottom."""
 
 import time
 from pathlib import Path
@@ -26,9 +26,9 @@ PROFILE_FROM = 10  # steps after the start: those before are slower
 
 
 def train(config: ConfigDict, workdir: str | Path) -> TrainState:
-    """Trains until `config.total_steps`, from the newest checkpoint of `workdir` if any.
+    """Train until `config.total_steps`, from the newest checkpoint of `workdir` if there is one.
 
-    Where the run is asked to end before (SIGTERM), the state it returns is the one it saved.
+    If the run is preempted (SIGTERM), the returned state is the one that was saved.
     """
     check_config(config)
     if "://" in str(workdir):

@@ -1,4 +1,4 @@
-"""How good the weights are while they are trained: a few tasks on the validation split."""
+"""Validation during training: PSNR of a few tasks on the validation split."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +23,7 @@ FOLDER = "best"  # of a run's folder: the checkpoint with the highest PSNR so fa
 
 
 class Validation:
-    """Each pattern at the acceleration in the middle; the best weights are kept apart."""
+    """PSNR of each pattern at the middle acceleration; the best weights are saved in `best`."""
 
     def __init__(self, config: ConfigDict, workdir: Path, setup: Setup):
         self._config, self._folder = config, workdir / FOLDER

@@ -1,4 +1,4 @@
-"""The contract of models/base.py, kept by every model that a config can name."""
+"""The interface of models/base.py, for every model of MODELS."""
 
 import re
 
@@ -35,7 +35,7 @@ CONFIGS = {
     "simmim": SIMMIM,
     "unrolled": UNROLLED,
 }
-ANSWERS = ("target", "scale", "weight")  # what `predict` must do without
+ANSWERS = ("target", "scale", "weight")  # not available to `predict`
 
 
 @pytest.fixture(params=CONFIGS)
@@ -55,11 +55,11 @@ def predict_shape(model, batch):
     )
 
 
-def test_every_model_is_tested_here():
+def test_configs_cover_every_model():
     assert {config["name"] for config in CONFIGS.values()} == set(MODELS)
 
 
-def test_predict_reads_declared_fields_alone_and_gives_an_image_each(model):
+def test_predict_reads_only_declared_fields_and_returns_images(model):
     assert isinstance(model, ReconstructionModel)
     assert type(model).predict is not ReconstructionModel.predict
     image = predict_shape(model, make_batch(model))
@@ -90,7 +90,7 @@ def test_non_trainable_patterns_name_parameters(model):
 
 
 @pytest.mark.parametrize("config", [UNET | {"iterations": 1}, SIMMIM], ids=lambda c: c["name"])
-def test_several_coils_are_refused_by_a_model_for_one(config):
+def test_several_coils_are_a_user_error_of_a_single_coil_model(config):
     model = build_model(config)
     batch = make_batch(model)
     batch["kspace"] = np.repeat(batch["kspace"], 3, axis=1)
