@@ -37,6 +37,9 @@ class ReconstructionModel(nn.Module):
     fills_kspace: ClassVar[bool] = False
     """True of a model that fills in k-space: it needs a mask, an image alone is nothing to fill."""
 
+    multi_coil: ClassVar[bool] = False
+    """True of a model whose k-space may have several coils; others get that of one image."""
+
     def predict(self, batch: Batch, train: bool = False) -> jax.Array:
         """Return the reconstructed magnitude images [B, H, W, 1], float32.
 
