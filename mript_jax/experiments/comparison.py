@@ -19,6 +19,7 @@ from mript_jax.batch import Batch
 from mript_jax.checkpoint import find_checkpoint, load_checkpoint_config, load_params
 from mript_jax.data.measured import first_volumes, measured_batches
 from mript_jax.data.pipeline import evaluation_batches, open_split
+from mript_jax.data.simulation import EVALUATION_NOISE
 from mript_jax.errors import UserError, unknown_name_error
 from mript_jax.evaluation.baselines import (
     WEIGHTED,
@@ -88,7 +89,7 @@ def compare(
     first = next(iter(about.values()))
     results = make_results(
         " + ".join(checkpoints),
-        _dataset(config.data),
+        _dataset(config, scans),
         wanted.protocol,
         wanted.split,
         rows,
@@ -105,12 +106,18 @@ def config_hash(config: ConfigDict) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _dataset(data: ConfigDict) -> str:
-    """The evaluation data as rows name it: the source, and artifacts and noise added to it."""
-    severities = {name: severity for name, severity in data.artifacts.items() if severity}
-    severities |= {"noise": data.noise} if data.noise else {}
-    added = ", ".join(f"{name} {severity:g}" for name, severity in severities.items())
-    return f"{data.source}:{data.path}".rstrip(":") + (f" with {added}" if added else "")
+def _dataset(config: ConfigDict, scans: bool) -> str:
+    """The evaluation data as rows name it: the source, coils, artifacts and noise."""
+    data = config.data
+    added = [f"{name} {severity:g}" for name, severity in data.artifacts.items() if severity]
+    noise = data.noise
+    if config.evaluation.protocol == "measured" and not scans:
+        coils = data.simulation.coils[0]
+        added.append("1 coil" if coils == 1 else f"{coils} coils")
+        noise = noise or EVALUATION_NOISE
+    added += [f"noise {noise:g}"] if noise else []
+    text = f"{data.source}:{data.path}".rstrip(":")
+    return f"{text} with {', '.join(added)}" if added else text
 
 
 def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
