@@ -34,7 +34,6 @@ from mript_jax.evaluation.results import Results, make_results
 from mript_jax.evaluation.unseen import check_unseen
 from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.models import build_model
-from mript_jax.physics.crop import zero_filled_scan
 from mript_jax.physics.tasks import Task, nearest_level, nearest_pattern, task_grid
 
 Batches = Callable[[str, Task, int], Iterator[tuple[Batch, list]]]  # of (split, task, most slices)
@@ -211,11 +210,9 @@ def _reconstruction(config: ConfigDict, path: str) -> Method:
     reconstruction = Reconstruction(config, load_params(path))
 
     def method(batch: Batch, task: Task) -> np.ndarray:
-        images = zero_filled_scan(np.asarray(batch["kspace"]))  # [B, H, W]
-        mask = np.asarray(batch["mask"][0])  # all slices of a volume share it
+        kspace, masks = np.asarray(batch["kspace"]), np.asarray(batch["mask"])
         pattern = config.data.patterns[nearest_pattern(task.pattern, config.data.patterns)]
-        restored = reconstruction.from_zero_filled(images, mask, pattern, task.acceleration)
-        return restored[..., None]
+        return reconstruction.from_kspace(kspace, masks, pattern, task.acceleration)[..., None]
 
     return method
 
