@@ -89,7 +89,7 @@ def reconstruct_volume(
             kspace.shape[-2:],
             task.acceleration,
             task.center_fraction,
-            volume_seed(first.volume),
+            seed=volume_seed(first.volume),
         )
     mask = np.broadcast_to(mask, kspace.shape[-2:])
     shape = _image_shape(first, kspace.shape[-2:])

@@ -138,5 +138,5 @@ def depth_to_space(x: jax.Array, patch: tuple[int, int]) -> jax.Array:
     A cell holds its channels one after the other, each in reading order (PyTorch's pixel shuffle).
     """
     B, h, w, _ = x.shape
-    x = x.reshape(B, h, w, -1, *patch).transpose(0, 1, 4, 2, 5, 3)
+    x = x.reshape((B, h, w, -1, *patch)).transpose((0, 1, 4, 2, 5, 3))
     return x.reshape(B, h * patch[0], w * patch[1], -1)

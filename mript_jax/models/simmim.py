@@ -150,7 +150,9 @@ class SimMIM(ReconstructionModel):
         else:
             key = self.make_rng("masking") if self.has_rng("masking") else jax.random.key(0)
             B, *shape = batch["mask"].shape
-            seen = 1 - random_cells(key, B, tuple(shape), self.mask_cell, self.mask_ratio)
+            seen = 1 - random_cells(
+                key, B, tuple(shape), cell=self.mask_cell, ratio=self.mask_ratio
+            )
         return Prediction(self._fill_in(truth * seen[..., None], seen, train), truth, 1 - seen)
 
     def _picture(self, kspace: jax.Array, mask: jax.Array) -> jax.Array:
