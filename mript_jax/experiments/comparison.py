@@ -76,7 +76,7 @@ def compare(
     methods = {name: load(trained[name], path) for name, path in checkpoints.items()}
     for name in baselines:
         if name in WEIGHTED:
-            methods[name] = _tuned(name, make_batches, tasks, wanted.split, protocol)
+            methods[name] = _tuned(name, make_batches, tasks, split=wanted.split, protocol=protocol)
     if wanted.protocol == "measured" or "conjugate_symmetry" in baselines:
         methods["conjugate_symmetry"] = conjugate_symmetry
     rows, examples = evaluate_tasks(
@@ -91,8 +91,8 @@ def compare(
         " + ".join(checkpoints),
         _dataset(config, scans),
         wanted.protocol,
-        wanted.split,
-        rows,
+        split=wanted.split,
+        rows=rows,
         seed=seed,
         config_hash=config_hash(config),
         **(first if len(about) == 1 else {"checkpoint": first["checkpoint"], "methods": about}),
@@ -156,7 +156,9 @@ def _simulated_batches(config: ConfigDict, fields: set[str], seed: int, of: str)
 
     def batches(split: str, task: Task, most: int) -> Iterator[tuple[Batch, list]]:
         size = config.evaluation.batch_size
-        return evaluation_batches(data, split, task, size, most, seed, fields=sorted(fields))
+        return evaluation_batches(
+            data, split, task, size, max_slices=most, seed=seed, fields=sorted(fields)
+        )
 
     return batches
 
@@ -173,7 +175,9 @@ def _measured_batches(config: ConfigDict, fields: set[str], seed: int) -> Batche
         elif most < len(indices):  # to tune on
             indices = indices[np.linspace(0, len(indices) - 1, most).astype(int)]
         size = wanted.batch_size
-        return measured_batches(source, indices.tolist(), task, size, seed, fields=sorted(fields))
+        return measured_batches(
+            source, indices.tolist(), task, size, seed=seed, fields=sorted(fields)
+        )
 
     return batches
 

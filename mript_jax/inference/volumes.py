@@ -162,8 +162,8 @@ def _distinct(name: str, taken: set[str]) -> str:
 
 
 def _mask_of(task: Task, shape: tuple[int, int], volume: str) -> np.ndarray:
-    numbers = (task.acceleration, task.center_fraction, volume_seed(volume))
-    return sample_mask(task.pattern, shape, *numbers)
+    numbers = (task.acceleration, task.center_fraction)
+    return sample_mask(task.pattern, shape, *numbers, seed=volume_seed(volume))
 
 
 def _kspace(record: Record) -> np.ndarray:

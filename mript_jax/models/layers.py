@@ -139,5 +139,5 @@ def depth_to_space(x: jax.Array, patch: tuple[int, int]) -> jax.Array:
     Channels come first, then rows and columns of the patch, as in PyTorch's pixel shuffle.
     """
     B, h, w, _ = x.shape
-    x = x.reshape(B, h, w, -1, *patch).transpose(0, 1, 4, 2, 5, 3)
+    x = x.reshape((B, h, w, -1, *patch)).transpose((0, 1, 4, 2, 5, 3))
     return x.reshape(B, h * patch[0], w * patch[1], -1)
