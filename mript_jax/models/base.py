@@ -45,9 +45,6 @@ class ReconstructionModel(nn.Module):
     multi_coil: ClassVar[bool] = False
     """True of a model whose k-space may have several coils; others get that of one image."""
 
-    multi_coil: ClassVar[bool] = False
-    """True of a model whose k-space may have several coils; others get that of one image."""
-
     def predict(self, batch: Batch, train: bool = False) -> jax.Array:
         """Return the reconstructed magnitude images [B, H, W, 1], float32.
 

@@ -33,14 +33,18 @@ class ConvStack(Regularizer):
 class UNetRegularizer(UNet):
     """The U-Net, which ignores the condition."""
 
-    def __call__(self, x: jax.Array, condition: jax.Array, train: bool = False) -> jax.Array:
+    def __call__(  # type: ignore[override]  # a regularizer is given a condition too
+        self, x: jax.Array, condition: jax.Array, train: bool = False
+    ) -> jax.Array:
         return super().__call__(x, train)
 
 
 class ReconViTRegularizer(ReconViT):
     """The ViT reconstructor, which ignores the condition."""
 
-    def __call__(self, x: jax.Array, condition: jax.Array, train: bool = False) -> jax.Array:
+    def __call__(  # type: ignore[override]  # a regularizer is given a condition too
+        self, x: jax.Array, condition: jax.Array, train: bool = False
+    ) -> jax.Array:
         return super().__call__(x, train)
 
 

@@ -96,8 +96,14 @@ class Unrolled(ReconstructionModel):
         return ("kspace", "sensitivities") if self.maps == "given" else ("kspace",)
 
     def predict(self, batch: Batch, train: bool = False) -> jax.Array:
-        optional = (batch.get(name) for name in ("sensitivities", "noise_level"))
-        return self(read_field(batch, "kspace"), batch["mask"], *optional, train)[..., None]
+        image = self(
+            read_field(batch, "kspace"),
+            batch["mask"],
+            sensitivities=batch.get("sensitivities"),
+            noise_level=batch.get("noise_level"),
+            train=train,
+        )
+        return image[..., None]
 
     @nn.compact
     def __call__(
@@ -127,7 +133,8 @@ class Unrolled(ReconstructionModel):
         memory = jnp.pad(memory, [(0, 0)] * 3 + [(0, max(self.memory - 2, 0))])
         condition = nn.Dense(self.condition, name="describe")(describe(mask, noise))
         condition = nn.Dense(self.condition, name="condition")(nn.gelu(condition))
-        (x, _), _ = self._cascades()((x, memory), self._positions(), scan, condition, train)
+        inputs = (self._positions(), scan, condition, train)
+        (x, _), _ = self._cascades()((x, memory), *inputs)
         return absolute(x) * peak[:, None, None]
 
     def _positions(self) -> jax.Array:

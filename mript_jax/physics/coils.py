@@ -37,8 +37,8 @@ def estimate_sensitivities(kspace: Array, center_lines: int, axis: int = -1) -> 
     """Sensitivities [..., C, H, W] from the fully sampled center of k-space [..., C, H, W].
 
     They are the coils' low-resolution images over their root-sum-of-squares. The center is
-    `center_lines` wide along the phase encodes and, tapered alike, as wide along the readout.
-    The phase is relative to the coil images, so the combined image is nearly real.
+    `center_lines` wide along the phase-encoding direction and, tapered alike, as wide along the
+    readout. The phase is relative to the coil images, so the combined image is nearly real.
     """
     xp = jnp if isinstance(kspace, jax.Array) else np
     H, W = kspace.shape[-2:]
