@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from mript_jax.batch import Batch
+from mript_jax.batch import OPTIONAL_FIELDS, Batch
 from mript_jax.checkpoint import find_checkpoint, load_checkpoint_config, load_params
 from mript_jax.data.measured import first_volumes, measured_batches
 from mript_jax.data.pipeline import evaluation_batches, open_split
@@ -27,7 +27,6 @@ from mript_jax.evaluation.results import Results, make_results
 from mript_jax.evaluation.unseen import check_unseen
 from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.models import build_model
-from mript_jax.physics.crop import zero_filled_scan
 from mript_jax.physics.tasks import Task, nearest_level, nearest_pattern, task_grid
 
 Batches = Callable[[str, Task, int], Iterator[tuple[Batch, list]]]  # of (split, task, most slices)
@@ -172,6 +171,8 @@ def _network(config: ConfigDict, path: str) -> Method:
             "level_index": nearest_level(task.acceleration, config.data.accelerations),
         }
         own = {name: jnp.full_like(batch[name], value) for name, value in index.items()}
+        unread = set(OPTIONAL_FIELDS) - set(model.batch_fields())  # they are for other methods
+        batch = {name: value for name, value in batch.items() if name not in unread}
         return apply(params, {**batch, **own})
 
     return method
@@ -182,11 +183,10 @@ def _reconstruction(config: ConfigDict, path: str) -> Method:
     reconstruction = Reconstruction(config, load_params(path))
 
     def method(batch: Batch, task: Task) -> np.ndarray:
-        images = zero_filled_scan(np.asarray(batch["kspace"]))  # [B, H, W]
+        kspace = np.asarray(batch["kspace"])
         mask = np.asarray(batch["mask"][0])  # all slices of a volume share it
         pattern = config.data.patterns[nearest_pattern(task.pattern, config.data.patterns)]
-        restored = reconstruction.from_zero_filled(images, mask, pattern, task.acceleration)
-        return restored[..., None]
+        return reconstruction.from_kspace(kspace, mask, pattern, task.acceleration)[..., None]
 
     return method
 

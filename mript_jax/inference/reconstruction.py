@@ -13,11 +13,11 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from mript_jax.batch import Batch
 from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
-from mript_jax.physics.fourier import fft2c, ifft2c
+from mript_jax.physics.crop import zero_filled_scan
+from mript_jax.physics.fourier import fft2c
 from mript_jax.physics.recognition.image import recognize_image
 from mript_jax.physics.recognition.mask import RecognizedMask, recognize_kspace, recognize_mask
 from mript_jax.physics.tasks import Task, nearest_level, nearest_pattern, task_grid
@@ -39,8 +39,7 @@ class Reconstruction:
         self.config = config
         model = build_model(config.model)
         self._params = jax.device_put(params)
-        self._fills_kspace = model.fills_kspace
-        self._fields = model.batch_fields()
+        self._model = model
         self._predict = jax.jit(
             lambda params, batch: model.apply({"params": params}, batch, method="predict")
         )
@@ -65,50 +64,70 @@ class Reconstruction:
         stack = data if data.ndim == 3 else data[None]
         if mask is not None:
             mask = _full_mask(mask, stack.shape[1:])
-        elif np.iscomplexobj(stack):
-            mask = recognize_kspace(stack)
-        images = ifft2c(stack * mask) if np.iscomplexobj(stack) else stack
-        result = self.from_zero_filled(images, mask, pattern, acceleration)
+        if np.iscomplexobj(stack):
+            mask = recognize_kspace(stack) if mask is None else mask
+            result = self.from_kspace(stack[:, None], mask, pattern, acceleration)
+        else:
+            result = self.from_images(stack, mask, pattern, acceleration)
         return result if data.ndim == 3 else result[0]
 
-    def from_zero_filled(
+    def from_kspace(
+        self,
+        kspace: np.ndarray,
+        mask: np.ndarray,
+        pattern: str | None = None,
+        acceleration: float | None = None,
+    ) -> np.ndarray:
+        """Reconstructs slices [S, H, W] from k-space [S, C, H, W], sampled at `mask` [H, W]."""
+        kspace = kspace * mask
+        images = np.abs(zero_filled_scan(kspace))
+        if self._model.single_coil and kspace.shape[1] > 1:
+            kspace = (mask * fft2c(images))[:, None]
+        task = self._task(recognize_mask(mask), pattern, acceleration)
+        return self._reconstruct(images, kspace, mask, task)
+
+    def from_images(
         self,
         images: np.ndarray,
         mask: np.ndarray | None,
         pattern: str | None = None,
         acceleration: float | None = None,
     ) -> np.ndarray:
-        """Reconstructs zero-filled images [S, H, W], complex or magnitudes, sampled at `mask`.
+        """Reconstructs magnitudes of zero-filled images [S, H, W], sampled at `mask` [H, W].
 
-        The mask [H, W] is that of their k-space. Without one the spectrum of the middle image tells
-        the task, and nothing counts as measured; a model that fills in k-space has nothing to do.
+        Their k-space is that of images without phase. Without a mask the spectrum of the middle
+        image tells the task, and nothing counts as measured; a model that fills in k-space has
+        nothing to do.
         """
         if mask is None:
-            seen = recognize_image(np.abs(images[len(images) // 2]), self._trained_tasks())
-            known = np.full(images.shape[1:], self._fills_kspace, np.float32)
-            if self._fills_kspace:
+            seen = recognize_image(images[len(images) // 2], self._trained_tasks())
+            mask = np.full(images.shape[1:], self._model.fills_kspace, np.float32)
+            if self._model.fills_kspace:
                 log.warning("this model fills in k-space and needs a mask; images stay as they are")
         else:
-            seen, known = recognize_mask(mask), _full_mask(mask, images.shape[1:])
+            seen = recognize_mask(mask)
         task = self._task(seen, pattern, acceleration)
-        scale = np.abs(images).max(axis=(1, 2))
-        scale = np.where(scale > 0, scale, 1.0).astype(np.float32)[:, None, None]
+        return self._reconstruct(images, (mask * fft2c(images))[:, None], mask, task)
+
+    def _reconstruct(
+        self, images: np.ndarray, kspace: np.ndarray, mask: np.ndarray, task: Mapping[str, Any]
+    ) -> np.ndarray:
+        """[S, H, W] from zero-filled magnitudes and k-space, in batches and at their own scale."""
+        scale = images.max(axis=(1, 2), keepdims=True)
+        scale = np.where(scale > 0, scale, 1.0).astype(np.float32)  # [S, 1, 1]
         results = []
         for start in range(0, len(images), BATCH_SIZE):
             part = slice(start, start + BATCH_SIZE)
-            batch = self._batch(images[part] / scale[part], known, task)
+            count = len(images[part])
+            batch = {
+                "zero_filled": (images[part] / scale[part]).astype(np.float32)[..., None],
+                "mask": np.broadcast_to(mask, (count, *mask.shape)),
+                **{name: np.full(count, value) for name, value in task.items()},
+            }
+            if "kspace" in self._model.batch_fields():
+                batch["kspace"] = (kspace[part] / scale[part][:, None]).astype(np.complex64)
             results.append(np.asarray(self._predict(self._params, batch))[..., 0] * scale[part])
         return np.concatenate(results)
-
-    def _batch(self, images: np.ndarray, mask: np.ndarray, task: Mapping[str, Any]) -> Batch:
-        """The batch of zero-filled images [B, H, W], with the k-space that they have at `mask`."""
-        batch = {
-            "zero_filled": np.abs(images).astype(np.float32)[..., None],
-            "mask": np.broadcast_to(mask, images.shape),
-        }
-        if "kspace" in self._fields:
-            batch["kspace"] = (fft2c(images) * mask).astype(np.complex64)[:, None]
-        return batch | {name: np.full(len(images), value) for name, value in task.items()}
 
     def _trained_tasks(self) -> tuple[Task, ...]:
         data = self.config.data

@@ -94,12 +94,12 @@ def reconstruct_volume(
     mask = np.broadcast_to(mask, kspace.shape[-2:])
     shape = _image_shape(first, kspace.shape[-2:])
     cropped, cropped_mask = crop_kspace(kspace, mask, shape)
-    scan = zero_filled_scan(cropped)  # [S, h, w]
-    images = reconstruction.from_zero_filled(scan, cropped_mask)
+    images = reconstruction.from_kspace(cropped, cropped_mask)
+    zero_filled = np.abs(zero_filled_scan(cropped))
     return ReconstructedVolume(
         name=name or output_name(first.volume),
         reconstruction=center_crop(images, shape),
-        zero_filled=center_crop(np.abs(scan), shape),
+        zero_filled=center_crop(zero_filled, shape),
         reference=np.stack(references) if len(references) == len(records) else None,
         mask=mask,
         simulated=simulated,

@@ -40,6 +40,9 @@ class ReconstructionModel(nn.Module):
     fills_kspace: ClassVar[bool] = False
     """True of a model that fills in k-space: it needs a mask, an image alone is nothing to fill."""
 
+    single_coil: ClassVar[bool] = False
+    """True of a model that takes k-space of one coil alone: several are combined before."""
+
     def predict(self, batch: Batch, train: bool = False) -> jax.Array:
         """Return the reconstructed magnitude images [B, H, W, 1], float32.
 

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from mript_jax.batch import Batch, read_field
 from mript_jax.errors import UserError
-from mript_jax.physics.measurement import solve
+from mript_jax.physics.coils import calibrate
+from mript_jax.physics.measurement import Measurement, gradient
 from mript_jax.physics.phase import low_resolution_phase
 
 
@@ -21,18 +22,27 @@ def reconstruct(
 ) -> jax.Array:
     """The batch's images [B, H, W, 1], from a network that maps such images to such images.
 
-    With `iterations` = 0 this is the network alone. Otherwise the network and data consistency
-    take turns so often: what was measured is put back into k-space.
+    With `iterations` = 0 this is the network alone. Otherwise each pass of the network is followed
+    by a gradient step of data consistency, x - A*(A x - y) with A = M F S. For one coil it is hard:
+    k-space is as measured where the mask is 1, and the network's elsewhere.
     """
     image = batch["zero_filled"]  # [B, H, W, 1]
     if iterations == 0:
         return network(image)
-    kspace, mask = single_coil(read_field(batch, "kspace")), batch["mask"]  # [B, H, W]
-    phase = low_resolution_phase(kspace, mask)
+    measured = _measurement(batch)
+    phase = low_resolution_phase(*measured)  # the network sees and gives magnitudes
     for _ in range(iterations):
-        estimate = network(image)[..., 0] * phase
-        image = absolute(solve(estimate, 0.0, kspace[:, None], mask))[..., None]
+        estimate = network(image)[..., 0] * phase  # [B, H, W]
+        image = absolute(estimate - gradient(estimate, *measured))[..., None]
     return image
+
+
+def _measurement(batch: Batch) -> Measurement:
+    """Several coils with the maps of the batch, or else with those of the calibration region."""
+    kspace, mask = jnp.asarray(read_field(batch, "kspace")), jnp.asarray(batch["mask"])
+    if "sensitivities" in batch:
+        return Measurement(kspace, mask, jnp.asarray(batch["sensitivities"]))
+    return Measurement(kspace, mask, calibrate(kspace, mask) if kspace.shape[1] > 1 else None)
 
 
 def single_coil(kspace: jax.Array) -> jax.Array:

@@ -64,6 +64,7 @@ class SimMIM(ReconstructionModel):
     drop_path: float = 0.0
 
     fills_kspace: ClassVar[bool] = True
+    single_coil: ClassVar[bool] = True
 
     def validate(self) -> None:
         for field, known in CHOICES.items():
