@@ -1,4 +1,4 @@
-"""Turns a data set into sharded ArrayRecord files with an index, which train fastest.
+"""Turns a dataset into sharded ArrayRecord files with an index, which train fastest.
 
   mript prepare --format=images --input=FOLDER --output=data/images
   mript prepare --format=phantom --count=1600 --size=128 --output=data/phantoms
@@ -59,7 +59,13 @@ def main() -> None:
     from mript_jax.data.preparation import dataset, shards
 
     output = Path(values.output)
-    jobs = shards.plan(values.format, values.input, _options(), output, values.records_per_shard)
+    jobs = shards.plan(
+        values.format,
+        values.input,
+        _options(),
+        output=output,
+        records_per_shard=values.records_per_shard,
+    )
     output.mkdir(parents=True, exist_ok=True)
     mine = jobs[part::parts]
     with _progress(sum(job.stop - job.start for job in mine)) as advance:

@@ -12,7 +12,7 @@ from mript_jax.errors import UserError
 from mript_jax.physics.fourier import Array, ifft2c
 
 SMALLEST_SIGNAL = 1e-6  # relative to the maximum: below it sensitivities are zero
-WIDEST = 0.25  # share of an axis that calibrates: more k-space adds noise to maps, and no detail
+WIDEST = 0.25  # share of k-space along an axis beyond which maps would only get noisier
 
 
 def root_sum_of_squares(images: Array, axis: int) -> Array:
@@ -53,16 +53,20 @@ def estimate_sensitivities(kspace: Array, center_lines: int, axis: int = -1) -> 
     return _normalized(ifft2c(kspace * window))
 
 
-def calibrate(kspace: Array, mask: Array) -> Array:
-    """Sensitivities [..., C, H, W] of undersampled k-space, from its autocalibration region.
+def estimate_from_calibration(kspace: Array, mask: Array) -> Array:
+    """Sensitivities [..., C, H, W] of undersampled k-space [..., C, H, W] with its masks.
 
-    The region is the fully sampled center of each mask [..., H, W], as wide as it is along both
-    axes; else as `estimate_sensitivities`.
+    As `estimate_sensitivities`, from the autocalibration region of each mask [..., H, W].
     """
+    return _normalized(calibration_images(kspace, mask))
+
+
+def calibration_images(kspace: Array, mask: Array) -> Array:
+    """Low-resolution coil images [..., C, H, W] from the fully sampled center of each mask."""
     H, W = mask.shape[-2:]
     rows, columns = _region_taper(mask[..., W // 2]), _region_taper(mask[..., H // 2, :])
     window = rows[..., :, None] * columns[..., None, :]  # [..., H, W]
-    return _normalized(ifft2c(kspace * window[..., None, :, :]))
+    return ifft2c(kspace * window[..., None, :, :])
 
 
 def _normalized(low: Array) -> Array:
@@ -74,7 +78,7 @@ def _normalized(low: Array) -> Array:
 
 
 def _region_taper(line: Array) -> Array:
-    """A Hann window [..., n] over the samples around the center of a line of a mask, [..., n]."""
+    """A Hann window [..., n] over the samples around the center of lines of a mask [..., n]."""
     xp = jnp if isinstance(line, jax.Array) else np
     size = line.shape[-1]
     center = size // 2

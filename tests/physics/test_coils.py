@@ -4,8 +4,8 @@ import pytest
 
 from mript_jax.errors import UserError
 from mript_jax.physics.coils import (
-    calibrate,
     combine,
+    estimate_from_calibration,
     estimate_sensitivities,
     expand,
     root_sum_of_squares,
@@ -22,7 +22,7 @@ def smooth_maps(coils: int, shape: tuple[int, int]) -> np.ndarray:
     return (maps / root_sum_of_squares(maps, axis=0)).astype(np.complex64)
 
 
-def test_root_sum_of_squares_by_hand():
+def test_root_sum_of_squares_matches_values_by_hand():
     images = np.array([[3.0 + 0j, 0], [4j, -2]])
     np.testing.assert_allclose(root_sum_of_squares(images, axis=0), [5, 2])
     np.testing.assert_allclose(root_sum_of_squares(jnp.asarray(images), axis=0), [5, 2])
@@ -33,7 +33,7 @@ def test_combine_is_the_adjoint_of_expand(assert_adjoint, random_complex):
     assert_adjoint(lambda x: expand(x, S), lambda y: combine(y, S), (2, 6, 7), (2, 3, 6, 7))
 
 
-def test_combine_undoes_expand(random_complex):
+def test_combine_inverts_expand(random_complex):
     S, image = smooth_maps(4, (9, 8)), random_complex(9, 8)
     np.testing.assert_allclose(combine(expand(image, S), S), image, atol=1e-5)
 
@@ -59,7 +59,7 @@ def test_estimated_sensitivities_are_normalized_and_zero_without_signal(random_c
     assert not S[4].any()
 
 
-def test_estimation_agrees_between_numpy_and_jax(random_complex):
+def test_estimated_sensitivities_agree_between_numpy_and_jax(random_complex):
     kspace = random_complex(2, 3, 16, 12)
     ours, theirs = (estimate_sensitivities(a, 6, axis=-2) for a in (kspace, jnp.asarray(kspace)))
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
@@ -68,9 +68,9 @@ def test_estimation_agrees_between_numpy_and_jax(random_complex):
 def test_calibration_uses_the_fully_sampled_center_alone(random_complex):
     kspace, mask = random_complex(3, 16, 20), np.zeros((16, 20), np.float32)
     mask[:, 8:13] = mask[:, ::5] = 1  # two samples on either side of the center, 10
-    maps = calibrate(kspace * mask, mask)
+    maps = estimate_from_calibration(kspace * mask, mask)
     beyond = kspace * (np.abs(np.arange(20) - 10) <= 2)
-    np.testing.assert_allclose(maps, calibrate(beyond, mask), atol=1e-6)
+    np.testing.assert_allclose(maps, estimate_from_calibration(beyond, mask), atol=1e-6)
     np.testing.assert_allclose(root_sum_of_squares(maps, axis=0), 1, atol=1e-4)
 
 
@@ -80,14 +80,14 @@ def test_calibration_finds_smooth_maps_and_agrees_between_numpy_and_jax():
     maps, mask = smooth_maps(6, (64, 64)), np.zeros((2, 64, 64), np.float32)
     mask[0, :, ::4] = mask[0, :, 26:39] = mask[1, ::3] = mask[1, 28:37] = 1
     kspace = (mask[:, None] * fft2c(maps * image)).astype(np.complex64)
-    found = calibrate(kspace, mask)
+    found = estimate_from_calibration(kspace, mask)
     inside = image[:, 0] > 0
     agreement = np.abs(combine(maps[None], found))
     assert agreement[inside].min() > 0.97
-    other = np.asarray(calibrate(jnp.asarray(kspace), jnp.asarray(mask)))
+    other = np.asarray(estimate_from_calibration(jnp.asarray(kspace), jnp.asarray(mask)))
     np.testing.assert_allclose(*(m.swapaxes(0, 1)[:, inside] for m in (found, other)), atol=1e-3)
 
 
-def test_a_center_of_one_line_is_refused(random_complex):
+def test_center_of_one_line_is_a_user_error(random_complex):
     with pytest.raises(UserError, match="2 to 12 lines, got 1"):
         estimate_sensitivities(random_complex(3, 16, 12), center_lines=1)

@@ -10,7 +10,7 @@ from mript_jax.sizes import height_width
 
 
 class GeneratedSource(Source):
-    """`count` objects, each of a kind drawn among `kinds`; made when read, so cheap to copy."""
+    """`count` objects, each of a kind drawn among `kinds`."""
 
     def __init__(
         self,
@@ -28,8 +28,8 @@ class GeneratedSource(Source):
                 "generated objects need a count of 1 or more, a size of 16 or more and a kind, "
                 f"got {count=}, {size=}, kinds={tuple(kinds)}"
             )
-        self._seed, self._kinds = seed, tuple(kinds)
         super().__init__([f"generated-{seed}-{i}" for i in range(count)])
+        self._seed, self._kinds = seed, tuple(kinds)
 
     def __getitem__(self, index: int) -> Record:
         image = make_object(self._seed, index, self._shape, self._kinds)
