@@ -22,7 +22,7 @@ EPSILON = 1e-6
 def space_to_depth(x: jax.Array, patch: int) -> jax.Array:
     """Patches to channels: [B, H, W, C] -> [B, H / p, W / p, C p p], as depth_to_space has them."""
     B, H, W, C = x.shape
-    x = x.reshape(B, H // patch, patch, W // patch, patch, C).transpose(0, 1, 3, 5, 2, 4)
+    x = x.reshape((B, H // patch, patch, W // patch, patch, C)).transpose((0, 1, 3, 5, 2, 4))
     return x.reshape(B, H // patch, W // patch, C * patch**2)
 
 
@@ -122,7 +122,12 @@ class ConvTransformer(Regularizer):
         y = nn.Dense(self.width, dtype=dtype, name="down")(space_to_depth(stem, self.coarse))
         for i, mixer in enumerate(self.blocks):
             y = MixerBlock(
-                mixer, self.heads, self.mlp_ratio, self.window, dtype, name=f"block_{i}"
+                mixer,
+                heads=self.heads,
+                mlp_ratio=self.mlp_ratio,
+                window=self.window,
+                dtype=dtype,
+                name=f"block_{i}",
             )(y, condition, train)
         y = nn.Dense(self.features * self.coarse**2, dtype=dtype, name="up")(y)
         y = stem + depth_to_space(y, (self.coarse, self.coarse))

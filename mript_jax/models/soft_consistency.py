@@ -24,7 +24,7 @@ def consistent(near: jax.Array, weight: jax.Array, measured: Measurement, steps:
     """`solve`, in closed form for one coil, whose map is nothing but a phase."""
     kspace, mask, maps = measured
     if kspace.shape[1] > 1:
-        return solve(near, weight, kspace, mask, maps, steps=steps)
+        return solve(near, weight, kspace, mask, sensitivities=maps, steps=steps)
     phase = maps[:, 0]
     return phase.conj() * solve(phase * near, weight, kspace, mask)
 

@@ -127,7 +127,8 @@ class Unrolled(ReconstructionModel):
         memory = jnp.pad(memory, [(0, 0)] * 3 + [(0, max(self.memory - 2, 0))])
         condition = nn.Dense(self.condition, name="describe")(describe(mask, noise))
         condition = nn.Dense(self.condition, name="condition")(nn.gelu(condition))
-        (x, _), _ = self._cascades()((x, memory), self._positions(), scan, condition, train)
+        inputs = (self._positions(), scan, condition, train)
+        (x, _), _ = self._cascades()((x, memory), *inputs)
         return absolute(x) * peak[:, None, None]
 
     def _positions(self) -> jax.Array:
