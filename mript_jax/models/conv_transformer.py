@@ -121,15 +121,14 @@ class ConvTransformer(Regularizer):
         stem = nn.gelu(Modulation(dtype, name="modulation_stem")(stem, condition))
         y = nn.Dense(self.width, dtype=dtype, name="down")(space_to_depth(stem, self.coarse))
         for i, mixer in enumerate(self.blocks):
-            block = MixerBlock(
+            y = MixerBlock(
                 mixer,
                 heads=self.heads,
                 mlp_ratio=self.mlp_ratio,
                 window=self.window,
                 dtype=dtype,
                 name=f"block_{i}",
-            )
-            y = block(y, condition, train)
+            )(y, condition, train)
         y = nn.Dense(self.features * self.coarse**2, dtype=dtype, name="up")(y)
         y = stem + depth_to_space(y, (self.coarse, self.coarse))
         y = nn.gelu(nn.Conv(self.features, (3, 3), dtype=dtype, name="merge")(y))

@@ -98,7 +98,11 @@ class MRIPT(ReconstructionModel):
         "none", "rematerialization in the backward pass, see models/encoder.py", choices=REMAT
     )
     scan_blocks: bool = field(True, "compile the repeated encoder blocks once")
-    prompt: str = field("table", "kind of task prompt, see models/prompt.py", choices=PROMPTS)
+    prompt: str = field(
+        "table",
+        "task prompt: the paper's table, or continuous in acceleration and sampling density",
+        choices=PROMPTS,
+    )
     accelerations: tuple[float, ...] = field(
         tuple(r for r, _ in LEVELS), "of the levels, ascending", at_least=1
     )
