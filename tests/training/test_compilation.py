@@ -16,3 +16,15 @@ def test_a_step_that_compiles_again_is_told_with_its_shapes(capsys):
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 1
     assert "step 3 was compiled again" in told[0] and "target [7, 2]" in told[0]
+
+
+def test_batches_of_expected_shapes_compile_once_without_a_word(capsys):
+    step = jax.jit(lambda x: x.sum())
+    with Recompilation(shapes=2) as recompilation:
+        for number, size in enumerate((3, 5, 3, 5, 8), 1):
+            batch = {"target": jnp.zeros((size, 3))}
+            recompilation.begin()
+            step(batch["target"])
+            recompilation.check(number, batch)
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1 and "step 5 was compiled again" in told[0]
