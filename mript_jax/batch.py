@@ -27,7 +27,7 @@ Data read at the size of the scan (data/measured.py) has another one, and no coi
 |---|---|---|
 | maximum | [B] float32 | maximum of the reference volume, for the protocol fastmri_official |
 
-Without oversampled phase encodes, as always in training, h = H and w = W. Readout oversampling is
+Without oversampling along the phase-encoding direction, as always in training, h = H and w = W. Readout oversampling is
 cropped before; whoever compares an estimate [B, H, W, 1] with the target crops its center.
 """  # noqa: E501
 

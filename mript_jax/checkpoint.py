@@ -112,7 +112,7 @@ def load_checkpoint_config(path: str | Path) -> ConfigDict:
 
 
 def read_data(step: Path) -> dict[str, Any]:
-    """What was saved as `data` in a step's folder."""
+    """Return the item `data` of a step's folder: the position in the data."""
     return json.loads((step / "data" / "metadata").read_text())
 
 

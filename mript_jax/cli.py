@@ -1,4 +1,4 @@
-"""What every command shares: flags, and mistakes told in one line with exit status 2."""
+"""Flags that all commands share, and user errors as one line with exit status 2."""
 
 import ast
 import contextlib
@@ -19,7 +19,7 @@ from mript_jax.errors import UserError
 FLAGS = flags.FLAGS
 HELP = ("--help", "-h", "-help")
 
-flags.DEFINE_bool("debug", False, "Show the traceback of a mistake.")
+flags.DEFINE_bool("debug", False, "Show the traceback of a user error.")
 
 
 def run(
@@ -30,7 +30,7 @@ def run(
     *,
     config_from_checkpoint: bool = False,
 ) -> None:
-    """Parses the flags and calls `main`; a user's mistake becomes one line and exit status 2.
+    """Parse the flags and call `main`; a user error becomes one line and exit status 2.
 
     `usage` is the text of --help, in which lines that begin with `mript NAME` are shown with
     `program` instead. With `config_from_checkpoint`, FLAGS.config is the config that --checkpoint
@@ -72,7 +72,7 @@ def define_config(what: str = "The experiment", folder: str = "") -> None:
 
 
 def fail(error: Exception, message: str = "") -> None:
-    """Tells a mistake in one line and ends the command with status 2."""
+    """Print a user error in one line and exit with status 2."""
     if {"--debug", "--debug=true"} & set(sys.argv):
         traceback.print_exception(error)
     print(f"error: {' '.join((message or str(error)).split())}", file=sys.stderr)

@@ -23,7 +23,7 @@ PLURALS = {bool: "True or False", int: "integers", float: "numbers", str: "texts
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """What a field means and what its numbers and texts, those in tuples too, can be."""
+    """The meaning of a field, and the range or choices of its values, those in tuples too."""
 
     meaning: str
     at_least: float | None = None
@@ -45,7 +45,7 @@ class Limits:
         return " and ".join(part for part in (low, high) if part)
 
     def holds(self, number: float) -> bool:
-        """Whether a number is in the range; NaN and infinity never are."""
+        """Return True for a number in the range; NaN and infinity never are."""
         return math.isfinite(number) and not (
             (self.at_least is not None and number < self.at_least)
             or (self.above is not None and number <= self.above)
@@ -71,7 +71,7 @@ class Field:
     limits: Limits
 
     def expected(self) -> str:
-        """What a value must be, in words."""
+        """The range or choices in words."""
         names = self.limits.names()
         if names:
             one = len(names) == 1 or not _is_tuple(self.kind)
@@ -121,7 +121,7 @@ def fields_of(group: type, prefix: str = "") -> dict[str, Field]:
 
 
 def is_numeric(kind: Any) -> bool:
-    """Whether values of a type are numbers or hold numbers."""
+    """Return True if values of a type are numbers or hold numbers."""
     parts = typing.get_args(kind)
     return kind in (int, float) or any(is_numeric(part) for part in parts if part is not ...)
 

@@ -23,7 +23,7 @@ hypothesis.settings.register_profile("fast", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("slow", deadline=None)
 
 jax.config.update("jax_default_matmul_precision", "highest")
-jax.config.update("jax_numpy_rank_promotion", "raise")  # shapes that differ by mistake
+jax.config.update("jax_numpy_rank_promotion", "raise")  # ranks that differ by accident
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -1,4 +1,4 @@
-"""Turns a data set into sharded ArrayRecord files with an index, which train fastest.
+"""Turns a dataset into sharded ArrayRecord files with an index, which train fastest.
 
   mript prepare --format=images --input=FOLDER --output=data/images
   mript prepare --format=phantom --count=1600 --size=128 --output=data/phantoms

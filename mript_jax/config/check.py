@@ -1,4 +1,4 @@
-"""What a config must be before anything is computed."""
+"""Checks of a config before anything is computed."""
 
 import functools
 import logging

@@ -199,7 +199,7 @@ class Data:
         "columns", "lines of k-space that are sampled or left out", choices=("columns", "rows")
     )
     partial_fourier: float = field(
-        1.0, "share of the phase encodes that can be sampled at all", at_least=0.5, at_most=1
+        1.0, "share of the phase-encoding lines that can be sampled at all", at_least=0.5, at_most=1
     )
     noise: float = field(
         0.0, "standard deviation of noise in k-space; an image's maximum is 1", at_least=0

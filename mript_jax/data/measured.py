@@ -1,8 +1,8 @@
 """Batches of measured k-space at the size of the scan, for `fastmri_official` and `measured`.
 
-A batch holds slices of one volume. Readout oversampling is cropped (physics/crop.py); across the
-phase encodes the image stays as large as the scan, and the target is its center. Beside the usual
-fields there is `maximum`, the volume's.
+A batch holds slices of one volume. Readout oversampling is cropped (physics/crop.py); along the
+phase-encoding direction the image stays as large as the scan, and the target is its center. Beside
+the usual fields there is `maximum`, the volume's.
 """
 
 from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ def measured_batches(
 
 
 def _maximum(source: Source, volume: str, members: Sequence[int]) -> float:
-    """What the file says is its maximum, or that of the slices at hand."""
+    """The maximum that the file states, or that of the slices at hand."""
     first = source[members[0]]
     if first.kspace is None or first.image is None:
         lacks = "k-space" if first.kspace is None else "reference"

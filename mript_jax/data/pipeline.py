@@ -270,14 +270,14 @@ def _stream(source: Any, indices: np.ndarray, seed: int) -> grain.MapDataset:
 
 
 def mixed_in(config: ConfigDict, source: str, path: str) -> ConfigDict:
-    """`config.data` of another data set that is trained on too."""
+    """`config.data` of another dataset of the mixture."""
     config = copy.deepcopy(config)
     config.source, config.path, config.splits_file = source, path, ""
     return config
 
 
 def task_weights(config: ConfigDict) -> tuple[float, ...]:
-    """How often each task of the grid is drawn, from the weights of patterns and accelerations."""
+    """The probability of each task of the grid, from the weights of patterns and accelerations."""
     patterns = config.pattern_weights or (1.0,) * len(config.patterns)
     levels = config.acceleration_weights or (1.0,) * len(config.accelerations)
     total = sum(patterns) * sum(levels)

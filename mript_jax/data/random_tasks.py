@@ -1,4 +1,4 @@
-"""What training draws: a task and a seed for each slice, a number of coils for each batch."""
+"""Random draws of training: a task and a seed for each slice, a number of coils for each batch."""
 
 import dataclasses
 import itertools

@@ -37,7 +37,7 @@ class Record:
     volume: str  # what is never split: a patient, a file, a subject
     slice_index: int
     kspace: np.ndarray | None = None  # [C, H, W] complex64, centered, as measured
-    mask: np.ndarray | None = None  # [H, W] where the file says what was sampled
+    mask: np.ndarray | None = None  # [H, W] of a prospectively undersampled file
     maximum: float | None = None  # of the volume (fastMRI's attribute)
     attributes: dict[str, Any] = dataclasses.field(default_factory=dict)  # json-able
 

@@ -33,7 +33,7 @@ class ExampleMaker:
     crop: int = 0
     normalize_by: str = "zero_filled"  # whose maximum; or "target"
     fields: tuple[str, ...] = ()  # the optional ones of the batch that examples have
-    axis: int = -1  # of the phase encodes
+    axis: int = -1  # the phase-encoding direction
     partial_fourier: float = 1.0
     noise: float = 0.0  # standard deviation of complex noise, of the image's maximum
     artifacts: tuple[tuple[str, float], ...] = ()  # names and severities, in order
@@ -101,12 +101,12 @@ class ExampleMaker:
         return sample_mask(*asked, self.axis, self.partial_fourier)
 
     def _measure(self, kspace: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """What a scanner would have seen of it."""
+        """Its k-space as a scanner would have measured it: with noise and artifacts."""
         for name, severity in self.artifacts:
-            across = self.axis == -2  # artifacts know phase encodes along the last axis
-            kspace = kspace.swapaxes(-2, -1) if across else kspace
+            transposed = self.axis == -2  # artifacts have phase encoding along the last axis
+            kspace = kspace.swapaxes(-2, -1) if transposed else kspace
             kspace = add_artifact(name, kspace, severity, rng)
-            kspace = kspace.swapaxes(-2, -1) if across else kspace
+            kspace = kspace.swapaxes(-2, -1) if transposed else kspace
         if self.noise:
             parts = rng.standard_normal((2, *kspace.shape), np.float32)
             kspace = kspace + np.float32(self.noise) * (parts[0] + 1j * parts[1])
@@ -146,6 +146,6 @@ def normalize(image: np.ndarray) -> np.ndarray:
 
 
 def scale_of(image: np.ndarray) -> np.float32:
-    """What to divide by so that the maximum becomes 1; 1 for an empty image."""
+    """The divisor by which the maximum becomes 1; 1 for an empty image."""
     maximum = np.float32(image.max())
     return maximum if maximum >= SMALLEST_MAXIMUM else np.float32(1.0)

@@ -41,7 +41,7 @@ class WorkerBatches:
         ahead: int,
         largest: int | None = None,
     ):
-        pickled = cloudpickle.dumps(batches)  # Grain's data sets hold functions
+        pickled = cloudpickle.dumps(batches)  # Grain's datasets hold functions
         self._first: Batch | None = batches[start]
         _, size = _layout(self._first if largest is None else batches[largest])
         context = multiprocessing.get_context("spawn")

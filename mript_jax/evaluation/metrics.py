@@ -61,7 +61,7 @@ def hfen(reference: Images, estimate: Images, data_range: Images | float = 1.0) 
 
 
 def sharpness(reference: Images, estimate: Images, data_range: Images | float = 1.0) -> jax.Array:
-    """How much of the reference's edges the estimate has: 1 all, less where they are blurred.
+    """The share of the reference's edges in the estimate: 1 for all, less where they are blurred.
 
     The estimate's gradient projected onto the reference's, so that noise, which has no preferred
     direction, does not pass for sharpness.

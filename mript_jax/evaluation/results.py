@@ -1,4 +1,4 @@
-"""results.json: what was measured, on what, how; and the same as CSV, Markdown and LaTeX tables."""
+"""results.json: rows with model, dataset and protocol; also as CSV, Markdown and LaTeX tables."""
 
 import csv
 import io
@@ -179,7 +179,7 @@ def scaled_by_reference(results: Results) -> list[str]:
 
 
 def about_methods(results: Results) -> Mapping[str, Mapping[str, Any]]:
-    """What made each method, which results of one method say beside their rows."""
+    """The provenance of each method, which results of one method hold beside their rows."""
     alone = {key: results[key] for key in OF_METHOD if key in results}
     return results.get("methods", {results["model"]: alone})
 

@@ -31,6 +31,6 @@ def _subjects(config: ConfigDict, split: str) -> set[str]:
 
 
 def _trained_on(config: ConfigDict) -> set[str]:
-    """The subjects of all data sets that were mixed."""
+    """The subjects of all datasets of the mixture."""
     mixed = (mixed_in(config, name, path) for name, path, _ in config.mixture)
     return set().union(*(_subjects(data, "train") for data in (config, *mixed)))

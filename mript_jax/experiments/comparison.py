@@ -108,7 +108,7 @@ def config_hash(config: ConfigDict) -> str:
 
 
 def _dataset(config: ConfigDict, scans: bool) -> str:
-    """What was evaluated on, as rows say it: the source, and how it was spoiled."""
+    """The evaluation data as rows name it: the source, coils, artifacts and noise."""
     data = config.data
     added = [f"{name} {severity:g}" for name, severity in data.artifacts.items() if severity]
     noise = data.noise
@@ -122,7 +122,7 @@ def _dataset(config: ConfigDict, scans: bool) -> str:
 
 
 def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
-    """What made a method; refuses data that it, or what it started from, was trained on."""
+    """The provenance of a method; refuses its training data and that of its initial weights."""
     trained = load_checkpoint_config(path)
     unseen, start = [check_unseen(trained.data, config.data, config.evaluation.split)], trained
     while start.init_from:
@@ -143,7 +143,7 @@ def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
 
 
 def _of_scans(config: ConfigDict) -> bool:
-    """Whether the k-space of scans is evaluated on, rather than that of their images."""
+    """Return True if scans' own k-space is undersampled, rather than that of their images."""
     if config.evaluation.protocol != "measured":
         return config.evaluation.protocol == "fastmri_official"
     source, indices = open_split(config.data, config.evaluation.split)

@@ -1,4 +1,4 @@
-"""What an encoder knows of anatomy: `probe(config, encoders)`, linear heads on phantoms.
+"""Anatomy in an encoder's features: `probe(config, encoders)`, linear heads on phantoms.
 
 Phantoms know the tissue at each pixel and the contrast of each slice. A linear map, fitted by
 ridge regression on frozen features of undersampled images, tells the tissue at the center of each
@@ -71,7 +71,7 @@ def _slices(config: ConfigDict, split: str, count: int = 0) -> tuple[dict, dict[
 
 
 def _features(config: ConfigDict, params: Any, batch: Mapping[str, np.ndarray]) -> np.ndarray:
-    """What the encoder gives, [B, h, w, C]."""
+    """The encoder's features, [B, h, w, C]."""
     model = build_model(config.model)
 
     @jax.jit

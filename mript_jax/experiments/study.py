@@ -148,7 +148,7 @@ def _evaluate(
 
 
 def _evaluated(checkpoints: Mapping[str, str], folder: Path) -> bool:
-    """Whether results are there, of all these trainings."""
+    """Return True if results of all these trainings are there."""
     if not (folder / "config.json").exists():
         return False
     results = read_results(folder)

@@ -54,8 +54,9 @@ class Reconstruction:
     ) -> np.ndarray:
         """Reconstructs complex centered k-space, or magnitudes of zero-filled images.
 
-        `mask` ([W] or [H, W]) says what was sampled; without it, k-space tells by its zeros and
-        an image by its spectrum. `pattern` and `acceleration` overrule what is recognized.
+        `mask` ([W] or [H, W]) is the undersampling mask; without it, it is recognized from the
+        zeros of k-space, or the task from the spectrum of an image. `pattern` and `acceleration`
+        overrule what is recognized.
         """
         data = np.asarray(data)
         if data.ndim not in (2, 3):

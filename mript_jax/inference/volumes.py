@@ -41,7 +41,7 @@ class ReconstructedVolume:
     def summary(self) -> str:
         """One line: what was done, and how near the reference it came."""
         seen = recognize_mask(self.mask)
-        how = "undersampled here" if self.simulated else "mask of the file"
+        how = "retrospective" if self.simulated else "prospective"
         line = (
             f"{len(self.reconstruction)} slices, {seen.pattern}, "
             f"acceleration {seen.true_acceleration:.2f} ({how})"
@@ -70,7 +70,7 @@ def iterate_volumes(source: Source) -> Iterator[tuple[str, list[Record]]]:
 
 
 def output_name(volume: str) -> str:
-    """What a volume's files are called: its folders and its name without a scan's ending."""
+    """The name of a volume's files: its folders and its name without a scan's ending."""
     return ENDING.sub("", volume).replace("/", "_")
 
 

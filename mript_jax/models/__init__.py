@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mript_jax.errors import UserError, unknown_name_error
-from mript_jax.models.base import ReconstructionModel, check_values
+from mript_jax.fields import fields_of
+from mript_jax.models.base import ReconstructionModel
 from mript_jax.models.mript import MRIPT
 from mript_jax.models.recon_vit import ReconViT
 from mript_jax.models.simmim import SimMIM
@@ -40,7 +41,9 @@ def build_model(config: Mapping[str, Any]) -> ReconstructionModel:
     ]
     if missing:
         raise UserError(f"config.model ({config['name']}) lacks {', '.join(missing)}")
-    check_values(values)
+    for name, field in fields_of(model, "model.").items():
+        if name.removeprefix("model.") in values:
+            field.check(values[name.removeprefix("model.")])
     built = model(**values)
     built.validate()
     return built

@@ -1,28 +1,25 @@
 """The contract between a model and all that uses it: training, evaluation, inference, export."""
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
 
 from mript_jax.batch import Batch
-from mript_jax.errors import UserError, unknown_name_error
+from mript_jax.errors import UserError
+from mript_jax.fields import field, required
 
+PIXELS = {"at_least": 1, "form": "an integer or (height, width)"}
 DTYPES = ("bfloat16", "float16", "float32")
-COUNTS = {  # fields that are 1 or more, or tuples of such
-    *("image_size", "patch_size", "width", "depth", "depths", "heads", "features"),
-    *("decoder_depth", "decoder_heads", "decoder_mlp", "decoder_downsample"),
-    *("num_patterns", "num_levels", "mask_cell", "pools"),
-}
 
 
 class ReconstructionModel(nn.Module):
     """What every model is given, returns, and may declare.
 
     A subclass is a model that `config.model` can name once it stands in `MODELS`
-    (models/__init__.py). Its dataclass fields are the fields of `config.model`. It defines
-    `predict`; the rest has defaults. A model sees arrays alone: no files, no config, no training.
+    (models/__init__.py). Its dataclass fields are the fields of `config.model`: each states its
+    meaning and its limits by `field` or `required` (mript_jax/fields.py). It defines `predict`;
+    the rest has defaults. A model sees arrays alone: no files, no config, no training.
 
     Names of parameters are part of the contract, and of every checkpoint. They decide
       - how a parameter is sharded: RULES in training/sharding.py, by the name of its layer (qkv,
@@ -61,20 +58,24 @@ class ReconstructionModel(nn.Module):
         """Refuse fields that do not go together, with a UserError; `build_model` calls it."""
 
 
-def check_values(values: Mapping[str, Any]) -> None:
-    """Refuse values of `config.model` that no model can have."""
-    for name in COUNTS & set(values):
-        value = values[name]
-        numbers = value if isinstance(value, tuple) else (value,)
-        if not all(isinstance(n, int) and n >= 1 for n in numbers):
-            raise UserError(f"config.model.{name}={value} must be 1 or more")
-    if values["dtype"] not in DTYPES:
-        raise unknown_name_error("config.model.dtype", values["dtype"], DTYPES)
-    heads, width = values.get("heads"), values.get("width")
-    if isinstance(heads, int) and isinstance(width, int) and width % heads:
+def dtype_field() -> Any:
+    """The field `dtype`, which every model has."""
+    return required("type of the computation; weights are float32", choices=DTYPES)
+
+
+def iterations_field() -> Any:
+    """The field `iterations` of networks that map magnitude images to magnitude images."""
+    return field(
+        0,
+        "alternations of network and data consistency; 0: the network alone, as the papers'",
+        at_least=0,
+    )
+
+
+def check_heads(width: int, heads: int) -> None:
+    """Refuse heads of attention that cannot share the channels of a token."""
+    if width % heads:
         raise UserError(
             f"config.model.width={width} cannot be shared by config.model.heads={heads}; "
             f"use a multiple of {heads}"
         )
-    if values.get("iterations", 0) < 0:
-        raise UserError(f"config.model.iterations={values['iterations']} must be 0 or more")

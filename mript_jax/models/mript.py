@@ -8,11 +8,19 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from mript_jax.batch import Batch
-from mript_jax.errors import UserError, unknown_name_error
-from mript_jax.models.base import ReconstructionModel
+from mript_jax.errors import UserError
+from mript_jax.fields import field, required
+from mript_jax.models.base import (
+    PIXELS,
+    ReconstructionModel,
+    check_heads,
+    dtype_field,
+    iterations_field,
+)
+from mript_jax.models.biased_attention import FORMS
 from mript_jax.models.consistency import fields_for, reconstruct
 from mript_jax.models.decoder import Decoder
-from mript_jax.models.encoder import Encoder
+from mript_jax.models.encoder import REMAT, Encoder
 from mript_jax.models.prompt import PROMPTS
 from mript_jax.models.task_conv import TaskConv
 from mript_jax.physics.tasks import LEVELS, MODES, num_heads
@@ -57,37 +65,50 @@ class Head(nn.Module):
 class MRIPT(ReconstructionModel):
     """Zero-filled magnitude images and their tasks -> reconstructed images."""
 
-    mode: str  # a head and a tail for each pattern ("type"), each "level", or both ("split")
-    image_size: int | tuple[int, int]  # pixels, what position tables are made for
-    patch_size: int  # pixels of a token's side, a power of 2
-    features: int  # channels at full size, in heads and tails
-    width: int  # channels of a token in the encoder
-    depth: int  # blocks of the encoder
-    heads: int  # of attention in the encoder; they share the width
-    mlp_ratio: float  # hidden width of the encoder's MLPs over the width
-    window: int  # tokens of a window's side, in which blocks attend
-    global_blocks: tuple[int, ...]  # numbers, from 0, of the blocks that attend everywhere
-    decoder_depth: int  # two-way layers between image and prompt
-    decoder_heads: int  # of their attention
-    decoder_mlp: int  # hidden width of their MLPs
-    decoder_downsample: int  # so many times narrower is attention between image and prompt
-    num_patterns: int  # at least as many as config.data.patterns
-    num_levels: int  # at least as many as config.data.accelerations
-    dtype: str  # of the computation; weights are float32
-    iterations: int = 0  # of network and data consistency; 0: the network alone, as the paper's
-    attention: str = "auto"  # how scores are worked off, see models/biased_attention.py
-    remat: str = "none"  # what the backward pass computes again, see models/encoder.py
-    scan_blocks: bool = True  # compile the repeated encoder blocks once
-    prompt: str = "table"  # or "continuous", see models/prompt.py
-    accelerations: tuple[float, ...] = tuple(r for r, _ in LEVELS)  # of the levels, ascending
+    mode: str = required(
+        "a head and a tail for each pattern (type), each level, or both (split)", choices=MODES
+    )
+    image_size: int | tuple[int, int] = required(
+        "pixels that position tables are made for", **PIXELS
+    )
+    patch_size: int = required("pixels of a token's side, a power of 2", at_least=1)
+    features: int = required("channels at full size, in heads and tails", at_least=1)
+    width: int = required("channels of a token in the encoder", at_least=1)
+    depth: int = required("blocks of the encoder", at_least=1)
+    heads: int = required("heads of attention in the encoder; they share the width", at_least=1)
+    mlp_ratio: float = required("hidden width of the encoder's MLPs over the width", above=0)
+    window: int = required("tokens of a window's side, in which blocks attend", at_least=1)
+    global_blocks: tuple[int, ...] = required(
+        "numbers, from 0, of the blocks that attend everywhere", at_least=0
+    )
+    decoder_depth: int = required("two-way layers between image and prompt", at_least=1)
+    decoder_heads: int = required("heads of their attention", at_least=1)
+    decoder_mlp: int = required("hidden width of their MLPs", at_least=1)
+    decoder_downsample: int = required(
+        "times that attention between image and prompt is narrower", at_least=1
+    )
+    num_patterns: int = required("at least as many as config.data.patterns", at_least=1)
+    num_levels: int = required("at least as many as config.data.accelerations", at_least=1)
+    dtype: str = dtype_field()
+    iterations: int = iterations_field()
+    attention: str = field(
+        "auto",
+        "how scores are computed, see models/biased_attention.py",
+        choices=("auto", *FORMS),
+    )
+    remat: str = field(
+        "none", "what the backward pass recomputes, see models/encoder.py", choices=REMAT
+    )
+    scan_blocks: bool = field(True, "compile the repeated encoder blocks once")
+    prompt: str = field("table", "how a task prompts, see models/prompt.py", choices=PROMPTS)
+    accelerations: tuple[float, ...] = field(
+        tuple(r for r, _ in LEVELS), "of the levels, ascending", at_least=1
+    )
 
     non_trainable: ClassVar[tuple[str, ...]] = ("grid_encoding/gaussian",)
 
     def validate(self) -> None:
-        if self.mode not in MODES:
-            raise unknown_name_error("config.model.mode", self.mode, MODES)
-        if self.prompt not in PROMPTS:
-            raise unknown_name_error("config.model.prompt", self.prompt, PROMPTS)
+        check_heads(self.width, self.heads)
         if self.patch_size & (self.patch_size - 1):
             raise UserError(f"config.model.patch_size={self.patch_size} must be a power of 2")
         if any(not 0 <= i < self.depth for i in self.global_blocks):

@@ -8,8 +8,15 @@ import jax
 import jax.numpy as jnp
 
 from mript_jax.batch import Batch
+from mript_jax.fields import field, required
 from mript_jax.models.attention import GatedPositionalAttention, SelfAttention
-from mript_jax.models.base import ReconstructionModel
+from mript_jax.models.base import (
+    PIXELS,
+    ReconstructionModel,
+    check_heads,
+    dtype_field,
+    iterations_field,
+)
 from mript_jax.models.consistency import fields_for, reconstruct
 from mript_jax.models.layers import (
     LayerNorm,
@@ -31,19 +38,32 @@ class ReconViT(ReconstructionModel):
     compared with.
     """
 
-    image_size: int | tuple[int, int]  # what the position embedding is made for: the average
-    patch_size: int | tuple[int, int]
-    width: int
-    depth: int
-    heads: int
-    mlp_ratio: float
-    dtype: str
-    qkv_bias: bool = False
-    gpsa: tuple[int, int] = (-1, -1)  # first and last block, counted from 1, that attend gated
-    locality: float = 1.0  # how narrow gated positional attention starts
-    dropout: float = 0.0
-    drop_path: float = 0.0
-    iterations: int = 0  # of network and data consistency; 0: the network alone, as the paper's
+    image_size: int | tuple[int, int] = required(
+        "pixels that the position embedding is made for; other sizes work too", **PIXELS
+    )
+    patch_size: int | tuple[int, int] = required("pixels of a token's side", **PIXELS)
+    width: int = required("channels of a token", at_least=1)
+    depth: int = required("transformer blocks", at_least=1)
+    heads: int = required("heads of attention; they share the width", at_least=1)
+    mlp_ratio: float = required("hidden width of the MLPs over the width", above=0)
+    dtype: str = dtype_field()
+    qkv_bias: bool = field(False, "biases of queries, keys and values")
+    gpsa: tuple[int, int] = field(
+        (-1, -1),
+        "first and last block, from 1, with gated positional attention; -1: none",
+        at_least=-1,
+    )
+    locality: float = field(
+        1.0, "how narrow gated positional attention starts: the inverse of its width", at_least=0
+    )
+    dropout: float = field(0.0, "share of values dropped in training", at_least=0, below=1)
+    drop_path: float = field(
+        0.0, "share of images that skip the last block in training", at_least=0, below=1
+    )
+    iterations: int = iterations_field()
+
+    def validate(self) -> None:
+        check_heads(self.width, self.heads)
 
     @nn.compact
     def __call__(self, zero_filled: jax.Array, train: bool = False) -> jax.Array:

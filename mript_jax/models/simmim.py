@@ -13,8 +13,9 @@ import jax
 import jax.numpy as jnp
 
 from mript_jax.batch import Batch, read_field
-from mript_jax.errors import UserError, unknown_name_error
-from mript_jax.models.base import ReconstructionModel
+from mript_jax.errors import UserError
+from mript_jax.fields import field, required
+from mript_jax.models.base import PIXELS, ReconstructionModel, dtype_field
 from mript_jax.models.consistency import absolute, single_coil
 from mript_jax.models.layers import depth_to_space
 from mript_jax.models.masked_vit import MaskedViT
@@ -26,11 +27,6 @@ from mript_jax.physics.kspace_compression import as_channels, as_complex, compre
 from mript_jax.physics.kspace_picture import from_picture, kspace_picture
 from mript_jax.sizes import height_width
 
-CHOICES = {
-    "encoder": ("swin", "vit", "swinrec"),
-    "masks": ("patches", "sampling"),
-    "kspace_as": ("complex", "rgba"),
-}
 NEAR_ZERO_INIT = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_normal")
 
 
@@ -45,30 +41,47 @@ class Prediction(NamedTuple):
 class SimMIM(ReconstructionModel):
     """`masked_prediction` is for pretraining, `predict` reconstructs images."""
 
-    encoder: str  # swin, vit, or swinrec
-    image_size: int | tuple[int, int]  # what position tables and windows are made for
-    patch_size: int
-    width: int
-    depths: tuple[int, ...]  # blocks of each stage; a ViT has one stage
-    heads: tuple[int, ...]
-    window: int  # of Swin and SwinRec
-    mlp_ratio: float
-    mask_cell: int  # pixels, side of the squares that are hidden together
-    mask_ratio: float  # share of them that is hidden
-    dtype: str
-    masks: str = "patches"  # what pretraining hides; "sampling": what was not sampled
-    kspace_as: str = "complex"  # or "rgba", the paper's pictures: physics/kspace_picture.py
-    knee: float = 0.02  # of the compression, for images up to 1: physics/kspace_compression.py
-    position_embedding: bool = False  # a learned table added to the tokens; Swin and SwinRec only
-    dropout: float = 0.0
-    drop_path: float = 0.0
+    encoder: str = required("the network of tokens", choices=("vit", "swin", "swinrec"))
+    image_size: int | tuple[int, int] = required(
+        "pixels that position tables and windows are made for; other sizes work too", **PIXELS
+    )
+    patch_size: int = required("points of k-space, side of a token", at_least=1)
+    width: int = required("channels of a token, in the first stage", at_least=1)
+    depths: tuple[int, ...] = required("blocks of each stage; a ViT has one stage", at_least=1)
+    heads: tuple[int, ...] = required("heads of attention in each stage", at_least=1)
+    window: int = required("tokens of a window's side, in Swin and SwinRec", at_least=1)
+    mlp_ratio: float = required("hidden width of the MLPs over the width", above=0)
+    mask_cell: int = required(
+        "points of k-space, side of the squares that are hidden together", at_least=1
+    )
+    mask_ratio: float = required("share of the squares that is hidden", at_least=0, at_most=1)
+    dtype: str = dtype_field()
+    masks: str = field(
+        "patches",
+        "what pretraining hides: random squares, or what a sampling mask leaves out",
+        choices=("patches", "sampling"),
+    )
+    kspace_as: str = field(
+        "complex",
+        "two channels of compressed k-space, or the paper's pictures (physics/kspace_picture.py)",
+        choices=("complex", "rgba"),
+    )
+    knee: float = field(
+        0.02,
+        "of the compression, for images up to 1: physics/kspace_compression.py",
+        above=0,
+    )
+    position_embedding: bool = field(
+        False, "a learned table added to the tokens; Swin and SwinRec only"
+    )
+    dropout: float = field(0.0, "share of values dropped in training", at_least=0, below=1)
+    drop_path: float = field(
+        0.0, "share of images that skip the last block in training", at_least=0, below=1
+    )
 
     fills_kspace: ClassVar[bool] = True
 
     def validate(self) -> None:
-        for field, known in CHOICES.items():
-            if getattr(self, field) not in known:
-                raise unknown_name_error(f"config.model.{field}", getattr(self, field), known)
         stages = len(self.depths)
         if stages != len(self.heads) or (self.encoder == "vit" and stages != 1):
             raise UserError(

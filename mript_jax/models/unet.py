@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from mript_jax.batch import Batch
-from mript_jax.models.base import ReconstructionModel
+from mript_jax.fields import field, required
+from mript_jax.models.base import ReconstructionModel, dtype_field, iterations_field
 from mript_jax.models.consistency import fields_for, reconstruct
 from mript_jax.models.wrapper import reconnet
 
@@ -35,11 +36,11 @@ class ConvBlock(nn.Module):
 class UNet(ReconstructionModel):
     """Zero-filled magnitude images [B, H, W, 1] -> reconstructed images."""
 
-    features: int  # of the first level; each further one has twice as many
-    pools: int
-    dtype: str
-    dropout: float = 0.0
-    iterations: int = 0  # of network and data consistency; 0: the network alone, as fastMRI's
+    features: int = required("channels of the first level; each next one has twice", at_least=1)
+    pools: int = required("levels below the first, each of half the size", at_least=1)
+    dtype: str = dtype_field()
+    dropout: float = field(0.0, "share of channels dropped in training", at_least=0, below=1)
+    iterations: int = iterations_field()
 
     @nn.compact
     def __call__(self, zero_filled: jax.Array, train: bool = False) -> jax.Array:

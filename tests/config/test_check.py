@@ -21,7 +21,7 @@ CONFIGS = sorted((ROOT / "configs").glob("*.py"))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
-def test_every_config_can_be(path):
+def test_configs_are_valid(path):
     check_config(load_config_file(path))
 
 
@@ -33,7 +33,7 @@ def test_a_preset_is_for_the_memory_of_a_device(stem):
         config = load_config_file(path, memory)
         check_config(config)
         sizes[memory] = (config.optimizer.micro_batch_size, config.model.width)
-    assert sizes["16gb"] < sizes["24gb"] < sizes["80gb"]  # the same model, more images at once
+    assert sizes["16gb"] < sizes["24gb"] < sizes["80gb"]  # the same model, larger micro-batches
     assert sizes["cpu"][1] < sizes["16gb"][1]
     assert load_config_file(path) == load_config_file(path, "80gb")
     with pytest.raises(UserError, match=r"17gb.*16gb"):

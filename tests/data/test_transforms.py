@@ -36,11 +36,11 @@ def plain():
 
 def test_noise_and_artifacts_spoil_what_is_measured_and_not_the_target(plain):
     for changes in ({"noise": 0.05}, {"artifacts": {"ghosting": 0.5, "spikes": 0.2}}):
-        spoiled = example(**changes)
-        np.testing.assert_array_equal(spoiled["target"], plain["target"])
-        assert np.abs(spoiled["zero_filled"] - plain["zero_filled"]).max() > 0.01
+        corrupted = example(**changes)
+        np.testing.assert_array_equal(corrupted["target"], plain["target"])
+        assert np.abs(corrupted["zero_filled"] - plain["zero_filled"]).max() > 0.01
         for field in FIELDS:
-            differs = np.abs(spoiled[field] - plain[field])[0] > 1e-6
+            differs = np.abs(corrupted[field] - plain[field])[0] > 1e-6
             assert differs.any() and not differs[plain["mask"] == 0].any()
 
 

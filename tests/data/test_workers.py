@@ -48,7 +48,7 @@ def test_a_batch_stays_as_it_is_while_others_are_taken():
     batches.close()
 
 
-def test_what_goes_wrong_in_a_worker_is_told_at_its_batch():
+def test_worker_errors_are_raised_at_their_batch():
     batches = WorkerBatches(Numbers(wrong=4), 0, 2, 2)
     assert take(batches, 4) == [0, 1, 2, 3]
     with pytest.raises(UserError, match="batch 4 is wrong"):
@@ -97,7 +97,7 @@ for _ in range(3):
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_no_process_is_left_behind():
+def test_workers_end_with_their_iterator():
     batches = WorkerBatches(Numbers(), 0, 2, 2)
     next(batches)
     assert len(multiprocessing.active_children()) == 2

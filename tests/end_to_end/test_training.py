@@ -58,7 +58,7 @@ def uninterrupted(tmp_path_factory):
     return workdir
 
 
-def test_stopping_and_resuming_ends_with_the_same_bits(uninterrupted, tmp_path):
+def test_resumed_run_is_bit_identical(uninterrupted, tmp_path):
     for steps in (3, 6):
         train(small_config(total_steps=steps), tmp_path)
     assert same(load_params(uninterrupted), load_params(tmp_path))
@@ -96,7 +96,7 @@ def test_fine_tuning_starts_from_the_checkpoint(uninterrupted, tmp_path):
 
 
 @pytest.mark.parametrize("field", ["model.width", "seed"])
-def test_another_model_or_other_data_than_the_workdirs_are_refused(uninterrupted, field):
+def test_resuming_with_another_model_or_other_data_is_refused(uninterrupted, field):
     with pytest.raises(UserError, match=f"config.{field} is 32"):
         train(small_config(**{field: 32}), uninterrupted)
 
@@ -117,7 +117,7 @@ def test_run_with_another_batch_size_resumes_at_the_next_example(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_random_moments_ends_with_the_same_bits(tmp_path):
+def test_run_killed_at_random_moments_is_bit_identical(tmp_path):
     """Kills real runs, also during a save, at least 20 times."""
     values = {**SMALL, "total_steps": 400, "checkpoint_every_steps": 5, "log_every_steps": 100}
     command = [sys.executable, str(ROOT / "launch" / "train.py")]

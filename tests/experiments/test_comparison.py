@@ -42,7 +42,7 @@ def checkpoints(tmp_path_factory):
     return {name: str(folder / name) for name in ("one", "two")}
 
 
-def test_all_methods_see_the_same_slices_of_tasks_that_were_not_trained_on(checkpoints):
+def test_methods_share_the_same_slices_of_held_out_tasks(checkpoints):
     results, examples = compare(make_config(), checkpoints, ["total_variation"], seed=5)
     assert {row["method"] for row in results["rows"]} == METHODS
     assert len(results["rows"]) == 2 * len(METHODS) and len(examples) == 2 * 4
@@ -133,14 +133,14 @@ def test_conjugate_symmetry_gains_on_magnitudes_and_not_on_scans(checkpoints):
     assert gains["measured"] < 1.0
 
 
-def test_results_say_how_the_data_was_spoiled(checkpoints):
+def test_results_name_the_artifacts_of_the_data(checkpoints):
     config = make_config(noise=0.01)
     config.data.artifacts.spikes = 0.5
     results, _ = compare(config, checkpoints)
     assert results["dataset"] == "phantom with spikes 0.5, noise 0.01"
 
 
-def test_what_a_checkpoint_started_from_is_refused_too(checkpoints, tmp_path):
+def test_training_data_of_initial_weights_is_refused_too(checkpoints, tmp_path):
     config = make_config(source="images", path="/nowhere").unlock()
     config.init_from = checkpoints["one"]
     save_params(tmp_path, {"w": np.zeros(1)}, config)

@@ -182,7 +182,7 @@ def test_bfloat16_stays_close_and_keeps_float32_parameters(model, params):
     [
         ("attention", "flash", "chunked"),
         ("remat", "ful", "did you mean 'full'"),
-        ("mode", "splits", "known|did you mean"),
+        ("mode", "splits", "did you mean 'split'"),
         ("widht", 3, "did you mean 'width'"),
     ],
 )

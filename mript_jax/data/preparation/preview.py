@@ -1,4 +1,4 @@
-"""A contact sheet: slices spread over a data set, at a glance."""
+"""A contact sheet: slices spread over a dataset, at a glance."""
 
 from typing import Any
 

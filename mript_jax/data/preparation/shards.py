@@ -26,7 +26,7 @@ from mript_jax.errors import UserError
 
 WRITER_OPTIONS = "group_size:1,uncompressed"  # one record at a time: what random access needs
 SHARD_BYTES = 256 * 2**20  # a shard is about so large
-LEAST_SHARDS = 16  # of a data set that is worth it, so that processes can share the work
+LEAST_SHARDS = 16  # of a dataset large enough, so that processes can share the work
 MOST_RECORDS = 8192  # in a shard
 
 Notes = dict[str, Any]
@@ -44,14 +44,14 @@ class Job:
     file: str  # absolute
 
     def identity(self) -> list[Any]:
-        """What must be the same for a shard that is already there to be this one."""
+        """The properties by which a shard that is already there is recognized as this one."""
         return [self.source, dict(self.options), self.start, self.stop]
 
 
 def plan(
     source: str, path: str, options: Mapping[str, Any], output: Path, records_per_shard: int = 0
 ) -> list[Job]:
-    """The shards of a data set; 0 records per shard: as many as make a good size."""
+    """The shards of a dataset; 0 records per shard: a number that makes a good file size."""
     given = tuple(sorted(options.items()))
     opened = open_once(source, path, given)
     count = len(opened)
@@ -173,7 +173,7 @@ def open_once(source: str, path: str, options: tuple[tuple[str, Any], ...]) -> A
 
 
 def read_notes(job: Job) -> Notes | None:
-    """What a finished shard holds; None where it is not finished."""
+    """The notes of a finished shard; None where it is not finished."""
     path = notes_path(job)
     if not path.exists() or not Path(job.file).exists():
         return None

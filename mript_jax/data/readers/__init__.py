@@ -25,7 +25,7 @@ READERS = {  # name -> where its source is; imported when it is asked for
 
 
 def open_source(name: str, path: str = "", **options: Any) -> Source:
-    """Opens a data set; a wrong name, path or option is a UserError."""
+    """Open a dataset; a wrong name, path or option is a UserError."""
     reader = _reader(name)
     known = list(inspect.signature(reader).parameters)
     for option in options:

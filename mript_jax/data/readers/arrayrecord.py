@@ -1,4 +1,4 @@
-"""Data sets made by launch/prepare_data.py: ArrayRecord shards with an index beside them."""
+"""Datasets made by `mript prepare`: ArrayRecord shards with an index beside them."""
 
 import json
 import struct
@@ -50,7 +50,7 @@ class ArrayRecordSource(Source):
 
 
 def read_index(folder: Path) -> dict[str, Any]:
-    """The index of a prepared data set."""
+    """The index of a prepared dataset."""
     if not folder.is_dir():
         raise UserError(f"no data at {folder}: it does not exist")
     path = folder / INDEX

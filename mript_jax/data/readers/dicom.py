@@ -90,7 +90,7 @@ class DicomSource(Source):
 
 
 def inspect_file(path: Path) -> About:
-    """What the index keeps of a file; {} of one that is no picture."""
+    """The facts on a file that the index keeps; {} for one that holds no image."""
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS)
     except InvalidDicomError as error:

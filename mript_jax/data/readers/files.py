@@ -1,4 +1,4 @@
-"""Finding the files of a data set, and keeping a few of them open."""
+"""The files of a dataset: found, and a few of them kept open."""
 
 import collections
 import glob

@@ -1,4 +1,4 @@
-"""What measured k-space gives: a reference image where it is full, a mask where it is not."""
+"""The reference image of fully sampled k-space, and the mask of undersampled k-space."""
 
 import numpy as np
 

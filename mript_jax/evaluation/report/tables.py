@@ -101,7 +101,7 @@ def volume_sections(
 
 
 def has(rows: Sequence[Row], metric: str) -> bool:
-    """Whether all rows tell a metric: results of others may hold the main ones only."""
+    """Return True if all rows have a metric: results of others may hold the main ones only."""
     return all(metric in row for row in rows)
 
 

@@ -94,7 +94,7 @@ def test_a_mask_may_be_of_two_dimensions(tmp_path):
 
 
 @pytest.mark.parametrize("lines", [True, False])
-def test_each_slice_may_have_a_mask_of_its_own(tmp_path, lines):
+def test_slices_may_have_masks_of_their_own(tmp_path, lines):
     path = write(tmp_path, coils=2)
     masks = np.stack(
         [sample_mask("cartesian_random", (2 * SIZE, SIZE), 4.0, 0.08, i) for i in range(SLICES)]

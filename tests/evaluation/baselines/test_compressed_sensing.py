@@ -131,7 +131,7 @@ def test_each_image_has_its_own_weight_and_does_not_depend_on_its_batch():
         np.testing.assert_allclose(together[i : i + 1], total_variation(alone, weight), atol=1e-5)
 
 
-def test_without_kspace_it_is_refused_rather_than_weak():
+def test_compressed_sensing_without_kspace_is_refused():
     with pytest.raises(UserError, match="no field 'kspace'"):
         total_variation(make_batch(fields=()), 0.005)
 
