@@ -18,14 +18,13 @@ from mript_jax.models.coil_maps import Refinement, calibration_images, unit_maps
 from mript_jax.models.consistency import absolute
 from mript_jax.models.regularizer import NETWORKS
 from mript_jax.models.scan_description import describe, estimate_noise
-from mript_jax.models.soft_consistency import CONSISTENCIES, Scan, consistent
+from mript_jax.models.soft_consistency import CONSISTENCIES, Scan
+from mript_jax.models.starts import STARTS
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.measurement import Measurement, start
 
 MAPS = ("given", "calibrated", "refined")
-SENSE_WEIGHT = 3e-3  # of the SENSE solution that the cascades start from
-SENSE_STEPS = 10
 
 
 class Cascade(nn.Module):
@@ -65,6 +64,7 @@ class Unrolled(ReconstructionModel):
     shared: bool = False  # all cascades have the same weights
     memory: int = 8  # features handed from cascade to cascade beside the image: 0, or 2 or more
     condition: int = 64  # channels of the condition that each cascade is modulated by
+    start: str = "total_variation"  # what the first cascade gets, see models/starts.py
     maps: str = "calibrated"  # of the coils, from the autocalibration region; "refined", "given"
     remat: bool = False  # the backward pass computes the cascades again
     scan_cascades: bool | None = None  # compile one cascade for all; None: except on CPUs
@@ -75,6 +75,8 @@ class Unrolled(ReconstructionModel):
         build_from(NETWORKS, self.network, "config.model.network", parent=None)
         if self.consistency not in CONSISTENCIES:
             raise unknown_name_error("config.model.consistency", self.consistency, CONSISTENCIES)
+        if self.start not in STARTS:
+            raise unknown_name_error("config.model.start", self.start, STARTS)
         if self.maps not in MAPS:
             raise unknown_name_error("config.model.maps", self.maps, MAPS)
         if self.memory < 0 or self.memory == 1:
@@ -107,10 +109,8 @@ class Unrolled(ReconstructionModel):
                 images = Refinement(8, 3, self.dtype, name="maps")(images, train)
             sensitivities = unit_maps(images)
         scan = Scan(Measurement(kspace, mask, sensitivities), noise)
-        x = zero_filled = start(*scan.measured)  # [B, H, W]
-        if kspace.shape[1] > 1:
-            weight = jnp.full_like(noise, SENSE_WEIGHT)
-            x = jax.lax.stop_gradient(consistent(0 * x, weight, scan.measured, SENSE_STEPS))
+        zero_filled = start(*scan.measured)  # [B, H, W]
+        x = jax.lax.stop_gradient(STARTS[self.start](scan))
         memory = jnp.stack([zero_filled.real, zero_filled.imag], axis=-1)[..., : self.memory]
         memory = jnp.pad(memory, [(0, 0)] * 3 + [(0, max(self.memory - 2, 0))])
         condition = nn.Dense(self.condition, name="describe")(describe(mask, noise))
