@@ -1,6 +1,6 @@
 """Masked modelling of k-space, small enough for a laptop, on generated anatomy.
 
-Pretraining hides random cells of k-space; fine-tuning reconstructs images from the measured samples.
+Pretraining hides random cells of k-space; fine-tuning reconstructs images from measured samples.
 
   python launch/train.py --config=configs/simmim.py --workdir=runs/simmim
   python launch/train.py --config=configs/simmim.py --workdir=runs/simmim_tuned \\

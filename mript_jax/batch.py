@@ -27,7 +27,7 @@ Data read at the size of the scan (data/measured.py) has another one, and no coi
 |---|---|---|
 | maximum | [B] float32 | maximum of the reference volume, for the protocol fastmri_official |
 
-Without oversampled phase encodes, as always in training, h = H and w = W. Readout oversampling is
+Without oversampling along the phase-encoding direction, as always in training, h = H and w = W. Readout oversampling is
 cropped before; whoever compares an estimate [B, H, W, 1] with the target crops its center.
 """  # noqa: E501
 
@@ -61,7 +61,7 @@ def check_fields(fields: Sequence[str]) -> None:
 
 def empty_example(
     shape: tuple[int, int], fields: Sequence[str] = (), coils: int = 1
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
     """An example of weight 0: stands in for a broken record, or for shapes alone.
 
     `fields` are its optional fields.

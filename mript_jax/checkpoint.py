@@ -18,7 +18,7 @@ import orbax.checkpoint as ocp
 from ml_collections import ConfigDict
 
 import mript_jax
-from mript_jax.config import base_config, rename_fields
+from mript_jax.config import base_config, flatten_config, rename_fields
 from mript_jax.config.names import BEFORE
 from mript_jax.errors import UserError
 from mript_jax.lora import merge_adapters
@@ -112,7 +112,7 @@ def load_checkpoint_config(path: str | Path) -> ConfigDict:
 
 
 def read_data(step: Path) -> dict[str, Any]:
-    """What was saved as `data` in a step's folder."""
+    """Return the item `data` of a step's folder: the position in the data."""
     return json.loads((step / "data" / "metadata").read_text())
 
 
@@ -136,6 +136,11 @@ def write_config(workdir: str | Path, config: ConfigDict) -> None:
 def parse_config(text: str) -> ConfigDict:
     """A locked config from its JSON form, where tuples had become lists and names may be old."""
     return rename_fields(ConfigDict(_tuples(json.loads(text)))).lock()
+
+
+def saved_fields(config: ConfigDict) -> dict[str, Any]:
+    """All fields by dotted name, as they come back from a file."""
+    return flatten_config(parse_config(config.to_json_best_effort()))
 
 
 def _fill_in(config: ConfigDict, defaults: ConfigDict) -> None:

@@ -1,4 +1,4 @@
-"""What every command shares: flags, and mistakes told in one line with exit status 2."""
+"""Flags that all commands share, and user errors as one line with exit status 2."""
 
 import ast
 import contextlib
@@ -8,6 +8,7 @@ import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from absl import flags, logging
 from ml_collections import ConfigDict
@@ -18,7 +19,7 @@ from mript_jax.errors import UserError
 FLAGS = flags.FLAGS
 HELP = ("--help", "-h", "-help")
 
-flags.DEFINE_bool("debug", False, "Show the traceback of a mistake.")
+flags.DEFINE_bool("debug", False, "Show the traceback of a user error.")
 
 
 def run(
@@ -29,7 +30,7 @@ def run(
     *,
     config_from_checkpoint: bool = False,
 ) -> None:
-    """Parses the flags and calls `main`; a user's mistake becomes one line and exit status 2.
+    """Parse the flags and call `main`; a user error becomes one line and exit status 2.
 
     `usage` is the text of --help, in which lines that begin with `mript NAME` are shown with
     `program` instead. With `config_from_checkpoint`, FLAGS.config is the config that --checkpoint
@@ -71,14 +72,14 @@ def define_config(what: str = "The experiment", folder: str = "") -> None:
 
 
 def fail(error: Exception, message: str = "") -> None:
-    """Tells a mistake in one line and ends the command with status 2."""
+    """Print a user error in one line and exit with status 2."""
     if {"--debug", "--debug=true"} & set(sys.argv):
         traceback.print_exception(error)
     print(f"error: {' '.join((message or str(error)).split())}", file=sys.stderr)
     sys.exit(2)
 
 
-def required(**values: str | None) -> None:
+def required(**values: Any) -> None:
     """Raises a UserError for the first flag that was not given."""
     for name, value in values.items():
         if not value:
@@ -93,6 +94,12 @@ def existing_path(flag: str, value: str) -> Path:
     return path
 
 
+def at_least(least: int, flag: str) -> None:
+    """Raises a UserError for a flag whose number is below `least`."""
+    if getattr(FLAGS, flag) < least:
+        raise UserError(f"--{flag}={getattr(FLAGS, flag)} must be {least} or more")
+
+
 def print_help(usage: str | None, program: str, names: list[str] | None = None) -> None:
     """Prints how a command is used and its flags, each with its default."""
     print(re.sub(r"(?m)^( *)mript \w+", rf"\1{program}", usage or "").strip())
@@ -105,10 +112,10 @@ def print_help(usage: str | None, program: str, names: list[str] | None = None) 
 
 
 def _meaning(flag: flags.Flag) -> str:
-    text = " ".join(flag.help.split())
+    text = " ".join((flag.help or "").split())
     if flag.default in (None, "", []) or flag.default is False:
         return text
-    default = flag.default_as_str.strip("'")
+    default = (flag.default_as_str or "").strip("'")
     return f"{text} (default: {default})"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """A mistake in flags, config or data, in one line: the value, and what would be right."""
+    """A user error in flags, config or data, in one line: the value, and what would be right."""
 
 
 def unknown_name_error(what: str, name: object, known: Iterable[str]) -> UserError:

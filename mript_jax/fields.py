@@ -11,19 +11,26 @@ import importlib
 import math
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
 from mript_jax.errors import UserError
 
-NOUNS = {bool: "True or False", int: "an integer", float: "a number", str: "a text"}
+NOUNS: dict[Any, str] = {
+    bool: "True or False",
+    int: "an integer",
+    float: "a number",
+    str: "a text",
+    Mapping: "a group of fields",
+    type(None): "None",
+}
 PLURALS = {bool: "True or False", int: "integers", float: "numbers", str: "texts"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """What a field means and what its numbers and texts, those in tuples too, can be."""
+    """The meaning of a field, and the range or choices of its values, those in tuples too."""
 
     meaning: str
     at_least: float | None = None
@@ -45,7 +52,7 @@ class Limits:
         return " and ".join(part for part in (low, high) if part)
 
     def holds(self, number: float) -> bool:
-        """Whether a number is in the range; NaN and infinity never are."""
+        """Return True for a number in the range; NaN and infinity never are."""
         return math.isfinite(number) and not (
             (self.at_least is not None and number < self.at_least)
             or (self.above is not None and number <= self.above)
@@ -71,7 +78,7 @@ class Field:
     limits: Limits
 
     def expected(self) -> str:
-        """What a value must be, in words."""
+        """The range or choices in words."""
         names = self.limits.names()
         if names:
             one = len(names) == 1 or not _is_tuple(self.kind)
@@ -110,9 +117,9 @@ def required(meaning: str, **limits: Any) -> Any:
 
 def fields_of(group: type, prefix: str = "") -> dict[str, Field]:
     """All fields of a dataclass and of the dataclasses that are fields of it, by dotted name."""
-    found = {}
+    found: dict[str, Field] = {}
     for f in dataclasses.fields(group):
-        if dataclasses.is_dataclass(f.type):
+        if isinstance(f.type, type) and dataclasses.is_dataclass(f.type):
             found |= fields_of(f.type, f"{prefix}{f.name}.")
         elif "limits" in f.metadata:
             name = prefix + f.name
@@ -121,7 +128,7 @@ def fields_of(group: type, prefix: str = "") -> dict[str, Field]:
 
 
 def is_numeric(kind: Any) -> bool:
-    """Whether values of a type are numbers or hold numbers."""
+    """Return True if values of a type are numbers or hold numbers."""
     parts = typing.get_args(kind)
     return kind in (int, float) or any(is_numeric(part) for part in parts if part is not ...)
 
@@ -137,6 +144,10 @@ def _is_tuple(kind: Any) -> bool:
 def _fits(value: Any, kind: Any, limits: Limits) -> bool:
     if kind in (Any, object):
         return True
+    if kind is Mapping:
+        return isinstance(value, Mapping)
+    if kind is type(None):
+        return value is None
     if _is_union(kind):
         return any(_fits(value, one, limits) for one in typing.get_args(kind))
     if _is_tuple(kind):
@@ -154,7 +165,7 @@ def _fits(value: Any, kind: Any, limits: Limits) -> bool:
         names = limits.names()
         return isinstance(value, str) and (not names or value in names)
     number = Integral if kind is int else Real
-    return isinstance(value, number) and not isinstance(value, bool) and limits.holds(value)
+    return isinstance(value, number) and not isinstance(value, bool) and limits.holds(float(value))
 
 
 def _noun(kind: Any) -> str:

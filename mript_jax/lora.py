@@ -33,10 +33,10 @@ def add_adapters(params: Mapping[str, Any], rank: int, key: jax.Array) -> dict[s
     return {"base": params, "lora": traverse_util.unflatten_dict(adapters, sep="/")}
 
 
-def merge_adapters(params: Mapping[str, Any]) -> Mapping[str, Any]:
+def merge_adapters(params: Mapping[str, Any]) -> dict[str, Any]:
     """Ordinary parameters; those without adapters come back as they are."""
     if set(params) != {"base", "lora"}:
-        return params
+        return dict(params)
     flat = traverse_util.flatten_dict(params["base"], sep="/")
     adapters = traverse_util.flatten_dict(params["lora"], sep="/")
     for name in flat:

@@ -13,18 +13,27 @@ os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "jax")
 )
 
+import hypothesis
 import jax
 import numpy as np
 import pytest
 
+# A newcomer's first run must not fail by chance; the slow tier looks for new examples.
+hypothesis.settings.register_profile("fast", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("slow", deadline=None)
+
 jax.config.update("jax_default_matmul_precision", "highest")
-jax.config.update("jax_numpy_rank_promotion", "raise")  # shapes that differ by mistake
+jax.config.update("jax_numpy_rank_promotion", "raise")  # ranks that differ by accident
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
 def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run the slow tier too")
+
+
+def pytest_configure(config):
+    hypothesis.settings.load_profile("slow" if config.getoption("--slow") else "fast")
 
 
 def pytest_collection_modifyitems(config, items):

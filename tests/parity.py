@@ -1,4 +1,4 @@
-"""Comparing a model with stored outputs of a public code: tests/golden/."""
+"""Comparison of a model with stored outputs of a public code: tests/golden/."""
 
 import json
 from functools import partial
@@ -36,15 +36,15 @@ def assert_close(actual, expected, relative=1e-4):
 
 
 def intermediates(model, params, *inputs):
-    """What each submodule returned, by its name."""
+    """Output of each submodule, by name."""
     apply = partial(model.apply, capture_intermediates=True, mutable=["intermediates"])
     _, state = jax.jit(apply)({"params": params}, *inputs)
-    seen = traverse_util.flatten_dict(state["intermediates"], sep="/")
-    return {name.removesuffix("/__call__"): value[0] for name, value in seen.items()}
+    outputs = traverse_util.flatten_dict(state["intermediates"], sep="/")
+    return {name.removesuffix("/__call__"): value[0] for name, value in outputs.items()}
 
 
 def assert_gradients(gradient, expected, table, relative=1e-3):
-    """Our gradient against theirs, tensor by tensor, each by its entry of the name table."""
+    """Compare our gradient with the public code's, tensor by tensor, through the name table."""
     assert expected
     gradient = traverse_util.flatten_dict(jax.device_get(gradient), sep="/")
     for name, theirs in expected.items():

@@ -77,7 +77,8 @@ def mript(installed, tmp_path_factory):
             capture_output=True,
             text=True,
             cwd=folder,
-            env=environment | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""},
+            env=environment
+            | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_backend_optimization_level=0"},
         )
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout

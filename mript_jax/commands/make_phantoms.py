@@ -8,7 +8,6 @@ from pathlib import Path
 from absl import flags
 
 from mript_jax import cli
-from mript_jax.errors import UserError
 
 
 def run(program: str) -> None:
@@ -27,8 +26,7 @@ def define_flags() -> None:
 def main() -> None:
     cli.required(output=cli.FLAGS.output)
     for name in ("volumes", "slices", "coils"):
-        if cli.FLAGS[name].value < 1:
-            raise UserError(f"--{name}={cli.FLAGS[name].value} must be 1 or more")
+        cli.at_least(1, name)
     from mript_jax.data.phantom.volume import write_fastmri_h5
 
     folder = Path(cli.FLAGS.output)

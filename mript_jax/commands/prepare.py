@@ -1,4 +1,4 @@
-"""Turns a data set into sharded ArrayRecord files with an index, which train fastest.
+"""Turns a dataset into sharded ArrayRecord files with an index, which train fastest.
 
   mript prepare --format=images --input=FOLDER --output=data/images
   mript prepare --format=phantom --count=1600 --size=128 --output=data/phantoms
@@ -53,14 +53,19 @@ def main() -> None:
         return
     cli.required(format=values.format)
     for name in ("records_per_shard", "workers", "max_broken"):
-        if values[name].value < 0:
-            raise UserError(f"--{name}={values[name].value} must be 0 or more")
+        cli.at_least(0, name)
     part, parts = _shard(values.shard)
     fractions = _fractions(values.splits)
     from mript_jax.data.preparation import dataset, shards
 
     output = Path(values.output)
-    jobs = shards.plan(values.format, values.input, _options(), output, values.records_per_shard)
+    jobs = shards.plan(
+        values.format,
+        values.input,
+        _options(),
+        output=output,
+        records_per_shard=values.records_per_shard,
+    )
     output.mkdir(parents=True, exist_ok=True)
     mine = jobs[part::parts]
     with _progress(sum(job.stop - job.start for job in mine)) as advance:

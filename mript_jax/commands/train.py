@@ -65,6 +65,6 @@ def main() -> None:
     initialize(values.coordinator, values.processes, values.process, values.join)
     step = int(train(values.config, values.workdir).step)
     if step < values.config.total_steps:
-        print(f"asked to end: saved at step {step}, the same command goes on: {values.workdir}")
+        print(f"preempted: saved at step {step}, the same command resumes: {values.workdir}")
         sys.exit(STOPPED)
     print(f"trained to step {step}: {values.workdir}")

@@ -1,4 +1,4 @@
-"""What a config must be before anything is computed."""
+"""Checks of a config before anything is computed."""
 
 import functools
 import logging
@@ -65,6 +65,7 @@ def check_config(config: ConfigDict) -> None:
     for group in ("data", "evaluation"):
         _check_tasks(group, config[group])
     _check_weights(config.data)
+    _check_ranges(config.data)
     _check_model_tasks(config)
     if config.optimizer.warmup_steps > config.total_steps:  # as in trial runs of a few steps
         log.warning(
@@ -94,6 +95,15 @@ def _check_weights(data: ConfigDict) -> None:
                 f"config.data.{weights}={values} must be {len(data[of])} numbers of 0 or "
                 f"more, one for each of config.data.{of}"
             )
+
+
+def _check_ranges(data: ConfigDict) -> None:
+    for name, values in (
+        ("continuous_accelerations", data.continuous_accelerations or (1, 1)),
+        ("simulation.noise", data.simulation.noise),
+    ):
+        if len(values) != 2 or values[0] > values[1]:
+            raise UserError(f"config.data.{name}={values} must be the lowest and the highest")
 
 
 def _check_model_tasks(config: ConfigDict) -> None:

@@ -29,6 +29,7 @@ def load_config_file(path: str | Path, *arguments: str) -> ConfigDict:
     """
     path = config_path(path)
     spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return rename_fields(module.get_config(*arguments))
@@ -43,7 +44,7 @@ def derive_config(config: ConfigDict, changes: Mapping[str, Any] | None = None) 
 
 def flatten_config(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
     """The values of all fields, by their names from the top, such as data.path."""
-    fields = {}
+    fields: dict[str, Any] = {}
     for name, value in config.items():
         below = isinstance(value, ConfigDict)
         fields |= flatten_config(value, f"{prefix}{name}.") if below else {prefix + name: value}
@@ -53,7 +54,7 @@ def flatten_config(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
 def _from_schema(group: type) -> ConfigDict:
     config = ConfigDict()
     for field in dataclasses.fields(group):
-        if dataclasses.is_dataclass(field.type):
+        if isinstance(field.type, type) and dataclasses.is_dataclass(field.type):
             config[field.name] = _from_schema(field.type)
         elif isinstance(field.type, types.UnionType):  # a number or a pair
             config[field.name] = FieldReference(field.default, field_type=object)

@@ -9,6 +9,7 @@ import dataclasses
 from mript_jax.data.generated.objects import KINDS
 from mript_jax.data.phantom.slices import ANATOMIES
 from mript_jax.data.readers import READERS
+from mript_jax.data.simulation import NOISE, NOISE_FREE
 from mript_jax.fields import field
 from mript_jax.physics.artifacts import ARTIFACTS
 from mript_jax.physics.masks import PATTERNS
@@ -91,6 +92,13 @@ class Dicom:
 
 
 @dataclasses.dataclass(frozen=True)
+class Numpy:
+    coils: str = field(
+        "auto", "whether the first of three axes is that of coils", choices=("auto", "yes", "no")
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class Options:
     """Arguments of the readers besides a path."""
 
@@ -101,6 +109,31 @@ class Options:
     radimagenet: RadImageNet = RadImageNet()
     nifti: Nifti = Nifti()
     dicom: Dicom = Dicom()
+    numpy: Numpy = Numpy()
+
+
+@dataclasses.dataclass(frozen=True)
+class Simulation:
+    """Complex, multi-coil scans that are simulated of images: see data/simulation.py."""
+
+    coils: tuple[int, ...] = field(
+        (1,),
+        "numbers of coils: each training batch draws one; evaluations take the first",
+        at_least=1,
+    )
+    noise: tuple[float, float] = field(
+        NOISE,
+        "lowest and highest standard deviation of a coil's noise, drawn by its logarithm; an "
+        "image's maximum is 1; evaluations: 0.005",
+        above=0,
+    )
+    noise_free: float = field(
+        NOISE_FREE, "share of the training scans without noise", at_least=0, at_most=1
+    )
+    phase: float = field(1.0, "strength of the phase in training; evaluations: 1", at_least=0)
+    augment: bool = field(
+        True, "training images are flipped, and change contrast, shading and resolution"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,22 +184,35 @@ class Data:
     acceleration_weights: tuple[float, ...] = field(
         (), "relative frequency of each acceleration in training; none: all alike", at_least=0
     )
+    continuous_accelerations: tuple[float, ...] = field(
+        (),
+        "lowest and highest: training draws any acceleration between them, by its logarithm, with "
+        "the center fraction that is usual for it and the index of the nearest level; none: the "
+        "levels alone",
+        at_least=1,
+    )
     undersampling: str = field(
         "image",
-        "retrospective undersampling of the magnitude image's k-space, or where k-space was "
-        "measured, of the complex image's or of the measured one itself",
-        choices=("image", "complex", "kspace"),
+        "retrospective undersampling of the magnitude image's k-space, of a simulated scan's, or "
+        "where k-space was measured, of the complex image's or of the measured one itself",
+        choices=("image", "complex", "kspace", "simulated"),
+    )
+    simulation: Simulation = Simulation()
+    coils: int = field(
+        8,
+        "virtual coils that measured k-space is compressed to, for models that read it",
+        at_least=1,
     )
     phase_encodes: str = field(
         "columns", "lines of k-space that are sampled or left out", choices=("columns", "rows")
     )
     partial_fourier: float = field(
-        1.0, "share of the phase encodes that can be sampled at all", at_least=0.5, at_most=1
+        1.0, "share of the phase-encoding lines that can be sampled at all", at_least=0.5, at_most=1
     )
     noise: float = field(
         0.0, "standard deviation of noise in k-space; an image's maximum is 1", at_least=0
     )
-    artifacts: Artifacts = NO_ARTIFACTS
+    artifacts: Artifacts = NO_ARTIFACTS  # type: ignore[valid-type]  # a class made from a table
     # A scan to reconstruct has no target: only the zero-filled image's maximum is known in use.
     # "target" reproduces the papers, whose networks are trained on slices divided by it.
     normalize_by: str = field(

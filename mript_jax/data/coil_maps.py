@@ -40,7 +40,7 @@ def correlated_mixing(coils: int, rng: np.random.Generator) -> np.ndarray | None
 
 
 def _loops(coils: int, rng: np.random.Generator) -> np.ndarray:
-    """What loops around or beside the object see, on the coarse grid [C, n, n]."""
+    """Sensitivities of loops around or beside the object, on the coarse grid [C, n, n]."""
     x = np.linspace(-1, 1, COARSE)
     points = x + 1j * x[:, None]
     around = rng.uniform() < 0.6  # else an array on one side, as for spine, knee or heart

@@ -1,17 +1,19 @@
-"""Batches of measured k-space at the size of the scan, for the protocol `fastmri_official`.
+"""Batches of measured k-space at the size of the scan, for `fastmri_official` and `measured`.
 
-A batch holds slices of one volume. Readout oversampling is cropped (physics/crop.py); across the
-phase encodes the image stays as large as the scan, and the target is its center. Beside the usual
-fields there is `maximum`, the volume's.
+A batch holds slices of one volume. Readout oversampling is cropped (physics/crop.py); along the
+phase-encoding direction the image stays as large as the scan, and the target is its center. Beside
+the usual fields there is `maximum`, the volume's.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from mript_jax.batch import Batch, check_fields, stack
 from mript_jax.data.readers.base import Source
 from mript_jax.data.records import Record
+from mript_jax.data.scans import estimate_noise
 from mript_jax.data.transforms import scale_of, volume_seed
 from mript_jax.errors import UserError
 from mript_jax.physics.crop import center_crop, crop_kspace, zero_filled_scan
@@ -39,14 +41,15 @@ def measured_batches(
 ) -> Iterator[tuple[Batch, list[Record]]]:
     """Each of these slices of a source once, undersampled by `task`, volume by volume.
 
-    All slices of a volume have the same mask. They are scaled by the zero-filled image's maximum.
-    `fields` are the optional ones (mript_jax/batch.py) that the batches have: `kspace`.
+    All slices of a volume have the same mask, but those whose record says how it was sampled. They
+    are scaled by the zero-filled image's maximum. `fields` are the optional ones
+    (mript_jax/batch.py) that the batches have: `kspace`, and `noise_level`, which is estimated.
     """
     check_fields(fields)
-    if set(fields) - {"kspace"}:
+    if set(fields) - {"kspace", "noise_level"}:
         raise UserError(
-            f"measured scans come with 'kspace' alone, not with {', '.join(fields)}, which the "
-            "model reads"
+            "measured scans come with 'kspace' and 'noise_level' alone, not with "
+            f"{', '.join(fields)}, which the model reads"
         )
     volumes: dict[str, list[int]] = {}
     for index in indices:
@@ -56,33 +59,39 @@ def measured_batches(
         mask_seed = volume_seed(name, seed)
         for start in range(0, len(members), batch_size):
             records = [source[i] for i in members[start : start + batch_size]]
-            examples = [_example(r, task, mask_seed, maximum, fields) for r in records]
+            examples = [
+                _example(r, task, mask_seed, maximum=maximum, fields=fields) for r in records
+            ]
             yield stack(examples, batch_size), records
 
 
 def _maximum(source: Source, volume: str, members: Sequence[int]) -> float:
-    """What the file says is its maximum, or that of the slices at hand."""
+    """The maximum that the file states, or that of the slices at hand."""
     first = source[members[0]]
     if first.kspace is None or first.image is None:
         lacks = "k-space" if first.kspace is None else "reference"
-        raise UserError(f"{volume} has no {lacks}, which the protocol 'fastmri_official' needs")
+        raise UserError(f"{volume} has no {lacks}, which an evaluation on measured k-space needs")
     if first.maximum is not None:
         return first.maximum
-    return max(float(source[i].image.max()) for i in members)
+    return max(float(source[i].reference.max()) for i in members)
 
 
 def _example(
     record: Record, task: Task, mask_seed: int, maximum: float, fields: Sequence[str]
-) -> dict[str, np.ndarray]:
-    shape = record.image.shape
-    size = record.kspace.shape[-2:]
-    mask = sample_mask(task.pattern, size, task.acceleration, task.center_fraction, mask_seed)
+) -> dict[str, Any]:
+    assert record.kspace is not None
+    shape, (H, W) = record.size, record.kspace.shape[-2:]
+    mask = record.mask
+    if mask is None or np.all(mask):  # fully sampled
+        mask = sample_mask(
+            task.pattern, (H, W), task.acceleration, task.center_fraction, seed=mask_seed
+        )
     kspace, mask = crop_kspace(record.kspace, mask, shape)  # [C, H, W], [H, W]
     zero_filled = np.abs(zero_filled_scan(kspace))  # [H, W]
     scale = scale_of(center_crop(zero_filled, shape))
     example = {
         "zero_filled": (zero_filled / scale).astype(np.float32)[..., None],
-        "target": (record.image / scale).astype(np.float32)[..., None],
+        "target": (record.reference / scale).astype(np.float32)[..., None],
         "mask": mask,
         "pattern_index": np.int32(task.pattern_index),
         "level_index": np.int32(task.level_index),
@@ -94,4 +103,6 @@ def _example(
     }
     if "kspace" in fields:
         example["kspace"] = (kspace / scale).astype(np.complex64)
+    if "noise_level" in fields:
+        example["noise_level"] = np.float32(estimate_noise(record.kspace) / scale)
     return example

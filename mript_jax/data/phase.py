@@ -55,4 +55,5 @@ def _directions(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndar
     y = np.fft.fftfreq(shape[0])[:, None] * np.ones(shape[1] // 2 + 1)
     x = np.fft.rfftfreq(shape[1]) * np.ones((shape[0], 1))
     squared = np.maximum(y**2 + x**2, 1e-12)
-    return tuple((p / squared).astype(np.float32) for p in (y * y, y * x, x * x))
+    yy, yx, xx = ((p / squared).astype(np.float32) for p in (y * y, y * x, x * x))
+    return yy, yx, xx

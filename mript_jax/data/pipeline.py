@@ -7,25 +7,30 @@ the position in the data is one number, the same for any count of workers and pr
 """
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import grain
 import numpy as np
+from ml_collections import ConfigDict
 
 from mript_jax.batch import Batch, check_fields, stack
 from mript_jax.data.memory import keep_freed_memory
+from mript_jax.data.random_tasks import BatchExample, RandomTask
 from mript_jax.data.readers import open_source
-from mript_jax.data.records import BlankRecord, BrokenRecord, Record
+from mript_jax.data.records import NO_REFERENCE, BlankRecord, BrokenRecord, Record
+from mript_jax.data.scans import ScanMaker
+from mript_jax.data.simulation import EVALUATION_NOISE, Scan, simulate
 from mript_jax.data.splits import few_shot, select_split
-from mript_jax.data.transforms import ExampleMaker, RandomExample, volume_seed
+from mript_jax.data.transforms import ExampleMaker, volume_seed
 from mript_jax.data.workers import WorkerBatches
 from mript_jax.errors import UserError
 from mript_jax.physics.tasks import Task, task_grid
 from mript_jax.sizes import height_width
 
 READ_AHEAD = 4  # batches that are prepared while the accelerator works
-NO_REFERENCE = "has no reference image (is it a test file?)"
 EPOCHS = 10**9  # of the training stream: endless, yet its length in batches of 1 is a number
 
 
@@ -52,23 +57,39 @@ class Selection:
 class Pipeline:
     """An endless iterator of batches whose position can be saved and restored.
 
-    `broken` tells of each file that was left out why; more than `max_broken` are a UserError.
+    `drawn` are the records with the task that each got; `make` makes their examples, batch by
+    batch, of which this process makes its part. `broken` holds why each file was left out; more
+    than `max_broken` are a UserError.
     """
 
     def __init__(
         self,
-        batches: grain.MapDataset,
+        drawn: grain.MapDataset,
+        make: BatchExample,
         records: grain.MapDataset,
+        batch_size: int,
+        *,
+        process_index: int = 0,
+        process_count: int = 1,
         workers: int = 0,
         max_broken: int = 0,
     ):
-        self._batches = batches
-        self._records = records  # what the examples of each batch are made of
+        if batch_size % process_count:
+            raise UserError(
+                f"global_batch_size={batch_size} cannot be shared by {process_count} processes"
+            )
+        self._drawn = drawn
+        self._make = make
+        self._records = records
+        self._batch_size = batch_size
+        self._part = batch_size // process_count
+        self._mine = slice(process_index, None, process_count)
         self._workers = workers
         self._max_broken = max_broken
+        self.shapes = len(make.makers)  # how many different ones batches have
         self.broken: dict[str, str] = {}
-        self._start = 0
-        self._taken = 0
+        self._start = 0  # the example that the first batch begins with
+        self._taken = 0  # batches since
         self._iterator: Iterator[Batch] | None = None
 
     def __iter__(self) -> "Pipeline":
@@ -79,23 +100,26 @@ class Pipeline:
             self._iterator = self._open()
         batch = next(self._iterator)
         if not batch["weight"].all():
-            self._note_broken(self._records[self._start + self._taken])
+            self._note_broken(self._batch_of_records(self._taken))
         self._taken += 1
         return batch
 
     def get_state(self) -> dict[str, int]:
-        return {"next_batch": self._start + self._taken}
+        """The position, which does not depend on the size of batches."""
+        return {"next_example": self._start + self._taken * self._batch_size}
 
     def set_state(self, state: Mapping[str, int]) -> None:
-        self._start, self._taken, self._iterator = int(state["next_batch"]), 0, None
+        self._start, self._taken, self._iterator = int(state["next_example"]), 0, None
 
     def last_names(self) -> list[str]:
         """Volume and slice of each example of the batch that was taken last."""
-        records = self._records[self._start + self._taken - 1]
         return [
             r.path if isinstance(r, BrokenRecord) else f"{r.volume}, slice {r.slice_index}"
-            for r in records
+            for r in self._batch_of_records(self._taken - 1)
         ]
+
+    def _batch_of_records(self, number: int) -> Sequence[Record | BrokenRecord]:
+        return self._records[self._start :].batch(self._part, batch_fn=list)[self._mine][number]
 
     def _note_broken(self, records: Sequence[Record | BrokenRecord]) -> None:
         """Counts what is wrong with the files; that a slice is blank is not."""
@@ -111,14 +135,19 @@ class Pipeline:
 
     def _open(self) -> Iterator[Batch]:
         keep_freed_memory()
+        make = dataclasses.replace(self._make, start=self._start)
+        examples = self._drawn[self._start :].map_with_index(make)
+        batches = examples.batch(self._part)[self._mine]
         if self._workers:
-            return WorkerBatches(self._batches, self._start, self._workers, READ_AHEAD)
+            return WorkerBatches(
+                batches, 0, workers=self._workers, ahead=READ_AHEAD, largest=make.largest()
+            )
         threads = grain.ReadOptions(num_threads=2, prefetch_buffer_size=READ_AHEAD)
-        return iter(self._batches[self._start :].to_iter_dataset(threads))
+        return iter(batches.to_iter_dataset(threads))
 
 
 def build_pipeline(
-    config: Mapping[str, Any],
+    config: ConfigDict,
     split: str,
     seed: int,
     batch_size: int,
@@ -131,16 +160,12 @@ def build_pipeline(
 
     `fields` are the optional ones (mript_jax/batch.py) that its batches have.
     """
-    if batch_size % process_count:
-        raise UserError(
-            f"global_batch_size={batch_size} cannot be shared by {process_count} processes"
-        )
     source, indices = open_split(config, split, config.max_slices)
-    random_example = RandomExample(
-        example_maker(config, fields),
+    random_task = RandomTask(
         task_grid(config.patterns, config.accelerations, config.center_fractions),
         task_weights(config),
-        config.random_crops,
+        config.continuous_accelerations,
+        height_width(config.image_size) if config.random_crops else None,
     )
     records = _stream(source, indices, seed)
     if config.mixture:
@@ -149,18 +174,20 @@ def build_pipeline(
             [records, *(_stream(*open_split(other, split), seed) for other in others)],
             [1.0, *(float(weight) for *_, weight in config.mixture)],
         ).seed(seed)
-    examples = records.random_map(random_example)
-    part, mine = batch_size // process_count, slice(process_index, None, process_count)
     return Pipeline(
-        examples.batch(part)[mine],
-        records.batch(part, batch_fn=list)[mine],
-        config.workers,
-        config.max_broken,
+        records.random_map(random_task),
+        BatchExample(training_makers(config, fields), batch_size, seed),
+        records,
+        batch_size,
+        process_index=process_index,
+        process_count=process_count,
+        workers=config.workers,
+        max_broken=config.max_broken,
     )
 
 
 def evaluation_batches(
-    config: Mapping[str, Any],
+    config: ConfigDict,
     split: str,
     task: Task,
     batch_size: int,
@@ -176,7 +203,7 @@ def evaluation_batches(
     source, indices = open_split(config, split)
     if max_slices and max_slices < len(indices):  # spread over the whole split
         indices = indices[np.linspace(0, len(indices) - 1, max_slices).astype(int)]
-    maker = example_maker(config, fields)
+    maker = evaluation_maker(config, fields)
     for start in range(0, len(indices), batch_size):
         records = [source[int(i)] for i in indices[start : start + batch_size]]
         for record in records:
@@ -186,52 +213,85 @@ def evaluation_batches(
         yield stack(examples, batch_size), records
 
 
-def example_maker(config: Mapping[str, Any], fields: Sequence[str] = ()) -> ExampleMaker:
-    """The transform that `config.data` describes, to examples with these optional fields."""
-    check_fields(fields)
-    if config.undersampling == "kspace" and set(fields) - {"noise_level"}:
-        raise UserError(
-            "config.data.undersampling='kspace' keeps k-space at its own size, apart from the "
-            f"resized images, but the model or the loss reads {', '.join(fields)}; use 'image' or "
-            "'complex', or a model without data consistency (config.model.iterations=0)"
-        )
-    return ExampleMaker(
-        height_width(config.image_size),
-        crop=config.crop,
-        normalize_by=config.normalize_by,
-        fields=tuple(fields),
-        axis={"columns": -1, "rows": -2}[config.phase_encodes],
-        partial_fourier=config.partial_fourier,
-        noise=config.noise,
-        artifacts=tuple((name, degree) for name, degree in config.artifacts.items() if degree),
-        undersampling=config.undersampling,
+def training_makers(config: ConfigDict, fields: Sequence[str] = ()) -> list[ExampleMaker]:
+    """The transforms to training examples, one for each number of coils that batches may have."""
+    options = config.simulation
+    scan = functools.partial(
+        simulate,
+        noise=tuple(options.noise),
+        noise_free=options.noise_free,
+        phase=options.phase,
+        augment=options.augment,
     )
+    coils = options.coils if config.undersampling == "simulated" else (config.coils,)
+    return [example_maker(config, fields, count, scan) for count in coils]
+
+
+def evaluation_maker(config: ConfigDict, fields: Sequence[str] = ()) -> ExampleMaker:
+    """The transform to evaluation examples: simulated scans are those of the protocol `measured`.
+
+    Their noise is `config.noise`, where that is given.
+    """
+    simulated = config.undersampling == "simulated"
+    noise = config.noise if simulated and config.noise else EVALUATION_NOISE
+    scan = functools.partial(simulate, noise=(noise, noise), noise_free=0.0)
+    coils = config.simulation.coils[0] if simulated else config.coils
+    return example_maker(config, fields, coils, scan)
+
+
+def example_maker(
+    config: ConfigDict,
+    fields: Sequence[str] = (),
+    coils: int = 1,
+    scan: Callable[..., Scan] = simulate,
+) -> ExampleMaker:
+    """The transform that `config.data` describes, to examples with these optional fields.
+
+    `coils` and `scan` are how scans of several coils are simulated (data/simulation.py).
+    """
+    check_fields(fields)
+    common = {
+        "shape": height_width(config.image_size),
+        "crop": config.crop,
+        "normalize_by": config.normalize_by,
+        "fields": tuple(fields),
+        "axis": {"columns": -1, "rows": -2}[config.phase_encodes],
+        "partial_fourier": config.partial_fourier,
+        "artifacts": tuple((name, degree) for name, degree in config.artifacts.items() if degree),
+        "undersampling": config.undersampling,
+    }
+    if config.undersampling == "simulated":
+        return ScanMaker(**common, coils=coils, simulate=scan)
+    if config.undersampling == "kspace" and fields:
+        return ScanMaker(**common, noise=config.noise, coils=coils, simulate=scan)
+    return ExampleMaker(**common, noise=config.noise)
 
 
 def _stream(source: Any, indices: np.ndarray, seed: int) -> grain.MapDataset:
     return grain.MapDataset.source(Selection(source, indices)).seed(seed).shuffle().repeat(EPOCHS)
 
 
-def mixed_in(config: Mapping[str, Any], source: str, path: str) -> Mapping[str, Any]:
-    """`config.data` of another data set that is trained on too."""
+def mixed_in(config: ConfigDict, source: str, path: str) -> ConfigDict:
+    """`config.data` of another dataset of the mixture."""
     config = copy.deepcopy(config)
     config.source, config.path, config.splits_file = source, path, ""
     return config
 
 
-def task_weights(config: Mapping[str, Any]) -> tuple[float, ...]:
-    """How often each task of the grid is drawn, from the weights of patterns and accelerations."""
+def task_weights(config: ConfigDict) -> tuple[float, ...]:
+    """The probability of each task of the grid, from the weights of patterns and accelerations."""
     patterns = config.pattern_weights or (1.0,) * len(config.patterns)
     levels = config.acceleration_weights or (1.0,) * len(config.accelerations)
     total = sum(patterns) * sum(levels)
     return tuple(p * level / total for p in patterns for level in levels)
 
 
-def open_split(
-    config: Mapping[str, Any], split: str, max_slices: int = 0
-) -> tuple[Any, np.ndarray]:
+def open_split(config: ConfigDict, split: str, max_slices: int = 0) -> tuple[Any, np.ndarray]:
     """The source of `config.data` and the indices of one of its splits."""
-    source = open_source(config.source, config.path, **config.options.get(config.source, {}))
+    options = dict(config.options.get(config.source, {}))
+    if config.source == "phantom":  # a simulated scan has a noise of its own
+        options["noise"] = config.undersampling != "simulated"
+    source = open_source(config.source, config.path, **options)
     indices = select_split(source, split, config.split_fractions, config.splits_file)
     if max_slices:
         indices = few_shot(indices, max_slices)

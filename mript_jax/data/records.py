@@ -10,6 +10,7 @@ import numpy as np
 
 from mript_jax.errors import UserError
 
+NO_REFERENCE = "has no reference image (is it a test file?)"
 FLOAT16_EXPONENT = 15  # the maximum is stored just below 2 ** 15, so that no value underflows
 
 
@@ -36,9 +37,22 @@ class Record:
     volume: str  # what is never split: a patient, a file, a subject
     slice_index: int
     kspace: np.ndarray | None = None  # [C, H, W] complex64, centered, as measured
-    mask: np.ndarray | None = None  # [H, W] where the file says what was sampled
+    mask: np.ndarray | None = None  # [H, W] of a prospectively undersampled file
     maximum: float | None = None  # of the volume (fastMRI's attribute)
     attributes: dict[str, Any] = dataclasses.field(default_factory=dict)  # json-able
+
+    @property
+    def reference(self) -> np.ndarray:
+        """The image [H, W]; a file without one is a BrokenRecord."""
+        if self.image is None:
+            raise BrokenRecord(self.volume, NO_REFERENCE)
+        return self.image
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the image."""
+        height, width = self.reference.shape
+        return height, width
 
 
 def encode_record(record: Record) -> bytes:

@@ -15,13 +15,14 @@ from mript_jax.physics.fourier import fft2c, ifft2c
 
 NOISE = (1e-4, 10**-1.6)  # standard deviations, of the image's maximum, drawn by their logarithm
 NOISE_FREE = 0.1  # share of the scans that have none
+EVALUATION_NOISE = 0.005  # of the protocol `measured`
 SMALLEST = 1e-12  # maximum of an image that shows anything
 
 
 class Scan(NamedTuple):
     kspace: np.ndarray  # [C, H, W] complex64, fully sampled, with noise
     clean_kspace: np.ndarray  # [C, H, W] complex64, without
-    sensitivities: np.ndarray  # [C, H, W] complex64, their squares add up to 1
+    sensitivities: np.ndarray | None  # [C, H, W] complex64, their squares add up to 1
     reference: np.ndarray  # [H, W] float32, the coils' root sum of squares without noise; maximum 1
     noise_level: float  # standard deviation of the noise in the real and in the imaginary part
 
@@ -66,7 +67,9 @@ def simulate(
     clean = fft2c(maps * scanned)
     level = 0.0 if rng.uniform() < noise_free else np.exp(rng.uniform(*np.log(noise)))
     kspace = clean + _noise(clean.shape, level, rng) if level else clean
-    return Scan(kspace, clean, maps, np.abs(scanned), float(level))
+    return Scan(
+        kspace, clean, sensitivities=maps, reference=np.abs(scanned), noise_level=float(level)
+    )
 
 
 def _noise(shape: tuple[int, ...], level: float, rng: np.random.Generator) -> np.ndarray:
@@ -87,7 +90,7 @@ def _turned(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _blurred(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """As measured with fewer samples: k-space ends earlier, sharply or faded out."""
-    squared = 0.0
+    squared = np.zeros((1, 1))
     for size, axis in zip(image.shape, (-1, 0), strict=True):
         place = np.abs(np.arange(size) - size // 2) / (size / 2 * rng.uniform(0.55, 1.0))
         squared = squared + np.expand_dims(place**2, axis)

@@ -1,20 +1,19 @@
-"""From a record to an example: crop, resize, draw a task, undersample, scale.
+"""From a record and a task to an example: crop, resize, undersample, scale.
 
 k-space is simulated from the magnitude image, as MR-IPT's protocol says: the example's
 zero-filled image is |ifft(mask * fft(image))|. Noise and artifacts are added to what is measured;
 the target stays as it is. Where a record has measured k-space, that can be undersampled instead, or
-the image with the phase that was measured.
+the image with the phase that was measured. Complex k-space of several coils: data/scans.py.
 """
 
 import dataclasses
 import hashlib
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from mript_jax.batch import empty_example
-from mript_jax.data.photographs import random_crop
-from mript_jax.data.records import BrokenRecord, Record
+from mript_jax.data.records import Record
 from mript_jax.physics.artifacts import add_artifact
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.crop import center_crop, complex_image
@@ -34,27 +33,30 @@ class ExampleMaker:
     crop: int = 0
     normalize_by: str = "zero_filled"  # whose maximum; or "target"
     fields: tuple[str, ...] = ()  # the optional ones of the batch that examples have
-    axis: int = -1  # of the phase encodes
+    axis: int = -1  # the phase-encoding direction
     partial_fourier: float = 1.0
     noise: float = 0.0  # standard deviation of complex noise, of the image's maximum
     artifacts: tuple[tuple[str, float], ...] = ()  # names and severities, in order
     undersampling: str = "image"  # or "complex", "kspace", where records have measured k-space
+    coils: int = 1  # of the example's k-space; an image has one
 
-    def __call__(self, record: Record, task: Task, mask_seed: int) -> dict[str, np.ndarray]:
+    def __call__(self, record: Record, task: Task, mask_seed: int) -> dict[str, Any]:
         measured = self.undersampling if record.kspace is not None else "image"
         if measured == "complex":
-            full = fit(complex_image(record.kspace, record.image.shape), self.crop, self.shape)
+            assert record.kspace is not None
+            full = fit(complex_image(record.kspace, record.size), self.crop, self.shape)
             image = np.abs(full)
         else:
-            image = fit(record.image, self.crop, self.shape)
+            image = fit(record.reference, self.crop, self.shape)
         maximum = scale_of(image)
         image = normalize(image)
         full = full / maximum if measured == "complex" else image
         rng = np.random.default_rng([mask_seed, 1])
         if measured == "kspace":
+            assert record.kspace is not None
             mask = self._mask(task, record.kspace.shape[-2:], mask_seed)
             images = ifft2c(mask * self._measure(record.kspace / maximum, rng))  # [C, H', W']
-            combined = root_sum_of_squares(center_crop(images, record.image.shape), axis=0)
+            combined = root_sum_of_squares(center_crop(images, record.size), axis=0)
             zero_filled = fit(combined, self.crop, self.shape)
             mask = nearest_points(mask, self.shape)
         else:
@@ -65,18 +67,8 @@ class ExampleMaker:
                 zero_filled = np.abs(ifft2c(mask * sampled))
             else:
                 zero_filled = np.abs(zero_filled_image(full, mask))
-        scale = scale_of(zero_filled if self.normalize_by == "zero_filled" else image)
-        example = {
-            "zero_filled": (zero_filled / scale)[..., None],
-            "target": (image / scale)[..., None],
-            "mask": mask,
-            "pattern_index": np.int32(task.pattern_index),
-            "level_index": np.int32(task.level_index),
-            "acceleration": np.float32(task.acceleration),
-            "center_fraction": np.float32(task.center_fraction),
-            "scale": scale,
-            "weight": np.float32(1.0),
-        }
+        example = self._example(task, mask, zero_filled, image)
+        scale = example["scale"]
         if "kspace" in self.fields:
             example["kspace"] = (mask * sampled / scale)[None]  # [1, H, W]
         if "full_kspace" in self.fields:
@@ -87,43 +79,38 @@ class ExampleMaker:
             example["noise_level"] = np.float32(self.noise) / scale
         return example
 
+    def _example(
+        self, task: Task, mask: np.ndarray, zero_filled: np.ndarray, target: np.ndarray
+    ) -> dict[str, Any]:
+        """The fields that every example has."""
+        scale = scale_of(zero_filled if self.normalize_by == "zero_filled" else target)
+        return {
+            "zero_filled": (zero_filled / scale)[..., None],
+            "target": (target / scale)[..., None],
+            "mask": mask,
+            "pattern_index": np.int32(task.pattern_index),
+            "level_index": np.int32(task.level_index),
+            "acceleration": np.float32(task.acceleration),
+            "center_fraction": np.float32(task.center_fraction),
+            "scale": scale,
+            "weight": np.float32(1.0),
+        }
+
     def _mask(self, task: Task, shape: tuple[int, int], seed: int) -> np.ndarray:
         asked = (task.pattern, shape, task.acceleration, task.center_fraction, seed)
         return sample_mask(*asked, self.axis, self.partial_fourier)
 
     def _measure(self, kspace: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """What a scanner would have seen of it."""
+        """Its k-space as a scanner would have measured it: with noise and artifacts."""
         for name, severity in self.artifacts:
-            across = self.axis == -2  # artifacts know phase encodes along the last axis
-            kspace = kspace.swapaxes(-2, -1) if across else kspace
+            transposed = self.axis == -2  # artifacts have phase encoding along the last axis
+            kspace = kspace.swapaxes(-2, -1) if transposed else kspace
             kspace = add_artifact(name, kspace, severity, rng)
-            kspace = kspace.swapaxes(-2, -1) if across else kspace
+            kspace = kspace.swapaxes(-2, -1) if transposed else kspace
         if self.noise:
             parts = rng.standard_normal((2, *kspace.shape), np.float32)
             kspace = kspace + np.float32(self.noise) * (parts[0] + 1j * parts[1])
         return kspace
-
-
-@dataclasses.dataclass(frozen=True)
-class RandomExample:
-    """For training: the task is drawn, uniformly or by weights."""
-
-    maker: ExampleMaker
-    tasks: tuple[Task, ...]
-    weights: tuple[float, ...] = ()  # one for each task, adding up to 1; none: all alike
-    random_crops: bool = False  # for photographs
-
-    def __call__(
-        self, record: Record | BrokenRecord, rng: np.random.Generator
-    ) -> dict[str, np.ndarray]:
-        task = self.tasks[rng.choice(len(self.tasks), p=self.weights or None)]
-        seed = int(rng.integers(2**31))
-        if isinstance(record, BrokenRecord):
-            return empty_example(self.maker.shape, self.maker.fields)
-        if self.random_crops:
-            image = random_crop(record.image, self.maker.shape, rng)
-            record = dataclasses.replace(record, image=image, kspace=None)
-        return self.maker(record, task, seed)
 
 
 def volume_seed(volume: str, seed: int = 0) -> int:
@@ -159,6 +146,6 @@ def normalize(image: np.ndarray) -> np.ndarray:
 
 
 def scale_of(image: np.ndarray) -> np.float32:
-    """What to divide by so that the maximum becomes 1; 1 for an empty image."""
+    """The divisor by which the maximum becomes 1; 1 for an empty image."""
     maximum = np.float32(image.max())
     return maximum if maximum >= SMALLEST_MAXIMUM else np.float32(1.0)

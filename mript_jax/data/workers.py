@@ -28,25 +28,33 @@ Layout = dict[str, tuple[int, tuple[int, ...], str]]  # field -> (offset, shape,
 class WorkerBatches:
     """batches[start], batches[start + 1] and so on, each made by the next of several processes.
 
-    All have the same shapes; the first is made in this process and tells them. So many batches
-    `ahead` wait in each worker. What goes wrong in a worker is raised where its batch is taken.
+    The first is made in this process and tells how large they are, unless `largest` is the number
+    of a batch that no other exceeds. So many batches `ahead` wait in each worker. What goes wrong
+    in a worker is raised where its batch is taken.
     """
 
-    def __init__(self, batches: Sequence[Batch], start: int, workers: int, ahead: int):
-        pickled = cloudpickle.dumps(batches)  # Grain's data sets hold functions
+    def __init__(
+        self,
+        batches: Sequence[Batch],
+        start: int,
+        workers: int,
+        ahead: int,
+        largest: int | None = None,
+    ):
+        pickled = cloudpickle.dumps(batches)  # Grain's datasets hold functions
         self._first: Batch | None = batches[start]
-        layout, size = _layout(self._first)
+        _, size = _layout(self._first if largest is None else batches[largest])
         context = multiprocessing.get_context("spawn")
         team = []
         for index in range(workers):
             receive, send = context.Pipe(duplex=False)
             memory, free = context.RawArray("b", size * ahead), context.Semaphore(ahead)
             numbers = itertools.count(start + 1 + index, workers)
-            arguments = (pickled, numbers, memory, layout, size, free, send)
+            arguments = (pickled, numbers, memory, size, free, send)
             process = context.Process(target=_work, args=arguments, daemon=True)
             process.start()
             send.close()
-            team.append((process, receive, itertools.cycle(_slots(memory, layout, size)), free))
+            team.append((process, receive, memory, _blocks(memory, size), free))
         self._turns = itertools.cycle(team)
         # Not __del__: when Python ends, it would find what it needs already gone. Nor weakref's:
         # multiprocessing may come first, ask the workers with SIGTERM to end, and wait for ever.
@@ -60,9 +68,10 @@ class WorkerBatches:
         if self._first is not None:
             batch, self._first = self._first, None
             return batch
-        process, receive, slots, free = next(self._turns)
-        _wait(process, receive)
-        batch = {name: array.copy() for name, array in next(slots).items()}
+        process, receive, memory, blocks, free = next(self._turns)
+        layout = _wait(process, receive)
+        slot = _slot(memory, next(blocks), layout)
+        batch = {name: array.copy() for name, array in slot.items()}
         free.release()
         return batch
 
@@ -75,7 +84,6 @@ def _work(
     pickled: bytes,
     numbers: Iterator[int],
     memory: Any,
-    layout: Layout,
     size: int,
     free: Any,
     send: Connection,
@@ -84,36 +92,41 @@ def _work(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     keep_freed_memory()
-    slots = itertools.cycle(_slots(memory, layout, size))
+    blocks = _blocks(memory, size)
     try:
         batches = cloudpickle.loads(pickled)
         for number in numbers:
             while not free.acquire(timeout=PATIENCE):
-                if not multiprocessing.parent_process().is_alive():
+                parent = multiprocessing.parent_process()
+                if parent is None or not parent.is_alive():
                     return
-            slot = next(slots)
-            for name, array in batches[number].items():
+            batch = batches[number]
+            layout, needed = _layout(batch)
+            assert needed <= size, f"batch {number} needs {needed} bytes of {size}"
+            slot = _slot(memory, next(blocks), layout)
+            for name, array in batch.items():
                 slot[name][...] = array
-            send.send(None)
+            send.send(layout)
     except Exception as error:
         send.send(error)
 
 
-def _wait(process: Any, receive: Connection) -> None:
-    """Until the worker has written its next batch."""
+def _wait(process: Any, receive: Connection) -> Layout:
+    """Until the worker has written its next batch; how it lies in its block."""
     try:
         while not receive.poll(PATIENCE):
             if not process.is_alive():
                 raise EOFError
-        error = receive.recv()
+        said = receive.recv()
     except EOFError:
         process.join()
         raise UserError(
             f"a process that prepares data ended with exit code {process.exitcode} "
             "(out of memory?); config.data.workers says how many there are"
         ) from None
-    if error is not None:
-        raise error
+    if isinstance(said, Exception):
+        raise said
+    return said
 
 
 def _stop(processes: Iterable[Any]) -> None:
@@ -132,12 +145,14 @@ def _layout(batch: Batch) -> tuple[Layout, int]:
     return layout, size
 
 
-def _slots(memory: Any, layout: Layout, size: int) -> list[dict[str, np.ndarray]]:
-    """The blocks of a worker, each as a batch."""
-    return [
-        {
-            name: np.ndarray(shape, dtype, memory, block + offset)
-            for name, (offset, shape, dtype) in layout.items()
-        }
-        for block in range(0, len(memory), size)
-    ]
+def _blocks(memory: Any, size: int) -> Iterator[int]:
+    """Where the blocks of a worker begin, in turn, without end."""
+    return itertools.cycle(range(0, len(memory), size))
+
+
+def _slot(memory: Any, block: int, layout: Layout) -> dict[str, np.ndarray]:
+    """A block as a batch."""
+    return {
+        name: np.ndarray(shape, dtype, memory, block + offset)
+        for name, (offset, shape, dtype) in layout.items()
+    }

@@ -24,7 +24,7 @@ from mript_jax.evaluation.summary import summarize
 from mript_jax.physics.crop import center_crop
 from mript_jax.physics.tasks import Task
 
-Method = Callable[[Batch, Task], jax.Array]  # -> [B, H, W, 1]
+Method = Callable[[Batch, Task], jax.Array | np.ndarray]  # -> [B, H, W, 1]
 
 EMPTY = 1e-12  # a slice whose data range is below holds nothing to compare
 
@@ -65,7 +65,9 @@ def evaluate_tasks(
     for task in tasks:
         progress(task)
         of_task: list[SliceResult] = []
-        for batch, records in _measured(methods, task, make_batches(task), rules, devices):
+        for batch, records in _measured(
+            methods, task, make_batches(task), rules=rules, devices=devices
+        ):
             of_task += _examples(batch, records, task, len(of_task))
             of_task = _keep_pictures(of_task, next(iter(methods)), pictures)
         if not of_task:
@@ -98,7 +100,7 @@ def _measured(
             assert estimate.shape == arrays["zero_filled"].shape, (
                 f"method {name!r} gave {estimate.shape} for {arrays['zero_filled'].shape}"
             )
-            estimate = center_crop(estimate[..., 0], target.shape[1:])
+            estimate = center_crop(estimate[..., 0], (target.shape[1], target.shape[2]))
             estimates[name] = rules.scale(target, estimate) if rules.scale else estimate
         values = {
             name: _measure(target, estimate, data_range) for name, estimate in estimates.items()
@@ -163,7 +165,7 @@ def _fetch(
     records: Sequence[Any] | None,
 ) -> tuple[dict[str, Any], Sequence[Any] | None]:
     fields = ("target", "mask", "weight")
-    batch = {key: arrays[key] for key in fields}
+    batch: dict[str, Any] = {key: arrays[key] for key in fields}
     batch |= {"data_range": data_range, "estimates": estimates, "values": values}
     return jax.device_get(batch), records
 
@@ -172,8 +174,8 @@ def _examples(
     batch: dict[str, Any], records: Sequence[Any] | None, task: Task, start: int
 ) -> list[SliceResult]:
     """The examples of a batch that count, all with pictures."""
-    examples = []
-    for i in np.flatnonzero((batch["weight"] > 0) & (batch["data_range"] > EMPTY)):
+    examples: list[SliceResult] = []
+    for i in np.flatnonzero((batch["weight"] > 0) & (batch["data_range"] > EMPTY)).tolist():
         volume = records[i].volume if records is not None else f"example {start + len(examples)}"
         index = int(records[i].slice_index) if records is not None else 0
         values = {
@@ -191,7 +193,16 @@ def _examples(
         scale = batch["data_range"][i]
         pictures = {"reference": batch["target"][i, ..., 0] / scale, "mask": mask}
         pictures |= {name: image[i] / scale for name, image in batch["estimates"].items()}
-        examples.append(SliceResult(task, true_acceleration, volume, index, values, pictures))
+        examples.append(
+            SliceResult(
+                task,
+                true_acceleration,
+                volume=volume,
+                slice_index=index,
+                values=values,
+                pictures=pictures,
+            )
+        )
     return examples
 
 

@@ -5,6 +5,7 @@ scanner units (1e-6) neither underflow in float32 nor meet an epsilon.
 """
 
 import functools
+import operator
 
 import jax
 import jax.numpy as jnp
@@ -15,19 +16,17 @@ SMALLEST = 1e-20  # mean squared error that counts as none: 200 dB
 LOG_SIZE, LOG_SIGMA = 15, 1.5  # HFEN's Laplacian of Gaussian, in pixels
 BANDS = 10  # of frequency_error
 
+Images = jax.Array | np.ndarray
 
-def psnr(
-    reference: jax.Array, estimate: jax.Array, data_range: jax.Array | float = 1.0
-) -> jax.Array:
+
+def psnr(reference: Images, estimate: Images, data_range: Images | float = 1.0) -> jax.Array:
     """Peak signal-to-noise ratio in dB: 10 log10(range^2 / mean squared error)."""
     x, y = _in_range(reference, estimate, data_range)
     error = jnp.mean(jnp.square(x - y), axis=(1, 2))
     return -10.0 * jnp.log10(jnp.maximum(error, SMALLEST))
 
 
-def nmse(
-    reference: jax.Array, estimate: jax.Array, data_range: jax.Array | float = 1.0
-) -> jax.Array:
+def nmse(reference: Images, estimate: Images, data_range: Images | float = 1.0) -> jax.Array:
     """Squared error over the reference's squared norm, in which the data range cancels out."""
     x, y = _in_range(reference, estimate, data_range)
     error = jnp.sum(jnp.square(x - y), axis=(1, 2))
@@ -36,9 +35,9 @@ def nmse(
 
 @functools.partial(jax.jit, static_argnames="win_size")
 def ssim(
-    reference: jax.Array,
-    estimate: jax.Array,
-    data_range: jax.Array | float = 1.0,
+    reference: Images,
+    estimate: Images,
+    data_range: Images | float = 1.0,
     win_size: int = 7,
 ) -> jax.Array:
     """Structural similarity: uniform window, valid region, sample covariance; differentiable."""
@@ -51,9 +50,7 @@ def ssim(
     return jnp.mean(luminance * structure, axis=(1, 2))
 
 
-def hfen(
-    reference: jax.Array, estimate: jax.Array, data_range: jax.Array | float = 1.0
-) -> jax.Array:
+def hfen(reference: Images, estimate: Images, data_range: Images | float = 1.0) -> jax.Array:
     """High-frequency error norm: the error's norm over the reference's, after an edge filter.
 
     The filter is a Laplacian of Gaussian (15 x 15 pixels, sigma 1.5), which sees edges and fine
@@ -63,24 +60,24 @@ def hfen(
     return _norm(_edges(x - y)) / jnp.maximum(_norm(_edges(x)), SMALLEST)
 
 
-def sharpness(
-    reference: jax.Array, estimate: jax.Array, data_range: jax.Array | float = 1.0
-) -> jax.Array:
-    """How much of the reference's edges the estimate has: 1 all, less where they are blurred.
+def sharpness(reference: Images, estimate: Images, data_range: Images | float = 1.0) -> jax.Array:
+    """The share of the reference's edges in the estimate: 1 for all, less where they are blurred.
 
     The estimate's gradient projected onto the reference's, so that noise, which has no preferred
     direction, does not pass for sharpness.
     """
     x, y = _in_range(reference, estimate, data_range)
-    shared = sum(
-        jnp.sum(jnp.diff(x, axis=axis) * jnp.diff(y, axis=axis), axis=(1, 2)) for axis in (1, 2)
-    )
-    own = sum(jnp.sum(jnp.square(jnp.diff(x, axis=axis)), axis=(1, 2)) for axis in (1, 2))
-    return shared / jnp.maximum(own, SMALLEST)
+
+    def product(a: jax.Array, b: jax.Array) -> jax.Array:  # of gradients
+        along = (jnp.diff(a, axis=axis) * jnp.diff(b, axis=axis) for axis in (1, 2))
+        down, right = (jnp.sum(d, axis=(1, 2)) for d in along)
+        return down + right
+
+    return product(x, y) / jnp.maximum(product(x, x), SMALLEST)
 
 
 def frequency_error(
-    reference: jax.Array, estimate: jax.Array, data_range: jax.Array | float = 1.0
+    reference: Images, estimate: Images, data_range: Images | float = 1.0
 ) -> jax.Array:
     """The error's norm over the reference's in rings of k-space: [B, BANDS], center first.
 
@@ -96,7 +93,7 @@ def frequency_error(
 
 
 def _in_range(
-    reference: jax.Array, estimate: jax.Array, data_range: jax.Array | float
+    reference: Images, estimate: Images, data_range: Images | float
 ) -> tuple[jax.Array, jax.Array]:
     """Both images over the data range, in float32 or better."""
     assert reference.ndim == 3 and reference.shape == estimate.shape, (
@@ -122,7 +119,8 @@ def _filter(images: jax.Array, weights: np.ndarray, axis: int) -> jax.Array:
     padding = [(0, 0)] * images.ndim
     padding[axis] = (len(weights) // 2, len(weights) // 2)
     lines = _shifts(jnp.pad(images, padding), len(weights), axis)
-    return sum(float(weight) * line for weight, line in zip(weights, lines, strict=True))
+    weighted = (float(weight) * line for weight, line in zip(weights, lines, strict=True))
+    return functools.reduce(operator.add, weighted)
 
 
 def _norm(images: jax.Array) -> jax.Array:
@@ -131,7 +129,7 @@ def _norm(images: jax.Array) -> jax.Array:
 
 def _ring_index(height: int, width: int) -> jax.Array:
     """The ring of each point of an uncentered spectrum, [H, W]."""
-    y, x = 2 * jnp.fft.fftfreq(height)[:, None], 2 * jnp.fft.fftfreq(width)
+    y, x = 2 * jnp.fft.fftfreq(height)[:, None], 2 * jnp.fft.fftfreq(width)[None]
     radius = jnp.sqrt(jnp.square(y) + jnp.square(x))
     return jnp.minimum((radius * BANDS).astype(jnp.int32), BANDS - 1)
 
@@ -167,7 +165,7 @@ def _shifts(image: jax.Array, size: int, axis: int) -> list[jax.Array]:
 
 
 def _mean(images: list[jax.Array]) -> jax.Array:
-    return sum(images) / len(images)
+    return functools.reduce(operator.add, images) / len(images)
 
 
 def _moments_forward(x: jax.Array, y: jax.Array, size: int) -> tuple:
@@ -183,7 +181,9 @@ def _moments_backward(size: int, saved: tuple, gradients: tuple) -> tuple[jax.Ar
     def spread(gradient: jax.Array) -> jax.Array:  # to all pixels of the window
         padding = ((0, 0), (size - 1,) * 2, (size - 1,) * 2)
         window = (1, size, size)
-        summed = jax.lax.reduce_window(gradient, 0.0, jax.lax.add, window, (1, 1, 1), padding)
+        summed = jax.lax.reduce_window(
+            gradient, 0.0, jax.lax.add, window, window_strides=(1, 1, 1), padding=padding
+        )
         return summed / size**2
 
     both = spread(to_covariance)

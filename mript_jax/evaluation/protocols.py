@@ -1,4 +1,4 @@
-"""How a comparison is scored: what a value's data range is, and what is averaged.
+"""The rules by which a comparison is scored: data range, and what a mean is taken over.
 
 The same reconstructions get figures that differ by more than the methods do, so a protocol is
 the first thing a row says, and rows of different ones are never compared.

@@ -1,4 +1,4 @@
-"""results.json: what was measured, on what, how; and the same as CSV, Markdown and LaTeX tables."""
+"""results.json: rows with model, dataset and protocol; also as CSV, Markdown and LaTeX tables."""
 
 import csv
 import io
@@ -85,14 +85,14 @@ def merge_results(several: Sequence[Results]) -> Results:
     rows: dict[tuple, Row] = {}
     for results in several:
         for row in results["rows"]:
-            key = (*(row[name] for name in TASK), row["method"])
+            place = (*(row[name] for name in TASK), row["method"])
             # The same slices by way of other fields differ by rounding.
-            if key in rows and any(abs(rows[key][m] - row[m]) > ROUNDING for m in METRICS):
+            if place in rows and any(abs(rows[place][m] - row[m]) > ROUNDING for m in METRICS):
                 raise UserError(
                     f"two different rows for {row['method']} on {row['pattern']} "
                     f"x{row['acceleration']:g}; rename one of the methods"
                 )
-            rows.setdefault(key, row)
+            rows.setdefault(place, row)
     about = {name: told for results in several for name, told in about_methods(results).items()}
     head = {key: first[key] for key in first if key not in OF_METHOD}
     head |= {"model": " + ".join(models), "methods": about}
@@ -179,7 +179,7 @@ def scaled_by_reference(results: Results) -> list[str]:
 
 
 def about_methods(results: Results) -> Mapping[str, Mapping[str, Any]]:
-    """What made each method, which results of one method say beside their rows."""
+    """The provenance of each method, which results of one method hold beside their rows."""
     alone = {key: results[key] for key in OF_METHOD if key in results}
     return results.get("methods", {results["model"]: alone})
 

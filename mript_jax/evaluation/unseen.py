@@ -1,13 +1,12 @@
 """An evaluation on what a checkpoint was trained on says nothing: it is refused."""
 
-from collections.abc import Mapping
-from typing import Any
+from ml_collections import ConfigDict
 
 from mript_jax.data.pipeline import mixed_in, open_split
 from mript_jax.errors import UserError
 
 
-def check_unseen(trained: Mapping[str, Any], evaluated: Mapping[str, Any], split: str) -> str:
+def check_unseen(trained: ConfigDict, evaluated: ConfigDict, split: str) -> str:
     """Refuses subjects that are among those trained on, and says what was found.
 
     `trained` and `evaluated` are `config.data` of the checkpoint and of the evaluation. Subjects
@@ -26,12 +25,12 @@ def check_unseen(trained: Mapping[str, Any], evaluated: Mapping[str, Any], split
     return f"none of the {len(wanted)} subjects was trained on"
 
 
-def _subjects(config: Mapping[str, Any], split: str) -> set[str]:
+def _subjects(config: ConfigDict, split: str) -> set[str]:
     source, indices = open_split(config, split)
     return {source.subjects[i] for i in indices}
 
 
-def _trained_on(config: Mapping[str, Any]) -> set[str]:
-    """The subjects of all data sets that were mixed."""
+def _trained_on(config: ConfigDict) -> set[str]:
+    """The subjects of all datasets of the mixture."""
     mixed = (mixed_in(config, name, path) for name, path, _ in config.mixture)
     return set().union(*(_subjects(data, "train") for data in (config, *mixed)))

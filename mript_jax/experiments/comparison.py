@@ -1,8 +1,8 @@
 """Checkpoints and baselines on the same slices of the same tasks: `compare(config, checkpoints)`.
 
 Each model sees what it would see in use: the nearest task that it was trained on, slices scaled
-as in its training. In the protocol `fastmri_official` it reconstructs measured k-space at its own
-size, as reconstruct.py does.
+as in its training. Measured k-space, in the protocols `fastmri_official` and `measured`, it
+reconstructs at its own size, as reconstruct.py does.
 """
 
 import hashlib
@@ -19,20 +19,27 @@ from mript_jax.batch import Batch
 from mript_jax.checkpoint import find_checkpoint, load_checkpoint_config, load_params
 from mript_jax.data.measured import first_volumes, measured_batches
 from mript_jax.data.pipeline import evaluation_batches, open_split
+from mript_jax.data.simulation import EVALUATION_NOISE
 from mript_jax.errors import UserError, unknown_name_error
-from mript_jax.evaluation.baselines import WEIGHTED, tune_weights, with_weights, zero_filled
+from mript_jax.evaluation.baselines import (
+    WEIGHTED,
+    conjugate_symmetry,
+    tune_weights,
+    with_weights,
+    zero_filled,
+)
 from mript_jax.evaluation.evaluate import Method, SliceResult, evaluate_tasks
-from mript_jax.evaluation.protocols import get_protocol
+from mript_jax.evaluation.protocols import Protocol, get_protocol
 from mript_jax.evaluation.results import Results, make_results
 from mript_jax.evaluation.unseen import check_unseen
 from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.models import build_model
-from mript_jax.physics.crop import zero_filled_scan
 from mript_jax.physics.tasks import Task, nearest_level, nearest_pattern, task_grid
 
 Batches = Callable[[str, Task, int], Iterator[tuple[Batch, list]]]  # of (split, task, most slices)
 
 TUNING_SLICES = 8  # of each task, to choose the weights of compressed sensing
+BASELINES = (*WEIGHTED, "conjugate_symmetry")  # beside zero-filling
 BASELINE_FIELDS = ("kspace", "sensitivities")  # of simulated batches, whose coil is uniform
 
 
@@ -48,22 +55,30 @@ def compare(
     `config` says on what: its `data` and `evaluation`. `seed` is the masks'.
     """
     wanted = config.evaluation
-    get_protocol(wanted.protocol)
+    protocol = get_protocol(wanted.protocol)
     for name in baselines:
-        if name not in WEIGHTED:
-            raise unknown_name_error("baseline", name, WEIGHTED)
+        if name not in BASELINES:
+            raise unknown_name_error("baseline", name, BASELINES)
     about = {name: _provenance(path, config) for name, path in checkpoints.items()}
     trained = {name: load_checkpoint_config(path) for name, path in checkpoints.items()}
-    official = wanted.protocol == "fastmri_official"
     fields = {f for of_one in trained.values() for f in build_model(of_one.model).batch_fields()}
-    if official:
+    scans = _of_scans(config)
+    if scans:
         make_batches = _measured_batches(config, fields | {"kspace"}, seed)
+    elif wanted.protocol == "measured":  # nobody knows the maps of simulated coils
+        fields = (fields | {"kspace"}) - {"sensitivities"}
+        make_batches = _simulated_batches(config, fields, seed, "simulated")
     else:
-        make_batches = _simulated_batches(config, fields | set(baselines and BASELINE_FIELDS), seed)
+        fields |= set(baselines and BASELINE_FIELDS)
+        make_batches = _simulated_batches(config, fields, seed, "image")
     tasks = task_grid(wanted.patterns, wanted.accelerations, wanted.center_fractions)
-    load = _reconstruction if official else _network
+    load = _reconstruction if scans else _network
     methods = {name: load(trained[name], path) for name, path in checkpoints.items()}
-    methods |= {name: _tuned(name, make_batches, tasks, wanted.split) for name in baselines}
+    for name in baselines:
+        if name in WEIGHTED:
+            methods[name] = _tuned(name, make_batches, tasks, split=wanted.split, protocol=protocol)
+    if wanted.protocol == "measured" or "conjugate_symmetry" in baselines:
+        methods["conjugate_symmetry"] = conjugate_symmetry
     rows, examples = evaluate_tasks(
         methods | {"zero_filled": zero_filled},
         lambda task: make_batches(wanted.split, task, wanted.max_slices),
@@ -74,10 +89,10 @@ def compare(
     first = next(iter(about.values()))
     results = make_results(
         " + ".join(checkpoints),
-        _dataset(config.data),
+        _dataset(config, scans),
         wanted.protocol,
-        wanted.split,
-        rows,
+        split=wanted.split,
+        rows=rows,
         seed=seed,
         config_hash=config_hash(config),
         **(first if len(about) == 1 else {"checkpoint": first["checkpoint"], "methods": about}),
@@ -91,16 +106,22 @@ def config_hash(config: ConfigDict) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _dataset(data: ConfigDict) -> str:
-    """What was evaluated on, as rows say it: the source, and how it was spoiled."""
-    spoiled = {name: severity for name, severity in data.artifacts.items() if severity}
-    spoiled |= {"noise": data.noise} if data.noise else {}
-    added = ", ".join(f"{name} {severity:g}" for name, severity in spoiled.items())
-    return f"{data.source}:{data.path}".rstrip(":") + (f" with {added}" if added else "")
+def _dataset(config: ConfigDict, scans: bool) -> str:
+    """The evaluation data as rows name it: the source, coils, artifacts and noise."""
+    data = config.data
+    added = [f"{name} {severity:g}" for name, severity in data.artifacts.items() if severity]
+    noise = data.noise
+    if config.evaluation.protocol == "measured" and not scans:
+        coils = data.simulation.coils[0]
+        added.append("1 coil" if coils == 1 else f"{coils} coils")
+        noise = noise or EVALUATION_NOISE
+    added += [f"noise {noise:g}"] if noise else []
+    text = f"{data.source}:{data.path}".rstrip(":")
+    return f"{text} with {', '.join(added)}" if added else text
 
 
 def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
-    """What made a method; refuses data that it, or what it started from, was trained on."""
+    """The provenance of a method; refuses its training data and that of its initial weights."""
     trained = load_checkpoint_config(path)
     unseen, start = [check_unseen(trained.data, config.data, config.evaluation.split)], trained
     while start.init_from:
@@ -110,25 +131,34 @@ def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
             unseen.append(f"what it started from was not checked: {error}")
             break
         unseen.append(check_unseen(start.data, config.data, config.evaluation.split))
-    # In the protocol of measured data nobody knows a reference's maximum.
-    official = config.evaluation.protocol == "fastmri_official"
     return {
         "checkpoint": str(find_checkpoint(path)),
         "trained_with": config_hash(trained),
         "training_seed": trained.seed,
-        "scale": "zero_filled" if official else trained.data.normalize_by,
+        # Of measured k-space nobody knows the reference's maximum.
+        "scale": "zero_filled" if _of_scans(config) else trained.data.normalize_by,
         "unseen": "; ".join(dict.fromkeys(unseen)),
     }
 
 
-def _simulated_batches(config: ConfigDict, fields: set[str], seed: int) -> Batches:
-    """Batches whose k-space is simulated from images of `config.data.image_size`."""
+def _of_scans(config: ConfigDict) -> bool:
+    """Return True if scans' own k-space is undersampled, rather than that of their images."""
+    if config.evaluation.protocol != "measured":
+        return config.evaluation.protocol == "fastmri_official"
+    source, indices = open_split(config.data, config.evaluation.split)
+    return source[int(indices[0])].kspace is not None
+
+
+def _simulated_batches(config: ConfigDict, fields: set[str], seed: int, of: str) -> Batches:
+    """Batches of simulated k-space: "image", of magnitudes, or "simulated", of complex scans."""
     data = ConfigDict(config.data.copy_and_resolve_references()).unlock()
-    data.undersampling = "image"
+    data.undersampling = of
 
     def batches(split: str, task: Task, most: int) -> Iterator[tuple[Batch, list]]:
         size = config.evaluation.batch_size
-        return evaluation_batches(data, split, task, size, most, seed, fields=sorted(fields))
+        return evaluation_batches(
+            data, split, task, size, max_slices=most, seed=seed, fields=sorted(fields)
+        )
 
     return batches
 
@@ -145,7 +175,9 @@ def _measured_batches(config: ConfigDict, fields: set[str], seed: int) -> Batche
         elif most < len(indices):  # to tune on
             indices = indices[np.linspace(0, len(indices) - 1, most).astype(int)]
         size = wanted.batch_size
-        return measured_batches(source, indices, task, size, seed, fields=sorted(fields))
+        return measured_batches(
+            source, indices.tolist(), task, size, seed=seed, fields=sorted(fields)
+        )
 
     return batches
 
@@ -163,7 +195,8 @@ def _network(config: ConfigDict, path: str) -> Method:
         scaled = {name: batch[name] / scale for name in fields if name in batch}
         if "noise_level" in batch:
             scaled["noise_level"] = batch["noise_level"] / scale[:, 0, 0, 0]
-        return scale * model.apply({"params": params}, {**batch, **scaled}, method="predict")
+        image: Any = model.apply({"params": params}, {**batch, **scaled}, method="predict")
+        return scale * image
 
     def method(batch: Batch, task: Task) -> jax.Array:
         index = {
@@ -181,20 +214,21 @@ def _reconstruction(config: ConfigDict, path: str) -> Method:
     reconstruction = Reconstruction(config, load_params(path))
 
     def method(batch: Batch, task: Task) -> np.ndarray:
-        images = zero_filled_scan(np.asarray(batch["kspace"]))  # [B, H, W]
-        mask = np.asarray(batch["mask"][0])  # all slices of a volume share it
+        kspace, masks = np.asarray(batch["kspace"]), np.asarray(batch["mask"])
         pattern = config.data.patterns[nearest_pattern(task.pattern, config.data.patterns)]
-        restored = reconstruction.from_zero_filled(images, mask, pattern, task.acceleration)
-        return restored[..., None]
+        return reconstruction.from_kspace(kspace, masks, pattern, task.acceleration)[..., None]
 
     return method
 
 
-def _tuned(name: str, make_batches: Batches, tasks: Sequence[Task], split: str) -> Method:
+def _tuned(
+    name: str, make_batches: Batches, tasks: Sequence[Task], split: str, protocol: Protocol
+) -> Method:
     """Compressed sensing with the weight that suits each task, chosen on other slices."""
     where = "validation" if split == "train" else "train"
 
     def batches(task: Task) -> Iterator[Batch]:
         return (batch for batch, _ in make_batches(where, task, TUNING_SLICES))
 
-    return with_weights(WEIGHTED[name], tune_weights(WEIGHTED[name], batches, tasks))
+    weights = tune_weights(WEIGHTED[name], batches, tasks, scale=protocol.scale)
+    return with_weights(WEIGHTED[name], weights)

@@ -22,7 +22,13 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from mript_jax.checkpoint import load_checkpoint_config, load_params, parse_config, write_config
+from mript_jax.checkpoint import (
+    load_checkpoint_config,
+    load_params,
+    parse_config,
+    saved_fields,
+    write_config,
+)
 from mript_jax.config import flatten_config
 from mript_jax.data.generated_pictures import KINDS, write_pictures
 from mript_jax.errors import UserError, unknown_name_error
@@ -43,7 +49,7 @@ from mript_jax.training.loop import train
 
 PICTURES = 600  # of each kind that data.path can name
 # What may differ from a finished training: none of it changes the weights.
-FREE = (
+EXECUTION_ONLY_FIELDS = (
     *("checkpoint_every_steps", "keep_checkpoints", "log_every_steps", "evaluate_every_steps"),
     *("mesh", "compilation_cache", "wandb", "profile_steps", "evaluation.", "data.workers"),
 )
@@ -142,7 +148,7 @@ def _evaluate(
 
 
 def _evaluated(checkpoints: Mapping[str, str], folder: Path) -> bool:
-    """Whether results are there, of all these trainings."""
+    """Return True if results of all these trainings are there."""
     if not (folder / "config.json").exists():
         return False
     results = read_results(folder)
@@ -163,16 +169,15 @@ def _refuse_another_run(study: ConfigDict, name: str, config: ConfigDict, folder
         saved.init_from = Path(saved.init_from).name
     if _is_generated(config):
         saved.data.path = Path(saved.data.path).name
-    before, now = _fields(saved), _fields(config)
-    _refuse_difference(
-        f"the run {name!r}", before, {f: v for f, v in now.items() if not f.startswith(FREE)}
-    )
+    before, now = saved_fields(saved), saved_fields(config)
+    now = {f: v for f, v in now.items() if not f.startswith(EXECUTION_ONLY_FIELDS)}
+    _refuse_difference(f"the run {name!r}", before, now)
 
 
 def _refuse_another_evaluation(name: str, config: ConfigDict, folder: Path) -> None:
     if (folder / "config.json").exists():
-        before = _fields(parse_config((folder / "config.json").read_text()))
-        now = {f: v for f, v in _fields(config).items() if f.startswith(EVALUATED)}
+        before = flatten_config(parse_config((folder / "config.json").read_text()))
+        now = {f: v for f, v in saved_fields(config).items() if f.startswith(EVALUATED)}
         now.pop("data.workers")
         _refuse_difference(f"the evaluation {name!r}", before, now)
 
@@ -184,11 +189,6 @@ def _refuse_difference(what: str, before: Mapping[str, Any], now: Mapping[str, A
                 f"{what} was made with {field}={before.get(field)!r}, and {value!r} is asked now; "
                 "use another --workdir"
             )
-
-
-def _fields(config: ConfigDict) -> dict[str, Any]:
-    """All fields, as they come back from a file."""
-    return flatten_config(parse_config(config.to_json_best_effort()))
 
 
 def _probe(study: ConfigDict, workdir: Path) -> str:

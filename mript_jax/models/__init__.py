@@ -20,5 +20,5 @@ MODELS: dict[str, type[ReconstructionModel]] = {
 
 
 def build_model(config: Mapping[str, Any]) -> ReconstructionModel:
-    """The model that `config.model` describes."""
-    return build_from(MODELS, config, "config.model")
+    """Return the model that `config.model` describes."""
+    return build_from(MODELS, config, "model")

@@ -1,4 +1,4 @@
-"""Networks of magnitude images in alternation with data consistency."""
+"""Cascades of a network of magnitude images and hard data consistency, for one coil."""
 
 from collections.abc import Callable
 
@@ -19,10 +19,10 @@ def fields_for(iterations: int) -> tuple[str, ...]:
 def reconstruct(
     network: Callable[[jax.Array], jax.Array], batch: Batch, iterations: int
 ) -> jax.Array:
-    """The batch's images [B, H, W, 1], from a network that maps such images to such images.
+    """The reconstructed images [B, H, W, 1] of a batch; `network` maps such images to such images.
 
-    With `iterations` = 0 this is the network alone. Otherwise the network and data consistency
-    take turns so often: what was measured is put back into k-space.
+    `iterations` is the number of cascades, each the network and hard data consistency: the measured
+    samples replace those of the estimate. 0 is the network alone.
     """
     image = batch["zero_filled"]  # [B, H, W, 1]
     if iterations == 0:
@@ -36,7 +36,7 @@ def reconstruct(
 
 
 def single_coil(kspace: jax.Array) -> jax.Array:
-    """[B, 1, H, W] -> [B, H, W]; several coils are refused."""
+    """[B, 1, H, W] -> [B, H, W]; a UserError for several coils."""
     if kspace.shape[1] != 1:
         raise UserError(f"this model takes k-space of one coil, not of {kspace.shape[1]}")
     return kspace[:, 0]

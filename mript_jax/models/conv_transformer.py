@@ -5,14 +5,13 @@ patches, along windows or whole lines. Every layer is modulated by the condition
 place of MR-IPT's prompt tokens and of its heads and tails per task.
 """
 
-from collections.abc import Sequence
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from mript_jax.errors import unknown_name_error
+from mript_jax.fields import field, required
 from mript_jax.models.attention import SelfAttention, merge_windows, partition_windows
+from mript_jax.models.base import check_heads, dtype_field
 from mript_jax.models.layers import depth_to_space
 
 MIXERS = ("conv", "window", "rows", "columns")
@@ -23,7 +22,7 @@ EPSILON = 1e-6
 def space_to_depth(x: jax.Array, patch: int) -> jax.Array:
     """Patches to channels: [B, H, W, C] -> [B, H / p, W / p, C p p], as depth_to_space has them."""
     B, H, W, C = x.shape
-    x = x.reshape(B, H // patch, patch, W // patch, patch, C).transpose(0, 1, 3, 5, 2, 4)
+    x = x.reshape((B, H // patch, patch, W // patch, patch, C)).transpose((0, 1, 3, 5, 2, 4))
     return x.reshape(B, H // patch, W // patch, C * patch**2)
 
 
@@ -96,20 +95,20 @@ class ConvTransformer(Regularizer):
     grid are several times faster than those of few channels on the image's own.
     """
 
-    features: int  # channels of a fine patch
-    width: int  # channels of a coarse patch
-    blocks: Sequence[str]  # what mixes the coarse patches in each block, see MIXERS
-    dtype: str
-    fine: int = 2  # pixels of a fine patch's side
-    coarse: int = 2  # fine patches of a coarse patch's side
-    heads: int = 4
-    mlp_ratio: float = 2.0
-    window: int = 8  # coarse patches of a window's side
+    features: int = required("channels of a fine patch", at_least=1)
+    width: int = required("channels of a coarse patch", at_least=1)
+    blocks: tuple[str, ...] = required(
+        "how the coarse patches are mixed in each block", choices=MIXERS
+    )
+    dtype: str = dtype_field()
+    fine: int = field(2, "pixels of a fine patch's side", at_least=1)
+    coarse: int = field(2, "fine patches of a coarse patch's side", at_least=1)
+    heads: int = field(4, "heads of attention", at_least=1)
+    mlp_ratio: float = field(2.0, "hidden width of MLPs over the width", above=0)
+    window: int = field(8, "coarse patches of a window's side", at_least=1)
 
     def validate(self) -> None:
-        for mixer in self.blocks:
-            if mixer not in MIXERS:
-                raise unknown_name_error("config.model.network.blocks", mixer, MIXERS)
+        check_heads(self.width, self.heads)
 
     @nn.compact
     def __call__(self, x: jax.Array, condition: jax.Array, train: bool = False) -> jax.Array:
@@ -122,9 +121,15 @@ class ConvTransformer(Regularizer):
         stem = nn.gelu(Modulation(dtype, name="modulation_stem")(stem, condition))
         y = nn.Dense(self.width, dtype=dtype, name="down")(space_to_depth(stem, self.coarse))
         for i, mixer in enumerate(self.blocks):
-            y = MixerBlock(
-                mixer, self.heads, self.mlp_ratio, self.window, dtype, name=f"block_{i}"
-            )(y, condition, train)
+            block = MixerBlock(
+                mixer,
+                heads=self.heads,
+                mlp_ratio=self.mlp_ratio,
+                window=self.window,
+                dtype=dtype,
+                name=f"block_{i}",
+            )
+            y = block(y, condition, train)
         y = nn.Dense(self.features * self.coarse**2, dtype=dtype, name="up")(y)
         y = stem + depth_to_space(y, (self.coarse, self.coarse))
         y = nn.gelu(nn.Conv(self.features, (3, 3), dtype=dtype, name="merge")(y))

@@ -3,6 +3,7 @@
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from mript_jax.models.attention import Attention
 from mript_jax.models.layers import LayerNorm, Mlp, exact_gelu
@@ -10,11 +11,11 @@ from mript_jax.models.layers import LayerNorm, Mlp, exact_gelu
 EPSILON = 1e-5
 NEAR_ZERO_INIT = nn.initializers.variance_scaling(
     1e-4, "fan_in", "truncated_normal"
-)  # adds little at first
+)  # the decoder starts near zero
 
 
 class GridEncoding(nn.Module):
-    """Fixed random Fourier features of the cells' positions: [h * w, C]."""
+    """Fixed random Fourier features of grid positions: [h * w, C]."""
 
     width: int
 
@@ -35,7 +36,7 @@ class TwoWayLayer(nn.Module):
     hidden: int
     downsample: int
     first: bool
-    dtype: jnp.dtype
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(
@@ -74,17 +75,22 @@ class Decoder(nn.Module):
     hidden: int
     downsample: int
     stages: int
-    dtype: jnp.dtype
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, image: jax.Array, prompt: jax.Array) -> jax.Array:
         B, h, w, C = image.shape
-        encoding = GridEncoding(C, name="grid_encoding")((h, w)).astype(self.dtype)
+        encoding = GridEncoding(C, name="grid_encoding")((h, w)).astype(self.dtype)[None]
         prompt = prompt.astype(self.dtype)
         queries, keys = prompt, image.reshape(B, h * w, C)
         for i in range(self.depth):
             layer = TwoWayLayer(
-                self.heads, self.hidden, self.downsample, i == 0, self.dtype, name=f"layer_{i}"
+                self.heads,
+                hidden=self.hidden,
+                downsample=self.downsample,
+                first=i == 0,
+                dtype=self.dtype,
+                name=f"layer_{i}",
             )
             queries, keys = layer(queries, keys, prompt, encoding)
         x = keys.reshape(B, h, w, C)

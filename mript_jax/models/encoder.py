@@ -1,13 +1,15 @@
 """MR-IPT's encoder: a ViTDet image encoder, windowed blocks with a few global ones, and its neck.
 
-The blocks repeat in a short pattern (six of them at paper scale: five windowed, one global). They
+The blocks repeat in a short pattern (six blocks at paper scale: five windowed, one global). They
 are stored as one group of blocks whose parameters have a leading axis, [repetitions, ...], and
-the group is scanned: the compiler sees it once.
+`nn.scan` runs over it, so that the group is compiled once.
 """
+
+from typing import Any
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from mript_jax.errors import unknown_name_error
 from mript_jax.models.attention import (
@@ -19,16 +21,16 @@ from mript_jax.models.layers import LayerNorm, Mlp, PatchEmbed
 
 EPSILON = 1e-6
 
-# What the backward pass keeps of a block; the rest is computed again.
+# Rematerialization: what is saved of a block for the backward pass.
 REMAT = {
-    "none": None,  # everything is kept
+    "none": None,  # everything
     "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,  # outputs of dense layers
     "full": jax.checkpoint_policies.nothing_saveable,  # only the block's input
 }
 
 
 def pattern_length(depth: int, global_blocks: tuple[int, ...]) -> int:
-    """After how many blocks the pattern of windowed and global blocks repeats."""
+    """The number of blocks after which the pattern of windowed and global blocks repeats."""
     is_global = [i in global_blocks for i in range(depth)]
     return next(
         n
@@ -38,18 +40,18 @@ def pattern_length(depth: int, global_blocks: tuple[int, ...]) -> int:
 
 
 class Block(nn.Module):
-    """Pre-norm transformer block on a grid; `window` 0 attends to the whole grid."""
+    """Pre-norm transformer block on a grid; `window` 0 is attention over the whole grid."""
 
     heads: int
     hidden: int
     window: int
     grid: tuple[int, int]
-    dtype: jnp.dtype
+    dtype: DTypeLike
     attention: str
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        shape = x.shape[1:3]
+        _, h, w, _ = x.shape
         y = LayerNorm(EPSILON, self.dtype, name="norm_attention")(x)
         if self.window:
             y = partition_windows(y, self.window)
@@ -58,7 +60,7 @@ class Block(nn.Module):
             self.heads, grid, self.dtype, self.attention, name="attention"
         )(y)
         if self.window:
-            y = merge_windows(y, shape)
+            y = merge_windows(y, (h, w))
         x = x + y
         y = LayerNorm(EPSILON, self.dtype, name="norm_mlp")(x)
         return x + Mlp(self.hidden, dtype=self.dtype, name="mlp")(y)
@@ -71,7 +73,7 @@ class Group(nn.Module):
     heads: int
     hidden: int
     grid: tuple[int, int]
-    dtype: jnp.dtype
+    dtype: DTypeLike
     attention: str
     remat: str
     scanned: bool
@@ -85,11 +87,11 @@ class Group(nn.Module):
         for i, window in enumerate(self.windows):
             x = block(
                 self.heads,
-                self.hidden,
-                window,
-                self.grid,
-                self.dtype,
-                self.attention,
+                hidden=self.hidden,
+                window=window,
+                grid=self.grid,
+                dtype=self.dtype,
+                attention=self.attention,
                 name=f"block_{i}",
             )(x)
         return x, None
@@ -98,7 +100,7 @@ class Group(nn.Module):
 class Encoder(nn.Module):
     """Image features [B, H, W, F] -> [B, h, w, C]."""
 
-    grid: tuple[int, int]  # of tokens, that the position tables are made for
+    grid: tuple[int, int]  # of tokens, the size of the position tables
     patch: int
     width: int
     depth: int
@@ -107,7 +109,7 @@ class Encoder(nn.Module):
     window: int
     global_blocks: tuple[int, ...]
     out_width: int
-    dtype: jnp.dtype
+    dtype: DTypeLike
     attention: str
     remat: str
     scan_blocks: bool
@@ -120,7 +122,7 @@ class Encoder(nn.Module):
             position = jax.image.resize(position, (1, *x.shape[1:]), "bilinear", antialias=False)
         x = x + position.astype(self.dtype)  # [B, h, w, D]
         x = self._blocks(x)
-        conv = {"use_bias": False, "dtype": self.dtype}
+        conv: dict[str, Any] = {"use_bias": False, "dtype": self.dtype}
         x = nn.Conv(self.out_width, (1, 1), name="neck_reduce", **conv)(x)
         x = LayerNorm(EPSILON, self.dtype, name="neck_norm_0")(x)
         x = nn.Conv(self.out_width, (3, 3), name="neck_mix", **conv)(x)

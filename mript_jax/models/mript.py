@@ -1,17 +1,26 @@
-"""MR-IPT (arXiv 2405.15098): heads and tails per task around a shared ViT, prompted by the task."""
+"""MR-IPT (arXiv 2405.15098): heads and tails per task around a shared ViT with a task prompt."""
 
 from typing import ClassVar
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from mript_jax.batch import Batch
-from mript_jax.errors import UserError, unknown_name_error
-from mript_jax.models.base import ReconstructionModel
+from mript_jax.errors import UserError
+from mript_jax.fields import field, required
+from mript_jax.models.base import (
+    PIXELS,
+    ReconstructionModel,
+    check_heads,
+    dtype_field,
+    iterations_field,
+)
+from mript_jax.models.biased_attention import FORMS
 from mript_jax.models.consistency import fields_for, reconstruct
 from mript_jax.models.decoder import Decoder
-from mript_jax.models.encoder import Encoder
+from mript_jax.models.encoder import REMAT, Encoder
 from mript_jax.models.prompt import PROMPTS
 from mript_jax.models.task_conv import TaskConv
 from mript_jax.physics.tasks import LEVELS, MODES, num_heads
@@ -22,15 +31,15 @@ NEAR_ZERO_INIT = nn.initializers.variance_scaling(
 
 
 def near_identity_init(
-    key: jax.Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32
+    key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
 ) -> jax.Array:
-    """Initial kernels that hand channel 0 on and mix little of the others into it.
+    """Initial kernels that pass channel 0 through and add little of the other channels to it.
 
-    With them in the first and the last convolution, an untrained network is near the identity.
+    In the first and the last convolution they make an untrained network nearly the identity.
     """
     kernel = 0.1 * nn.initializers.lecun_normal(batch_axis=(0,))(key, shape, dtype)
     middle = shape[1] // 2
-    kernel = kernel.at[:, :, :, 0, 1:].multiply(10.0)  # the other channels are features as usual
+    kernel = kernel.at[:, :, :, 0, 1:].multiply(10.0)  # usual scale for the other channels
     return kernel.at[:, middle, middle, 0, 0].set(1.0)
 
 
@@ -39,7 +48,7 @@ class Head(nn.Module):
 
     count: int
     features: int
-    dtype: jnp.dtype
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: jax.Array, choice: jax.Array) -> jax.Array:
@@ -54,39 +63,50 @@ class Head(nn.Module):
 
 
 class MRIPT(ReconstructionModel):
-    """Zero-filled magnitude images and their tasks -> reconstructed images."""
+    """The MR-IPT network: zero-filled magnitude images and their tasks -> reconstructed images."""
 
-    mode: str  # a head and a tail for each pattern ("type"), each "level", or both ("split")
-    image_size: int | tuple[int, int]  # pixels, what position tables are made for
-    patch_size: int  # pixels of a token's side, a power of 2
-    features: int  # channels at full size, in heads and tails
-    width: int  # channels of a token in the encoder
-    depth: int  # blocks of the encoder
-    heads: int  # of attention in the encoder; they share the width
-    mlp_ratio: float  # hidden width of the encoder's MLPs over the width
-    window: int  # tokens of a window's side, in which blocks attend
-    global_blocks: tuple[int, ...]  # numbers, from 0, of the blocks that attend everywhere
-    decoder_depth: int  # two-way layers between image and prompt
-    decoder_heads: int  # of their attention
-    decoder_mlp: int  # hidden width of their MLPs
-    decoder_downsample: int  # so many times narrower is attention between image and prompt
-    num_patterns: int  # at least as many as config.data.patterns
-    num_levels: int  # at least as many as config.data.accelerations
-    dtype: str  # of the computation; weights are float32
-    iterations: int = 0  # of network and data consistency; 0: the network alone, as the paper's
-    attention: str = "auto"  # how scores are worked off, see models/biased_attention.py
-    remat: str = "none"  # what the backward pass computes again, see models/encoder.py
-    scan_blocks: bool = True  # compile the repeated encoder blocks once
-    prompt: str = "table"  # or "continuous", see models/prompt.py
-    accelerations: tuple[float, ...] = tuple(r for r, _ in LEVELS)  # of the levels, ascending
+    mode: str = required(
+        "a head and a tail for each pattern (type), each level, or both (split)", choices=MODES
+    )
+    image_size: int | tuple[int, int] = required("size in pixels of the position tables", **PIXELS)
+    patch_size: int = required("side of a token in pixels, a power of 2", at_least=1)
+    features: int = required("channels at full size, in heads and tails", at_least=1)
+    width: int = required("channels of a token in the encoder", at_least=1)
+    depth: int = required("blocks of the encoder", at_least=1)
+    heads: int = required("heads of attention in the encoder; they share the width", at_least=1)
+    mlp_ratio: float = required("hidden width of the encoder's MLPs over the width", above=0)
+    window: int = required("side, in tokens, of the windows of attention", at_least=1)
+    global_blocks: tuple[int, ...] = required(
+        "indices, from 0, of the blocks with global attention", at_least=0
+    )
+    decoder_depth: int = required("two-way layers between image and prompt", at_least=1)
+    decoder_heads: int = required("heads of attention in these layers", at_least=1)
+    decoder_mlp: int = required("hidden width of the MLPs in these layers", at_least=1)
+    decoder_downsample: int = required(
+        "width over that of attention between image and prompt", at_least=1
+    )
+    num_patterns: int = required("at least as many as config.data.patterns", at_least=1)
+    num_levels: int = required("at least as many as config.data.accelerations", at_least=1)
+    dtype: str = dtype_field()
+    iterations: int = iterations_field()
+    attention: str = field(
+        "auto",
+        "form of attention, see models/biased_attention.py",
+        choices=("auto", *FORMS),
+    )
+    remat: str = field(
+        "none", "rematerialization in the backward pass, see models/encoder.py", choices=REMAT
+    )
+    scan_blocks: bool = field(True, "compile the repeated encoder blocks once")
+    prompt: str = field("table", "kind of task prompt, see models/prompt.py", choices=PROMPTS)
+    accelerations: tuple[float, ...] = field(
+        tuple(r for r, _ in LEVELS), "of the levels, ascending", at_least=1
+    )
 
     non_trainable: ClassVar[tuple[str, ...]] = ("grid_encoding/gaussian",)
 
     def validate(self) -> None:
-        if self.mode not in MODES:
-            raise unknown_name_error("config.model.mode", self.mode, MODES)
-        if self.prompt not in PROMPTS:
-            raise unknown_name_error("config.model.prompt", self.prompt, PROMPTS)
+        check_heads(self.width, self.heads)
         if self.patch_size & (self.patch_size - 1):
             raise UserError(f"config.model.patch_size={self.patch_size} must be a power of 2")
         if any(not 0 <= i < self.depth for i in self.global_blocks):
@@ -113,7 +133,10 @@ class MRIPT(ReconstructionModel):
         center_fraction: jax.Array | None = None,
         mask: jax.Array | None = None,
     ) -> jax.Array:
-        """Images [B, H, W, 1] and tasks [B]; the last three are for the continuous prompt."""
+        """Images [B, H, W, 1] and tasks [B] -> [B, H, W, 1], float32.
+
+        The last three arguments are for prompt="continuous" only.
+        """
         dtype = jnp.dtype(self.dtype)
         size = self.image_size
         size = (size, size) if isinstance(size, int) else size
@@ -123,41 +146,41 @@ class MRIPT(ReconstructionModel):
         C = self.features * self.patch_size
         count = num_heads(self.mode, self.num_patterns, self.num_levels)
         prompt = PROMPTS[self.prompt](
-            self.mode,
-            self.num_patterns,
-            self.num_levels,
-            tuple(self.accelerations),
-            C,
+            mode=self.mode,
+            num_patterns=self.num_patterns,
+            num_levels=self.num_levels,
+            accelerations=tuple(self.accelerations),
+            width=C,
             name="prompt",
         )
         choice, prompt_tokens = prompt(
-            pattern_index, level_index, acceleration, center_fraction, mask
+            pattern_index, level_index, acceleration, center_fraction, mask=mask
         )
         head = Head(count, self.features, dtype, name="head")
         features = head(zero_filled.astype(dtype), choice)  # [B, H, W, F]
         tokens = Encoder(
-            tuple(n // self.patch_size for n in size),
-            self.patch_size,
-            self.width,
-            self.depth,
-            self.heads,
-            self.mlp_ratio,
-            self.window,
-            tuple(self.global_blocks),
-            C,
-            dtype,
-            self.attention,
-            self.remat,
-            self.scan_blocks,
+            grid=(size[0] // self.patch_size, size[1] // self.patch_size),
+            patch=self.patch_size,
+            width=self.width,
+            depth=self.depth,
+            heads=self.heads,
+            mlp_ratio=self.mlp_ratio,
+            window=self.window,
+            global_blocks=tuple(self.global_blocks),
+            out_width=C,
+            dtype=dtype,
+            attention=self.attention,
+            remat=self.remat,
+            scan_blocks=self.scan_blocks,
             name="encoder",
         )(features)  # [B, h, w, C]
         decoded = Decoder(
-            self.decoder_depth,
-            self.decoder_heads,
-            self.decoder_mlp,
-            self.decoder_downsample,
-            self.patch_size.bit_length() - 1,
-            dtype,
+            depth=self.decoder_depth,
+            heads=self.decoder_heads,
+            hidden=self.decoder_mlp,
+            downsample=self.decoder_downsample,
+            stages=self.patch_size.bit_length() - 1,
+            dtype=dtype,
             name="decoder",
         )(tokens, prompt_tokens)  # [B, H, W, F]
         tail = TaskConv(count, 1, 3, dtype, kernel_init=near_identity_init, name="tail")

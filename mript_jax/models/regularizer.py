@@ -8,6 +8,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from mript_jax.fields import required
+from mript_jax.models.base import dtype_field
 from mript_jax.models.conv_transformer import SMALL_INIT, ConvTransformer, Regularizer
 from mript_jax.models.recon_vit import ReconViT
 from mript_jax.models.unet import UNet
@@ -16,9 +18,9 @@ from mript_jax.models.unet import UNet
 class ConvStack(Regularizer):
     """3x3 convolutions with ReLU between them, as in D5C5 and MoDL."""
 
-    features: int
-    depth: int
-    dtype: str
+    features: int = required("channels of each convolution but the last", at_least=1)
+    depth: int = required("convolutions", at_least=1)
+    dtype: str = dtype_field()
 
     @nn.compact
     def __call__(self, x: jax.Array, condition: jax.Array, train: bool = False) -> jax.Array:
@@ -31,14 +33,18 @@ class ConvStack(Regularizer):
 class UNetRegularizer(UNet):
     """The U-Net, which ignores the condition."""
 
-    def __call__(self, x: jax.Array, condition: jax.Array, train: bool = False) -> jax.Array:
+    def __call__(  # type: ignore[override]  # a regularizer is given a condition too
+        self, x: jax.Array, condition: jax.Array, train: bool = False
+    ) -> jax.Array:
         return super().__call__(x, train)
 
 
 class ReconViTRegularizer(ReconViT):
     """The ViT reconstructor, which ignores the condition."""
 
-    def __call__(self, x: jax.Array, condition: jax.Array, train: bool = False) -> jax.Array:
+    def __call__(  # type: ignore[override]  # a regularizer is given a condition too
+        self, x: jax.Array, condition: jax.Array, train: bool = False
+    ) -> jax.Array:
         return super().__call__(x, train)
 
 

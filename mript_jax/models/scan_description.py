@@ -1,4 +1,4 @@
-"""What a network is told of a scan: how densely k-space was sampled, and how noisy it is."""
+"""The description of a scan for a network: how densely k-space was sampled, and how noisy it is."""
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,7 @@ def estimate_noise(kspace: jax.Array, mask: jax.Array) -> jax.Array:
     """
     H, W = mask.shape[1:]
     y, x = ((np.arange(n) - n // 2) / (n / 2) for n in (H, W))
-    outer = np.float32((0.5 * (y[:, None] ** 2 + x**2)) ** (OUTERMOST / 2))
+    outer = ((0.5 * (y[:, None] ** 2 + x**2)) ** (OUTERMOST / 2)).astype(np.float32)
     energy = jnp.square(kspace.real) + jnp.square(kspace.imag)
     weight = (mask * outer[None])[:, None] * (energy > 0)
     log_energy = jnp.log(jnp.where(energy > 0, energy, 1.0))

@@ -1,4 +1,4 @@
-"""Data consistency of an unrolled network's cascades: how an estimate meets what was measured."""
+"""Data consistency of an unrolled network's cascades, hard, soft or by a gradient step."""
 
 from typing import NamedTuple
 
@@ -10,11 +10,11 @@ import numpy as np
 from mript_jax.physics.measurement import Measurement, gradient, solve
 
 FIRST_ERROR = 0.1  # assumed error of an estimate, of the image's maximum, before training
-LARGEST = 1.0  # weight: beyond it nothing measured would be left
+LARGEST = 1.0  # weight: of consistency with the estimate against 1 of a measured sample
 
 
 class Scan(NamedTuple):
-    """What was measured, in units in which the zero-filled image's maximum is 1."""
+    """The measured samples, in units in which the zero-filled image's maximum is 1."""
 
     measured: Measurement
     noise: jax.Array  # [B]
@@ -23,8 +23,9 @@ class Scan(NamedTuple):
 def consistent(near: jax.Array, weight: jax.Array, measured: Measurement, steps: int) -> jax.Array:
     """`solve`, in closed form for one coil, whose map is nothing but a phase."""
     kspace, mask, maps = measured
+    assert maps is not None
     if kspace.shape[1] > 1:
-        return solve(near, weight, kspace, mask, maps, steps=steps)
+        return solve(near, weight, kspace, mask, sensitivities=maps, steps=steps)
     phase = maps[:, 0]
     return phase.conj() * solve(phase * near, weight, kspace, mask)
 
@@ -44,7 +45,7 @@ class Adaptive(nn.Module):
     ) -> jax.Array:
         H, W = x.shape[1:]
         y, z = ((np.arange(n) - n // 2) / (n / 2) for n in (H, W))
-        radius = np.float32(np.hypot(y[:, None], z))[None]
+        radius = np.hypot(y[:, None], z).astype(np.float32)[None]
         shape = nn.Dense(3, kernel_init=nn.initializers.zeros, name="error")(condition)
         a, b, c = (s[:, None, None] for s in jnp.moveaxis(shape, -1, 0))
         log_error = np.log(FIRST_ERROR) + a + b * radius + c * jnp.square(radius)
@@ -68,7 +69,7 @@ class Learned(nn.Module):
 
 
 class Hard(nn.Module):
-    """What was measured replaces the estimate, as in D5C5."""
+    """Hard data consistency, as in D5C5: measured samples replace the estimate's."""
 
     steps: int
 

@@ -1,11 +1,13 @@
-"""fastMRI's U-Net, in the wrapper of Lin and Heckel (which pads nothing for it)."""
+"""fastMRI's U-Net, in the wrapper of Lin and Heckel (here without padding)."""
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from mript_jax.batch import Batch
-from mript_jax.models.base import ReconstructionModel
+from mript_jax.fields import field, required
+from mript_jax.models.base import ReconstructionModel, dtype_field, iterations_field
 from mript_jax.models.consistency import fields_for, reconstruct
 from mript_jax.models.wrapper import reconnet
 
@@ -17,7 +19,7 @@ class ConvBlock(nn.Module):
     """Twice: 3x3 convolution, instance norm, LeakyReLU, dropout of whole channels."""
 
     features: int
-    dtype: jnp.dtype
+    dtype: DTypeLike
     dropout: float
 
     @nn.compact
@@ -32,13 +34,17 @@ class ConvBlock(nn.Module):
 
 
 class UNet(ReconstructionModel):
-    """Zero-filled magnitude images [B, H, W, 1] -> reconstructed images."""
+    """The U-Net: zero-filled magnitude images [B, H, W, 1] -> reconstructed images."""
 
-    features: int  # of the first level; each further one has twice as many
-    pools: int
-    dtype: str
-    dropout: float = 0.0
-    iterations: int = 0  # of network and data consistency; 0: the network alone, as fastMRI's
+    features: int = required(
+        "channels of the first level; each next one has twice as many", at_least=1
+    )
+    pools: int = required("levels below the first, each of half the size", at_least=1)
+    dtype: str = dtype_field()
+    dropout: float = field(
+        0.0, "probability of dropping a channel in training", at_least=0, below=1
+    )
+    iterations: int = iterations_field()
 
     @nn.compact
     def __call__(self, zero_filled: jax.Array, train: bool = False) -> jax.Array:
@@ -81,7 +87,7 @@ class UNet(ReconstructionModel):
 
 
 def instance_norm(x: jax.Array) -> jax.Array:
-    """Each channel of each image with mean 0 and variance 1, computed in float32."""
+    """Normalize each channel of each image to mean 0 and variance 1, in float32."""
     y = x.astype(jnp.float32)
     mean = y.mean(axis=(1, 2), keepdims=True)
     variance = y.var(axis=(1, 2), keepdims=True)

@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 
 from mript_jax.batch import Batch, read_field
-from mript_jax.errors import UserError, unknown_name_error
-from mript_jax.models.base import ReconstructionModel, build_from
+from mript_jax.errors import UserError
+from mript_jax.fields import field, required
+from mript_jax.models.base import ReconstructionModel, build_from, dtype_field
 from mript_jax.models.coil_maps import Refinement, calibration_images, unit_maps
 from mript_jax.models.consistency import absolute
 from mript_jax.models.regularizer import NETWORKS
@@ -44,7 +45,7 @@ class Cascade(nn.Module):
         train: bool,
     ) -> tuple[tuple[jax.Array, jax.Array], None]:
         x, memory = state  # [B, H, W] complex, [B, H, W, M]
-        network = build_from(NETWORKS, self.network, "config.model.network", name="network")
+        network = build_from(NETWORKS, self.network, "model.network", name="network")
         consistency = CONSISTENCIES[self.consistency](self.steps, name="consistency")
         condition = nn.gelu(condition + nn.Dense(condition.shape[-1], name="position")(position))
         features = jnp.concatenate([jnp.stack([x.real, x.imag], axis=-1), memory], axis=-1)
@@ -56,38 +57,57 @@ class Cascade(nn.Module):
 class Unrolled(ReconstructionModel):
     """Undersampled k-space of one or many coils -> magnitude of the coil-combined image."""
 
-    cascades: int
-    network: Mapping[str, Any]  # the regularizer, a model config of its own: models/regularizer.py
-    dtype: str  # of the computation in maps; the regularizer has its own
-    consistency: str = "adaptive"  # see models/soft_consistency.py
-    steps: int = 4  # of conjugate gradients in each cascade, where there are several coils
-    shared: bool = False  # all cascades have the same weights
-    memory: int = 8  # features handed from cascade to cascade beside the image: 0, or 2 or more
-    condition: int = 64  # channels of the condition that each cascade is modulated by
-    start: str = "total_variation"  # what the first cascade gets, see models/starts.py
-    maps: str = "calibrated"  # of the coils, from the autocalibration region; "refined", "given"
-    remat: bool = False  # the backward pass computes the cascades again
-    scan_cascades: bool | None = None  # compile one cascade for all; None: except on CPUs
+    cascades: int = required("regularizers, each followed by data consistency", at_least=1)
+    network: Mapping = required("the regularizer, a model config of its own: models/regularizer.py")
+    dtype: str = dtype_field()
+    consistency: str = field(
+        "adaptive",
+        "data consistency of a cascade, see models/soft_consistency.py",
+        choices="mript_jax.models.soft_consistency:CONSISTENCIES",
+    )
+    steps: int = field(
+        4, "steps of conjugate gradients in each cascade, where there are several coils", at_least=1
+    )
+    shared: bool = field(False, "all cascades have the same weights")
+    memory: int = field(
+        8, "features passed from cascade to cascade beside the image: 0, or 2 or more", at_least=0
+    )
+    condition: int = field(64, "channels of the condition that modulates each cascade", at_least=1)
+    start: str = field(
+        "total_variation",
+        "the image that the first cascade gets, see models/starts.py",
+        choices="mript_jax.models.starts:STARTS",
+    )
+    maps: str = field(
+        "calibrated",
+        "coil sensitivity maps: from the autocalibration region, refined by a network, or given",
+        choices=MAPS,
+    )
+    remat: bool = field(False, "rematerialization of the cascades in the backward pass")
+    scan_cascades: bool | None = field(
+        None, "compile one cascade for all; None: on accelerators, where it is not slower"
+    )
 
+    multi_coil: ClassVar[bool] = True
     fills_kspace: ClassVar[bool] = True
 
     def validate(self) -> None:
-        build_from(NETWORKS, self.network, "config.model.network", parent=None)
-        if self.consistency not in CONSISTENCIES:
-            raise unknown_name_error("config.model.consistency", self.consistency, CONSISTENCIES)
-        if self.start not in STARTS:
-            raise unknown_name_error("config.model.start", self.start, STARTS)
-        if self.maps not in MAPS:
-            raise unknown_name_error("config.model.maps", self.maps, MAPS)
-        if self.memory < 0 or self.memory == 1:
-            raise UserError(f"config.model.memory={self.memory} must be 0, or 2 or more")
+        build_from(NETWORKS, self.network, "model.network", parent=None)
+        if self.memory == 1:
+            raise UserError("config.model.memory=1 must be 0, or 2 or more")
 
     def batch_fields(self) -> tuple[str, ...]:
         return ("kspace", "sensitivities") if self.maps == "given" else ("kspace",)
 
     def predict(self, batch: Batch, train: bool = False) -> jax.Array:
-        optional = (batch.get(name) for name in ("sensitivities", "noise_level"))
-        return self(read_field(batch, "kspace"), batch["mask"], *optional, train)[..., None]
+        image = self(
+            read_field(batch, "kspace"),
+            batch["mask"],
+            sensitivities=batch.get("sensitivities"),
+            noise_level=batch.get("noise_level"),
+            train=train,
+        )
+        return image[..., None]
 
     @nn.compact
     def __call__(
@@ -115,7 +135,8 @@ class Unrolled(ReconstructionModel):
         memory = jnp.pad(memory, [(0, 0)] * 3 + [(0, max(self.memory - 2, 0))])
         condition = nn.Dense(self.condition, name="describe")(describe(mask, noise))
         condition = nn.Dense(self.condition, name="condition")(nn.gelu(condition))
-        (x, _), _ = self._cascades()((x, memory), self._positions(), scan, condition, train)
+        inputs = (self._positions(), scan, condition, train)
+        (x, _), _ = self._cascades()((x, memory), *inputs)
         return absolute(x) * peak[:, None, None]
 
     def _positions(self) -> jax.Array:

@@ -1,7 +1,7 @@
-"""What goes wrong in a scan, done to its k-space: `add_artifact(name, kspace, severity, rng)`.
+"""Artifacts of a scan, simulated in k-space: `add_artifact(name, kspace, severity, rng)`.
 
-k-space is centered, [..., H, W]; phase encodes run along the last axis, one line after the other
-in time. Severity runs from 0, nothing, to 1, a scan that would be repeated.
+k-space is centered, [..., H, W]; the phase-encoding direction is the last axis, and its lines are
+acquired in order. Severity runs from 0, no artifact, to 1, a scan that would be repeated.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Artifact = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
 def add_artifact(
     name: str, kspace: np.ndarray, severity: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """k-space [..., H, W] as it would have been measured; complex64."""
+    """Return k-space [..., H, W], complex64, corrupted by an artifact; at severity 0 the input."""
     if name not in ARTIFACTS:
         raise unknown_name_error("artifact", name, ARTIFACTS)
     if not 0 <= severity <= 1:
@@ -28,7 +28,7 @@ def add_artifact(
 
 
 def rigid_motion(kspace: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """Between shots, of 16 lines each, the patient has moved by up to 8 pixels."""
+    """Shift the object by up to 8 pixels between shots of 16 lines each."""
     y, x = _frequencies(kspace.shape)
     shots = np.arange(kspace.shape[-1]) // 16
     down, right = rng.uniform(-8, 8, (2, shots[-1] + 1)) * severity
@@ -36,14 +36,14 @@ def rigid_motion(kspace: np.ndarray, severity: float, rng: np.random.Generator) 
 
 
 def ghosting(kspace: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """Lines change in size and phase with breathing: ghosts at even distances."""
+    """Modulate magnitude and phase of the lines by breathing: ghosts at even distances."""
     period, start = rng.uniform(3, 9), rng.uniform(0, 2 * np.pi)
     breath = np.sin(2 * np.pi * np.arange(kspace.shape[-1]) / period + start)
     return kspace * (1 + 0.5 * severity * breath) * np.exp(0.5j * np.pi * severity * breath)
 
 
 def off_resonance(kspace: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """The whole image is shifted along the readout by up to 8 pixels, fat by as much again."""
+    """Shift the image along the readout by up to 8 pixels, and fat by twice as many."""
     y, _ = _frequencies(kspace.shape)
     image = ifft2c(kspace)
     bright = np.abs(image) > np.quantile(np.abs(image), 0.9, axis=(-2, -1), keepdims=True)
@@ -53,7 +53,7 @@ def off_resonance(kspace: np.ndarray, severity: float, rng: np.random.Generator)
 
 
 def susceptibility(kspace: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """Near a spot the image is displaced along the readout by up to a tenth of its height."""
+    """Displace the image near a spot along the readout by up to a tenth of its height."""
     image = ifft2c(kspace)
     H, W = image.shape[-2:]
     near, (y, _) = _near_a_spot((H, W), 0.15, rng)
@@ -66,15 +66,16 @@ def susceptibility(kspace: np.ndarray, severity: float, rng: np.random.Generator
 
 
 def metal(kspace: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """Signal is lost around a spot and piles up at its border."""
+    """Remove the signal around a spot and raise it at the spot's border."""
     image = ifft2c(kspace)
-    near, _ = _near_a_spot(image.shape[-2:], 0.03 + 0.09 * severity, rng)
+    H, W = image.shape[-2:]
+    near, _ = _near_a_spot((H, W), 0.03 + 0.09 * severity, rng)
     border = np.exp(-(((near - 0.4) / 0.1) ** 2))
     return fft2c(image * (1 - severity * (near > 0.5)) * (1 + severity * border))
 
 
 def spikes(kspace: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """Up to 8 points of k-space are as strong as its center."""
+    """Add spikes as strong as the center of k-space at up to 8 points."""
     kspace = kspace.copy()
     H, W = kspace.shape[-2:]
     strongest = severity * np.abs(kspace).max(axis=(-2, -1))
@@ -85,7 +86,7 @@ def spikes(kspace: np.ndarray, severity: float, rng: np.random.Generator) -> np.
 
 
 def gradient_delay(kspace: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """Every other line is shifted along the readout by up to 2 points: ghosts at half the field."""
+    """Shift every other line along the readout by up to 2 points: Nyquist (N/2) ghosts."""
     delay = 2 * severity * rng.choice([-1, 1])
     H = kspace.shape[-2]
     ramp = np.exp(2j * np.pi * delay * (np.arange(H) - H // 2) / H)[:, None]
@@ -97,7 +98,7 @@ def gradient_delay(kspace: np.ndarray, severity: float, rng: np.random.Generator
 
 
 def coil_dropout(kspace: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """One coil of [C, H, W] loses its signal; of a single image, the side that it lies at."""
+    """Attenuate one coil of [C, H, W], or one side of the image of a single coil."""
     if kspace.ndim > 2 and kspace.shape[-3] > 1:
         lost = np.arange(kspace.shape[-3]) == rng.integers(kspace.shape[-3])
         return kspace * (1 - severity * lost)[:, None, None]
@@ -129,7 +130,7 @@ def _frequencies(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
 def _near_a_spot(
     shape: tuple[int, int], radius: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """1 at a spot in the middle part of an image, falling to 0 around it; and all coordinates."""
+    """A Gaussian bump [H, W] with maximum 1 near the middle, and the pixel coordinates."""
     y, x = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
     center = [rng.uniform(0.35, 0.65) * n for n in shape]
     distance = np.hypot(y - center[0], x - center[1]) / (radius * min(shape))

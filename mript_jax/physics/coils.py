@@ -9,9 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mript_jax.errors import UserError
-from mript_jax.physics.fourier import ifft2c
-
-Array = np.ndarray | jax.Array
+from mript_jax.physics.fourier import Array, ifft2c
 
 SMALLEST_SIGNAL = 1e-6  # relative to the maximum: below it sensitivities are zero
 
@@ -39,8 +37,8 @@ def estimate_sensitivities(kspace: Array, center_lines: int, axis: int = -1) -> 
     """Sensitivities [..., C, H, W] from the fully sampled center of k-space [..., C, H, W].
 
     They are the coils' low-resolution images over their root-sum-of-squares. The center is
-    `center_lines` wide along the phase encodes and, tapered alike, as wide along the readout.
-    The phase is relative to the coil images, so the combined image is nearly real.
+    `center_lines` wide along the phase-encoding direction and, tapered alike, as wide along the
+    readout. The phase is relative to the coil images, so the combined image is nearly real.
     """
     xp = jnp if isinstance(kspace, jax.Array) else np
     H, W = kspace.shape[-2:]
@@ -51,7 +49,7 @@ def estimate_sensitivities(kspace: Array, center_lines: int, axis: int = -1) -> 
         )
     share = center_lines / lines
     window = _taper(H, share)[:, None] * _taper(W, share)
-    low = ifft2c(kspace * window.astype(np.float32))
+    low = ifft2c(kspace * window[(None,) * (kspace.ndim - 2)].astype(np.float32))
     size = root_sum_of_squares(low, axis=-3)[..., None, :, :]
     floor = SMALLEST_SIGNAL * size.max(axis=(-2, -1), keepdims=True)
     return xp.where(size > floor, low / xp.maximum(size, xp.maximum(floor, 1e-30)), 0)

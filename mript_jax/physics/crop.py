@@ -1,8 +1,8 @@
-"""Images of measured k-space, cropped, and what its mask says of them.
+"""Cropping of images to the field of view, and of their k-space and mask.
 
 Scanners measure a larger field of view than the image shows. Cropping along the readout leaves the
-phase encodes as they are. Cropping across them mixes what was sampled with what was not, so that
-has to wait until the image is reconstructed.
+phase-encoding lines as they are. Cropping in the phase-encoding direction would mix sampled with
+unsampled lines, so it is done after reconstruction.
 """
 
 import jax
@@ -10,15 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from mript_jax.physics.coils import combine, estimate_sensitivities, root_sum_of_squares
-from mript_jax.physics.fourier import fft2c, ifft2c
+from mript_jax.physics.fourier import Array, fft2c, ifft2c
 
-Array = np.ndarray | jax.Array
-
-CENTER = 0.08  # of the phase encodes: what sensitivities are estimated from
+CENTER = 0.08  # share of the phase-encoding lines that sensitivities are estimated from
 
 
 def center_crop(image: Array, shape: tuple[int, int]) -> Array:
-    """The central part of the last two axes, with zeros where the image is smaller."""
+    """The central part `shape` of the last two axes, zero-padded where the image is smaller."""
     for axis, wanted in zip((-2, -1), shape, strict=True):
         have = image.shape[axis]
         start = abs(have - wanted) // 2
@@ -34,9 +32,10 @@ def center_crop(image: Array, shape: tuple[int, int]) -> Array:
 
 
 def crop_readout(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """What a mask [H, W] of k-space samples of an image cropped to `shape` along the readout.
+    """The mask [h, w] of the k-space of an image that is cropped to `shape` along the readout.
 
-    The axis along which all lines are alike is the readout; a mask without one stays as it is.
+    The readout is the axis along which the mask [H, W] is constant; a mask without such an axis is
+    returned as it is.
     """
     rows, columns = mask.shape
     if (mask == mask[:1]).all():
@@ -49,10 +48,9 @@ def crop_readout(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 def crop_kspace(
     kspace: np.ndarray, mask: np.ndarray, shape: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """k-space [..., H, W] sampled at `mask` [H, W], and the mask, of images cropped to `shape`.
+    """k-space [..., h, w] and mask [h, w] of images cropped to `shape` along the readout.
 
-    They are cropped along the readout alone, as `crop_readout` says. Where the mask is 0, so is
-    k-space.
+    See `crop_readout` for the readout. k-space is 0 where the mask is 0.
     """
     kspace, cropped = kspace * mask, crop_readout(mask, shape)
     if cropped.shape == mask.shape:
@@ -63,7 +61,7 @@ def crop_kspace(
 def complex_image(kspace: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """The image [..., h, w] of fully sampled k-space [..., C, H, W], with its phase.
 
-    Coils are combined by sensitivities, to which their slow phase is counted.
+    Coils are combined by sensitivity maps, which contain the slowly varying phase.
     """
     images = ifft2c(kspace)
     if kspace.shape[-3] == 1:
@@ -75,7 +73,7 @@ def complex_image(kspace: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 def zero_filled_scan(kspace: np.ndarray) -> np.ndarray:
     """The zero-filled image [..., H, W] of undersampled k-space [..., C, H, W].
 
-    One coil's image is complex, that of several their root-sum-of-squares.
+    It is complex for one coil, and the root-sum-of-squares for several.
     """
     images = ifft2c(kspace)
     return images[..., 0, :, :] if images.shape[-3] == 1 else root_sum_of_squares(images, axis=-3)

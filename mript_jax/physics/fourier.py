@@ -1,10 +1,11 @@
 """Centered, orthonormal Fourier transforms over the last two axes.
 
 Zero frequency lies at index n // 2 of each axis; fft2c and ifft2c are each other's inverse and
-adjoint. One code for NumPy and JAX arrays; single precision stays single.
+adjoint. They take NumPy and JAX arrays and return the same kind, in the same precision.
 """
 
 from types import ModuleType
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -13,29 +14,48 @@ import scipy.fft
 
 AXES = (-2, -1)
 
+Array = TypeVar("Array", np.ndarray, jax.Array)  # one kind in, the same out
 
-def fft2c(image: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
-    """Image to k-space."""
+
+def fft2c(image: Array) -> Array:
+    """Return the centered, orthonormal Fourier transform: image to k-space.
+
+    Args:
+      image: real or complex [..., H, W], NumPy or JAX.
+
+    Returns:
+      k-space, complex [..., H, W], with zero frequency at index (H // 2, W // 2).
+    """
     fft = library(image)
     shifted = fft.ifftshift(image, axes=AXES)
     return fft.fftshift(fft.fft2(shifted, axes=AXES, norm="ortho"), axes=AXES)
 
 
-def ifft2c(kspace: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
-    """k-space to image."""
+def ifft2c(kspace: Array) -> Array:
+    """Return the inverse of `fft2c`: k-space to image.
+
+    Args:
+      kspace: complex [..., H, W], NumPy or JAX, zero frequency at index (H // 2, W // 2).
+
+    Returns:
+      The image, complex [..., H, W].
+    """
     fft = library(kspace)
     shifted = fft.ifftshift(kspace, axes=AXES)
     return fft.fftshift(fft.ifft2(shifted, axes=AXES, norm="ortho"), axes=AXES)
 
 
-def mirrored(kspace: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
-    """k-space, or a mask of it, at -k: conj(mirrored(y)) is that of the complex conjugate image."""
+def mirrored(kspace: Array) -> Array:
+    """Point reflection through zero frequency, y(k) -> y(-k), of k-space or a mask [..., H, W].
+
+    conj(mirrored(y)) is the k-space of the complex conjugate image.
+    """
     H, W = kspace.shape[-2:]
     rows, columns = ((2 * (n // 2) - np.arange(n)) % n for n in (H, W))
     return kspace[..., rows[:, None], columns]
 
 
 def library(array: np.ndarray | jax.Array) -> ModuleType:
-    """The transforms for this kind of array."""
+    """The FFT module for this kind of array."""
     # On real images SciPy is six times faster than NumPy (0.26 ms against 1.6 ms at 320 x 320).
     return jnp.fft if isinstance(array, jax.Array) else scipy.fft

@@ -1,8 +1,8 @@
-"""Complex k-space as two channels whose magnitudes a network can take in, and back exactly.
+"""Dynamic range compression of k-space, and its exact inverse.
 
-k-space spans many powers of ten between its center and its edge. The map keeps the phase and takes
-the magnitude m to asinh(m / knee): linear well below the knee, logarithmic above it. Channels are
-real and imaginary part, last axis.
+k-space spans many powers of ten between its center and its edge, too many for a network. The map
+keeps the phase and replaces the magnitude m by asinh(m / knee): linear well below the knee,
+logarithmic above it. Real and imaginary part are two channels, the last axis.
 """
 
 import jax
@@ -12,13 +12,13 @@ SMALL_VALUE = 1e-3  # below it, asinh(t) / t and sinh(t) / t are 1 to float32 ro
 
 
 def compress(kspace: jax.Array, knee: float) -> jax.Array:
-    """[..., 2] -> [..., 2] with asinh(m / knee) in place of the magnitude m."""
+    """Replace the magnitude m by asinh(m / knee): [..., 2] -> [..., 2]."""
     scaled = kspace / knee
     return scaled * _ratio(jnp.arcsinh, scaled)
 
 
 def expand(channels: jax.Array, knee: float) -> jax.Array:
-    """The inverse of `compress`."""
+    """Invert `compress`: [..., 2] -> [..., 2]."""
     return channels * _ratio(jnp.sinh, channels) * knee
 
 

@@ -1,4 +1,4 @@
-"""Sampling masks: `sample_mask(pattern, shape, acceleration, center_fraction, seed)`.
+"""Undersampling masks: `sample_mask(pattern, shape, acceleration, center_fraction, seed)`.
 
 A mask is a 0/1 array over centered k-space (zero frequency at n // 2 of each axis).
 """
@@ -28,6 +28,9 @@ from mript_jax.physics.patterns.trajectories import radial, spiral
 
 PatternFn = Callable[[tuple[int, int], float, float, np.random.Generator], np.ndarray]
 
+# A new pattern also needs an entry in LIKE (physics/tasks.py), and a test in physics/recognition if
+# its masks are to be recognized. The order has no meaning: the index of a pattern in a model is its
+# position in config.data.patterns.
 PATTERNS: dict[str, PatternFn] = {
     "cartesian_random": cartesian_random,
     "cartesian_equispaced": cartesian_equispaced,
@@ -44,23 +47,23 @@ PATTERNS: dict[str, PatternFn] = {
     "spiral": spiral,
     "caipi": caipi,
 }
-REDRAWS = 100  # of a mask in which, by chance, nothing is sampled
+REDRAWS = 100  # at most, of a mask without any sample, which a random pattern can give
 
 
 @dataclasses.dataclass(frozen=True)
 class Mask:
-    """A mask and what it is: asked for and achieved."""
+    """A mask with its record: the requested parameters, and those that the drawn mask has."""
 
     array: np.ndarray  # [H, W] float32
     pattern: str
-    acceleration: float  # nominal: as asked for
-    center_fraction: float  # as asked for
+    acceleration: float  # nominal, as requested
+    center_fraction: float  # as requested
     seed: int | Sequence[int]
-    axis: int  # phase encodes along columns (-1) or rows (-2)
+    axis: int  # phase-encoding direction: each column is a line (-1), or each row (-2)
     partial_fourier: float  # share of the lines that may be sampled; 1: all
     true_acceleration: float  # points over sampled points
-    center_lines: int  # width of the fully sampled center along the phase encodes
-    offset: int | None  # first sampled line; None where not whole lines are sampled
+    center_lines: int  # width of the autocalibration region in the phase-encoding direction
+    offset: int | None  # first sampled line; None for a pattern of points
 
 
 def sample_mask(
@@ -72,15 +75,32 @@ def sample_mask(
     axis: int = -1,
     partial_fourier: float = 1.0,
 ) -> np.ndarray:
-    """A float32 mask [H, W]; columns (axis -1) or rows (axis -2) are the phase encodes.
+    """Draw an undersampling mask.
 
-    With `partial_fourier` below 1 lines at the start are left out, on top of what the pattern
-    leaves out, until only this share of all lines remains; the center stays.
+    Args:
+      pattern: the sampling pattern, a key of `PATTERNS`.
+      shape: (H, W) of k-space.
+      acceleration: nominal acceleration R, 1 or more.
+      center_fraction: share of k-space in the autocalibration region, at most 1 / R.
+      seed: of `np.random.default_rng`; the same seed gives the same mask.
+      axis: phase-encoding direction: -1 (each column is a line) or -2 (each row is one).
+      partial_fourier: share of the lines that may be sampled, 0.5 to 1. Lines at the start are
+        left out, but none of the autocalibration region.
+
+    Returns:
+      The mask, float32 [H, W]: 1 where k-space is sampled, zero frequency at (H // 2, W // 2).
     """
-    _check(pattern, shape, acceleration, center_fraction, axis, partial_fourier)
+    _check(
+        pattern,
+        shape,
+        acceleration=acceleration,
+        center_fraction=center_fraction,
+        axis=axis,
+        partial_fourier=partial_fourier,
+    )
     rng = np.random.default_rng(seed)
     by_columns = axis in (-1, 1)
-    shape = tuple(shape) if by_columns else tuple(shape[::-1])
+    shape = (shape[0], shape[1]) if by_columns else (shape[1], shape[0])
     for _ in range(REDRAWS):
         mask = PATTERNS[pattern](shape, acceleration, center_fraction, rng)
         if partial_fourier < 1:
@@ -102,9 +122,9 @@ def draw_mask(
     axis: int = -1,
     partial_fourier: float = 1.0,
 ) -> Mask:
-    """`sample_mask` with a record of what was asked for and what came out."""
-    asked = (pattern, shape, acceleration, center_fraction, seed, axis, partial_fourier)
-    array = sample_mask(*asked)
+    """`sample_mask` with a record of the requested and the true parameters."""
+    request = (pattern, shape, acceleration, center_fraction, seed, axis, partial_fourier)
+    array = sample_mask(*request)
     axis = -1 if axis in (-1, 1) else -2
     return Mask(
         array=array,
@@ -121,14 +141,14 @@ def draw_mask(
 
 
 def save_mask(path: str | Path, mask: Mask) -> None:
-    """Writes a mask and its record as .npz."""
+    """Write a mask and its record as .npz."""
     about = {f.name: getattr(mask, f.name) for f in dataclasses.fields(mask) if f.name != "array"}
     with Path(path).open("wb") as file:
         np.savez_compressed(file, array=mask.array, about=json.dumps(about, default=int))
 
 
 def load_mask(path: str | Path) -> Mask:
-    """The mask of `save_mask`."""
+    """Read a mask that `save_mask` wrote."""
     try:
         with np.load(path) as stored:
             return Mask(array=stored["array"], **json.loads(str(stored["about"])))
@@ -137,16 +157,16 @@ def load_mask(path: str | Path) -> Mask:
 
 
 def true_acceleration(mask: np.ndarray) -> float:
-    """Points over sampled points; infinite where nothing is sampled."""
+    """Points over sampled points; infinite for an empty mask."""
     sampled = np.count_nonzero(mask)
     return mask.size / sampled if sampled else math.inf
 
 
 def center_width(mask: np.ndarray, axis: int = -1) -> int:
-    """Width along an axis of the fully sampled center of a mask [H, W].
+    """Width along an axis of the autocalibration region of a mask [H, W].
 
-    Of whole lines: the largest center block, as `center_block` places it, that was sampled. Of
-    points: the side of the largest such rectangle of the mask's proportions.
+    It is the largest fully sampled region in the position of `center_block`: of lines for a mask
+    of lines, a rectangle with the proportions of the mask for a mask of points.
     """
     mask = np.asarray(mask) > 0
     mask = mask if axis in (-1, 1) else mask.T
@@ -181,13 +201,13 @@ def _check(
     if not 0 <= center_fraction <= 1:
         raise UserError(f"center fraction {center_fraction} must be between 0 and 1")
     if axis not in (-1, -2, 0, 1):
-        raise UserError(f"axis {axis} must be -1 (columns are phase encodes) or -2 (rows are)")
+        raise UserError(f"axis {axis} must be -1 (each column is a line) or -2 (each row)")
     if not 0.5 <= partial_fourier <= 1:
         raise UserError(f"partial Fourier {partial_fourier} must be between 0.5 and 1")
 
 
 def _skipped_lines(mask: np.ndarray, partial_fourier: float) -> int:
-    """How many lines at the start partial Fourier leaves out; never any of the center."""
+    """Number of lines at the start that partial Fourier leaves out; none of them in the center."""
     W = mask.shape[1]
     return min(round(W * (1 - partial_fourier)), (W - center_width(mask)) // 2)
 

@@ -1,29 +1,29 @@
 """The linear model of a scan, y = M F S x, for one or many coils, NumPy or JAX arrays alike.
 
 x is an image [..., H, W]; S are coil sensitivity maps [..., C, H, W], or None for one coil, where
-S = 1 and C = 1; F is the centered, orthonormal Fourier transform; M is a sampling mask [..., H, W];
-y is k-space [..., C, H, W]. Leading axes broadcast. Functions of what was measured take it last,
-so that a `Measurement` can be handed on: `gradient(image, *measured)`.
+S = 1 and C = 1; F is the centered, orthonormal Fourier transform; M is an undersampling mask
+[..., H, W]; y is k-space [..., C, H, W]. Leading axes broadcast. k-space, mask and maps come last
+among the arguments, in the order of `Measurement`: `gradient(image, *measured)`.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from mript_jax.physics.coils import combine, expand, root_sum_of_squares
-from mript_jax.physics.fourier import AXES, fft2c, ifft2c, library
+from mript_jax.physics.fourier import AXES, Array, fft2c, ifft2c, library
 
-Array = np.ndarray | jax.Array
-
-STEPS = 6  # of conjugate gradients, inside a network whose estimates get nearer
-SOLVED = 1e-6  # relative residual, the precision of single floats: further steps change nothing
-SMALLEST = 1e-18  # denominator whose square, in the derivative, is still a single float
+STEPS = 6  # of conjugate gradients, enough inside an unrolled network
+SOLVED = 1e-6  # relative residual at float32 precision: further steps change nothing
+SMALLEST = 1e-18  # denominator whose square, in the derivative, float32 still represents
 
 
-class Measurement(NamedTuple):
+class Measurement(NamedTuple, Generic[Array]):
+    """The acquired data of a scan and its linear model."""
+
     kspace: Array  # [..., C, H, W] complex
     mask: Array  # [..., H, W]
     sensitivities: Array | None = None  # [..., C, H, W] complex, their squares add up to 1
@@ -56,7 +56,7 @@ def zero_filled_image(image: Array, mask: Array) -> Array:
 def start(kspace: Array, mask: Array, sensitivities: Array | None = None) -> Array:
     """The zero-filled, coil-combined image [..., H, W].
 
-    It is complex, but for several coils without maps, where it is their root-sum-of-squares.
+    It is complex; for several coils without maps it is their root-sum-of-squares, which is real.
     """
     if sensitivities is None and kspace.shape[-3] > 1:
         return root_sum_of_squares(ifft2c(_coils(mask) * kspace), axis=-3)
@@ -83,19 +83,20 @@ def solve(
     and errors of variance t^2 in `near` make it s^2 / t^2. A weight of 0 is hard data consistency.
     `mask` may hold any weights W^2 >= 0 of the measured samples instead of 1.
 
-    One coil has a closed form. Several take `steps` steps of conjugate gradients from `near`, and
-    derivatives go through all of them.
+    One coil has a closed form. Several coils take `steps` steps of conjugate gradients from `near`,
+    and derivatives go through all steps.
     """
-    weight = weight if isinstance(weight, jax.Array) else np.asarray(weight, near.real.dtype)
-    is_map = weight.ndim == near.ndim
-    assert is_map or weight.ndim in (0, near.ndim - 2), (weight.shape, near.shape)
-    weight = weight if is_map else weight[..., None, None]
+    is_jax = isinstance(weight, jax.Array)
+    pulls: Any = weight if is_jax else np.asarray(weight, near.real.dtype)
+    is_map = pulls.ndim == near.ndim
+    assert is_map or pulls.ndim in (0, near.ndim - 2), (pulls.shape, near.shape)
+    pulls = pulls if is_map else pulls[..., None, None]
     if sensitivities is None:
-        share = _ratio(mask, mask + weight)
+        share = _ratio(mask, mask + pulls)
         return near + ifft2c(share * (kspace.squeeze(axis=-3) - fft2c(near)))
 
     def system(x: Array) -> Array:
-        pull = zero_filled_image(x, weight) if is_map else weight * x
+        pull = zero_filled_image(x, pulls) if is_map else pulls * x
         return normal(x, mask, sensitivities) + pull
 
     downhill = -gradient(near, kspace, mask, sensitivities)
@@ -103,15 +104,16 @@ def solve(
 
 
 def _conjugate_gradients(operator: Callable[[Array], Array], right: Array, steps: int) -> Array:
-    """operator(x) = right, from x = 0, for each image by itself; a solved one stays as it is.
+    """Solve operator(x) = right from x = 0, for each image by itself; a solved image stays.
 
-    Derivatives are those of the steps. An implicit one (the same system, solved backward) takes
-    three quarters of the time and memory, but it belongs to the solution, which a few steps with a
-    small weight do not reach: after 6 steps with weights of 0.05, 0.01 and 0.001 (8 coils, 4x) its
-    cosine to the true derivative by `near` is 0.999, 0.86 and 0.18, its norm up to 4 times as much.
+    Derivatives are those of the steps. Implicit ones (the same system, solved in the backward pass)
+    take three quarters of the time and memory, but they are those of the exact solution, which a
+    few steps with a small weight do not reach: after 6 steps with weights of 0.05, 0.01 and 0.001
+    (8 coils, 4x) their cosine to the true derivative by `near` is 0.999, 0.86 and 0.18, their norm
+    up to 4 times as much.
     """
     size = _dot(right, right) ** 0.5
-    if isinstance(right, jax.Array):  # all steps scale with it, so that it needs no derivative
+    if isinstance(right, jax.Array):  # the result does not depend on it: no derivative
         size = jax.lax.stop_gradient(size)
     right = right * _ratio(1, size)
 
@@ -123,7 +125,7 @@ def _conjugate_gradients(operator: Callable[[Array], Array], right: Array, steps
         energy, before = _dot(residual, residual), energy
         return x, residual, residual + _ratio(energy, before, SOLVED**2) * direction, energy
 
-    state = (right * 0, right, right, _dot(right, right))
+    state: tuple[Array, ...] = (right * 0, right, right, _dot(right, right))
     if isinstance(right, jax.Array):
         return size * jax.lax.fori_loop(0, steps, step, state)[0]
     for i in range(steps):
@@ -146,7 +148,7 @@ def _coils(mask: Array) -> Array:
 
 
 def _needed(mask: Array) -> tuple[Array, tuple[int, ...]]:
-    """One line of a mask of whole columns or rows, and the axes along which it does something."""
+    """One line of a mask of whole columns or rows, and the axes along which it undersamples."""
     if isinstance(mask, np.ndarray):
         columns, rows = mask[..., :1, :], mask[..., :1]
         if (mask == columns).all():

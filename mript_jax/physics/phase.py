@@ -1,25 +1,24 @@
-"""The phase of an image, as far as the center of its k-space shows it."""
+"""The low-resolution phase of an image, estimated from the center of its k-space."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mript_jax.physics.fourier import ifft2c, mirrored
-
-Array = np.ndarray | jax.Array
+from mript_jax.physics.fourier import Array, ifft2c, mirrored
 
 PHASE_WIDTH = 0.06  # of the k-space window behind a phase estimate, as a share of its size
 
 
 def low_resolution_phase(kspace: Array, mask: Array) -> Array:
-    """exp(i phase) of the image that the center of k-space shows, [..., H, W].
+    """exp(i phase) of the low-resolution image of k-space [..., H, W] under `mask`.
 
-    Only points measured together with their mirror image count, so that a real image has phase 0
-    however it was sampled.
+    It uses only points whose mirror image through zero frequency was measured too, so that a real
+    image has phase 0 under every mask.
     """
     xp = jnp if isinstance(kspace, jax.Array) else np
     H, W = kspace.shape[-2:]
     y, x = (np.arange(n) - n // 2 for n in (H, W))
     window = np.exp(-0.5 * ((y[:, None] / H) ** 2 + (x / W) ** 2) / PHASE_WIDTH**2)
-    low = ifft2c(kspace * mask * mirrored(mask) * window.astype(np.float32))
+    window = window[(None,) * (kspace.ndim - 2)].astype(np.float32)
+    low = ifft2c(kspace * mask * mirrored(mask) * window)
     return xp.exp(1j * xp.angle(low))

@@ -1,4 +1,4 @@
-"""The task grid: sampling pattern x acceleration, and which head and tail serve a task."""
+"""The task grid, sampling pattern x acceleration, and the index of a task's head and tail."""
 
 import dataclasses
 import itertools
@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 from mript_jax.errors import UserError, unknown_name_error
 
+# The order of patterns and levels is that of the heads of models trained on them: append only.
 PATTERN_NAMES = ("cartesian_random", "cartesian_equispaced", "gaussian_1d", "gaussian_2d")
 LEVELS = ((2.0, 0.10), (4.0, 0.08), (6.0, 0.06), (8.0, 0.04), (10.0, 0.02))  # R, center fraction
 MODES = ("type", "level", "split")
 
-# What a pattern is most like, from the best on: a model that was not trained on it takes the first
-# of these that it was trained on.
+# The most similar patterns to each pattern, best first: a model that was not trained on a pattern
+# uses the first of these that it was trained on.
 LIKE = {
     "cartesian_random": ("fastmri_random", "gaussian_1d"),
     "cartesian_equispaced": ("fastmri_equispaced", "fastmri_magic", "cartesian_random"),
@@ -51,7 +52,7 @@ def task_grid(
 ) -> tuple[Task, ...]:
     """Every pattern at every acceleration, with the indices of the nearest trained task.
 
-    Without trained ones the grid is what is trained, and positions are the indices.
+    Without `trained_*` all tasks of the grid are trained ones, and positions are the indices.
     """
     trained_patterns = patterns if trained_patterns is None else trained_patterns
     trained = accelerations if trained_accelerations is None else trained_accelerations
@@ -60,8 +61,8 @@ def task_grid(
             pattern,
             float(acceleration),
             float(center),
-            nearest_pattern(pattern, trained_patterns),
-            nearest_level(acceleration, trained),
+            pattern_index=nearest_pattern(pattern, trained_patterns),
+            level_index=nearest_level(acceleration, trained),
         )
         for pattern in patterns
         for acceleration, center in zip(accelerations, center_fractions, strict=True)
@@ -75,13 +76,17 @@ def make_task(pattern: str, acceleration: float, center_fraction: float | None =
     if center_fraction is None:
         center_fraction = usual_center_fraction(acceleration)
     (task,) = task_grid(
-        (pattern,), (acceleration,), (center_fraction,), PATTERN_NAMES, [r for r, _ in LEVELS]
+        (pattern,),
+        (acceleration,),
+        (center_fraction,),
+        trained_patterns=PATTERN_NAMES,
+        trained_accelerations=[r for r, _ in LEVELS],
     )
     return task
 
 
 def nearest_pattern(pattern: str, trained: Sequence[str]) -> int:
-    """The position of a pattern, or of the one most like it, among those trained on."""
+    """The position of a pattern, or of the most similar one, among the trained patterns."""
     trained = list(trained)
     if pattern not in LIKE and pattern not in trained:
         raise unknown_name_error("sampling pattern", pattern, LIKE)
@@ -92,13 +97,13 @@ def nearest_pattern(pattern: str, trained: Sequence[str]) -> int:
 
 
 def nearest_level(acceleration: float, accelerations: Sequence[float]) -> int:
-    """The position of the nearest acceleration, by ratio."""
+    """The position of the nearest acceleration, measured by their ratio."""
     distances = [abs(math.log(acceleration / r)) for r in accelerations]
     return distances.index(min(distances))
 
 
 def usual_center_fraction(acceleration: float) -> float:
-    """The center fraction that goes with an acceleration: between the levels, linear in log R."""
+    """The center fraction for an acceleration: interpolated between LEVELS, linear in log R."""
     if acceleration <= LEVELS[0][0]:
         return LEVELS[0][1]
     for (r0, c0), (r1, c1) in itertools.pairwise(LEVELS):
@@ -109,7 +114,7 @@ def usual_center_fraction(acceleration: float) -> float:
 
 
 def head_index(mode: str, pattern_index, level_index, num_levels: int):
-    """Which head and tail serve a task (integers or arrays of them)."""
+    """The index of the head and tail of a task; indices are integers or arrays of them."""
     if mode == "type":
         return pattern_index
     if mode == "level":
@@ -120,8 +125,8 @@ def head_index(mode: str, pattern_index, level_index, num_levels: int):
 
 
 def num_heads(mode: str, num_patterns: int, num_levels: int) -> int:
-    """How many heads, and tails, a mode has."""
+    """The number of heads, and of tails, of a mode."""
     return int(head_index(mode, num_patterns - 1, num_levels - 1, num_levels)) + 1
 
 
-TASKS = task_grid(PATTERN_NAMES, *zip(*LEVELS, strict=True))
+TASKS = task_grid(PATTERN_NAMES, [r for r, _ in LEVELS], [c for _, c in LEVELS])

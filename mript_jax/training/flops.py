@@ -1,4 +1,4 @@
-"""Floating point operations of a function, counted in its products and convolutions."""
+"""Floating point operations of a function: those of matrix products and convolutions."""
 
 import math
 from collections.abc import Callable
@@ -25,15 +25,15 @@ PEAK = {
 
 
 def count_flops(function: Callable, *arguments: Any) -> float:
-    """2 for each multiplication with its addition; loops count as often as they run.
+    """Count 2 for each multiplication with its addition; loops count each iteration.
 
-    Arguments may be shapes. What a rematerialized function computes twice counts twice.
+    Arguments may be shapes. Rematerialized operations count each time they are computed.
     """
     return _of_jaxpr(jax.make_jaxpr(function)(*arguments).jaxpr)
 
 
 def peak_flops() -> float | None:
-    """FLOP/s of all devices at their peak; None where it is not known."""
+    """Peak FLOP/s of all devices together; None for an unknown kind."""
     kind = jax.devices()[0].device_kind
     names = [name for name in PEAK if name in kind]
     return PEAK[max(names, key=len)] * jax.device_count() if names else None
@@ -45,19 +45,23 @@ def _of_jaxpr(jaxpr: Jaxpr) -> float:
         name, parameters = equation.primitive.name, equation.params
         if name == "dot_general":
             (contracted, _), _ = parameters["dimension_numbers"]
-            shape = equation.invars[0].aval.shape
+            shape = _shape(equation.invars[0])
             inner = math.prod(shape[axis] for axis in contracted)
-            total += 2 * equation.outvars[0].aval.size * inner
+            total += 2 * math.prod(_shape(equation.outvars[0])) * inner
         elif name == "conv_general_dilated":
-            kernel = equation.invars[1].aval
-            features = kernel.shape[parameters["dimension_numbers"].rhs_spec[0]]
-            total += 2 * equation.outvars[0].aval.size * kernel.size / features
+            kernel = _shape(equation.invars[1])
+            features = kernel[parameters["dimension_numbers"].rhs_spec[0]]
+            total += 2 * math.prod(_shape(equation.outvars[0])) * math.prod(kernel) / features
         elif name == "cond":
             total += max(_of_jaxpr(branch.jaxpr) for branch in parameters["branches"])
         else:
             inner = sum(_of_jaxpr(sub) for sub in _inside(parameters))
             total += inner * (parameters["length"] if name == "scan" else 1)
     return total
+
+
+def _shape(variable: Any) -> tuple[int, ...]:
+    return variable.aval.shape
 
 
 def _inside(parameters: dict[str, Any]) -> list[Jaxpr]:

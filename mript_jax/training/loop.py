@@ -1,4 +1,4 @@
-"""Training from a config: `train(config, workdir)`, the whole story from top to bottom."""
+"""Training from a config: `train(config, workdir)`, from top to bottom."""
 
 import time
 from pathlib import Path
@@ -16,24 +16,19 @@ from mript_jax.training.finetune import initialize_from
 from mript_jax.training.flops import count_flops, peak_flops
 from mript_jax.training.log import TrainingLog
 from mript_jax.training.preemption import Preemption
+from mript_jax.training.resume import data_position, refuse_another_run
 from mript_jax.training.setup import Setup, set_up
 from mript_jax.training.sharding import process_part
 from mript_jax.training.state import TrainState, checkpoint_items, from_checkpoint_items
 from mript_jax.training.validation import Validation
 
 PROFILE_FROM = 10  # steps after the start: those before are slower
-EXECUTION_ONLY_FIELDS = (
-    "attention",
-    "dtype",
-    "remat",
-    "scan_blocks",
-)  # free to change between runs
 
 
 def train(config: ConfigDict, workdir: str | Path) -> TrainState:
-    """Trains until `config.total_steps`, from the newest checkpoint of `workdir` if any.
+    """Train until `config.total_steps`, from the newest checkpoint of `workdir` if there is one.
 
-    Where the run is asked to end before (SIGTERM), the state it returns is the one it saved.
+    If the run is preempted (SIGTERM), the returned state is the one that was saved.
     """
     check_config(config)
     if "://" in str(workdir):
@@ -42,21 +37,24 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
         jax.config.update("jax_compilation_cache_dir", config.compilation_cache)
     workdir = Path(workdir).absolute()
     setup = set_up(config)
+    index, count = process_part(setup.batch_sharding, config.global_batch_size)
     pipeline = build_pipeline(
         config.data,
         "train",
         config.seed,
         config.global_batch_size,
-        *process_part(setup.batch_sharding, config.global_batch_size),
+        process_index=index,
+        process_count=count,
         fields=setup.batch_fields,
     )
     checkpoints = Checkpoints(workdir, config.keep_checkpoints)
     newest = checkpoints.latest_step()
     if newest is not None:
-        _refuse_another_model(workdir, config)
+        saved = load_checkpoint_config(workdir)
+        refuse_another_run(workdir, saved, config)
         items, data_state = checkpoints.restore(newest, checkpoint_items(setup.abstract_state))
         state = from_checkpoint_items(items)
-        pipeline.set_state(data_state)
+        pipeline.set_state(data_position(data_state, saved.global_batch_size))
     else:
         write_config(workdir, config)
         params = setup.init()
@@ -64,23 +62,11 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
             params = initialize_from(config.init_from, params, config.model)
         state = setup.create(params)
     try:
-        return _run(config, workdir, state, setup, pipeline, checkpoints)
+        return _run(
+            config, workdir, state=state, setup=setup, pipeline=pipeline, checkpoints=checkpoints
+        )
     finally:
         checkpoints.close()
-
-
-def _refuse_another_model(workdir: Path, config: ConfigDict) -> None:
-    """Says which field keeps a run from going on where the workdir's stopped."""
-    old, new = (c.copy_and_resolve_references() for c in (load_checkpoint_config(workdir), config))
-    fields = [("model", name) for name in new.model if name not in EXECUTION_ONLY_FIELDS]
-    fields += [("optimizer", name) for name in ("name", "freeze", "ema_decay", "lora_rank")]
-    for group, name in fields:
-        before, now = old[group].get(name, new[group][name]), new[group][name]
-        if before != now:
-            raise UserError(
-                f"config.{group}.{name} is {now!r}, but {workdir} was trained with {before!r}; "
-                "use another --workdir, or config.init_from to start from its weights"
-            )
 
 
 def _run(
@@ -99,7 +85,7 @@ def _run(
     )
     with (
         TrainingLog(workdir, start, config, at_peak) as log,
-        Recompilation() as recompilation,
+        Recompilation(pipeline.shapes) as recompilation,
         Preemption() as preemption,
     ):
         for number in range(start + 1, config.total_steps + 1):
@@ -108,7 +94,9 @@ def _run(
             waited = time.perf_counter() - waited
             batch = {
                 key: jax.make_array_from_process_local_data(
-                    setup.batch_sharding, np.asarray(value), setup.abstract_batch[key].shape
+                    setup.batch_sharding,
+                    np.asarray(value),
+                    (config.global_batch_size, *value.shape[1:]),
                 )
                 for key, value in local.items()
             }

@@ -85,6 +85,18 @@ def test_old_name_in_an_override_sets_the_present_field(old, run, notices):
     assert len(notices()) == 1
 
 
+def test_field_that_is_no_more_is_ignored_with_a_notice(tmp_path, notices):
+    config = load_config_file("mript_tiny").unlock()
+    config.data.fields = ("kspace",)
+    save_params(tmp_path, {"w": np.zeros(1)}, config)
+    loaded = load_checkpoint_config(tmp_path)
+    assert "fields" not in loaded.data
+    check_config(loaded)
+    assert apply_overrides(loaded.copy_and_resolve_references(), [("data.fields", "()")]) == loaded
+    (told,) = notices()
+    assert "config.data.fields is no more and is ignored" in told
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [

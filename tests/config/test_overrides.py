@@ -55,7 +55,7 @@ def test_overrides_are_told_from_other_arguments():
         ("--config.data.random_crops=true", "data.random_crops", True),
         ("--noconfig.data.options.fastmri.kspace", "data.options.fastmri.kspace", False),
         ("--config.model.global_blocks=(3,)", "model.global_blocks", (3,)),
-        ("--config.model.attention=dense", "model.attention", "dense"),
+        ("--config.model.attention=chunked", "model.attention", "chunked"),
     ],
 )
 def test_value_has_the_type_of_its_field(argument, name, value):

@@ -1,5 +1,7 @@
 """Measured k-space is evaluated at its own size, volume by volume."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from mript_jax.errors import UserError
 from mript_jax.evaluation.evaluate import evaluate_tasks
 from mript_jax.evaluation.metrics import ssim
 from mript_jax.physics.crop import zero_filled_scan
+from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.tasks import TASKS
 
 TASK = TASKS[1]
@@ -40,6 +43,20 @@ def test_all_slices_of_a_volume_share_a_mask_and_volumes_do_not(source):
     masks = [batch["mask"][0] for batch, _ in measured_batches(source, range(6), TASK, 1)]
     assert all(np.array_equal(mask, masks[0]) for mask in masks[:3])
     assert not np.array_equal(masks[0], masks[3])
+
+
+def test_slices_keep_the_masks_of_their_records(source):
+    everywhere = [sample_mask("radial", (96, 48), 3.0, 0.0, i) for i in range(3)]
+
+    class Masked:
+        groups = source.groups
+
+        def __getitem__(self, index):
+            return dataclasses.replace(source[index], mask=everywhere[index])
+
+    batch, _ = next(measured_batches(Masked(), range(3), TASK, 3, fields=("kspace",)))
+    np.testing.assert_array_equal(batch["mask"], everywhere)
+    assert not batch["kspace"][0][:, everywhere[0] == 0].any()
 
 
 def test_scores_are_of_volumes_with_their_own_maximum(source):

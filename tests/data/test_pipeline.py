@@ -28,7 +28,7 @@ def batches(count, start=0, workers=0, processes=1, fields=(), **changes):
     for index in range(processes):
         config = data_config(workers=workers, **changes)
         pipeline = build_pipeline(config, "train", 3, 8, index, processes, fields=fields)
-        pipeline.set_state({"next_batch": start})
+        pipeline.set_state({"next_example": 8 * start})
         parts.append(list(itertools.islice(pipeline, count)))
     return [
         {key: np.concatenate([part[key] for part in together]) for key in together[0]}
@@ -69,10 +69,23 @@ def test_worker_processes_change_nothing(reference, workers):
     assert_same(reference[2:], batches(4, start=2, workers=workers))
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_position_of_another_batch_size_is_that_of_the_same_example(reference, processes):
+    config = data_config()
+    pipeline = build_pipeline(config, "train", 3, 6)
+    next(pipeline), next(pipeline)
+    parts = [build_pipeline(config, "train", 3, 8, i, processes) for i in range(processes)]
+    for part in parts:
+        part.set_state(pipeline.get_state())
+    rest = [np.concatenate([next(part)["target"] for part in parts]) for _ in range(3)]
+    whole = np.concatenate([batch["target"] for batch in reference])
+    np.testing.assert_array_equal(np.concatenate(rest), whole[12 : 12 + 24])
+
+
 def test_the_state_counts_what_was_taken():
     pipeline = build_pipeline(data_config(), "train", 3, 8)
     next(pipeline), next(pipeline)
-    assert pipeline.get_state() == {"next_batch": 2}
+    assert pipeline.get_state() == {"next_example": 16}
 
 
 def test_an_epoch_holds_every_slice_once(reference):

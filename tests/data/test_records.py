@@ -39,7 +39,7 @@ def test_everything_of_a_record_comes_back():
     assert back.mask.dtype == back.image.dtype == np.float32
 
 
-def test_what_is_not_there_stays_away():
+def test_optional_fields_that_are_missing_stay_missing():
     back = round_trip()
     assert back.image is back.kspace is back.mask is back.maximum is None
 

@@ -57,7 +57,9 @@ def same(these, those):
 @pytest.mark.parametrize(
     "workers", [0, pytest.param(2, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)]
 )
-def test_what_was_left_comes_whoever_prepares_it(uninterrupted, state, workers, processes):
+def test_resumed_stream_is_the_same_for_any_number_of_workers_and_processes(
+    uninterrupted, state, workers, processes
+):
     assert same(stream(END - STOP, state, workers, processes), uninterrupted[STOP:])
 
 

@@ -51,7 +51,7 @@ def test_a_source_without_patients_is_split_by_volume():
     assert split_elements(source, SHARES) == [split_of(g, SHARES) for g in "aab"]
 
 
-def test_all_takes_every_element():
+def test_split_all_has_every_slice():
     assert len(select_split(make_source(), "all", SHARES)) == 180
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from mript_jax.config import base_config, check_config
 from mript_jax.data.pipeline import evaluation_batches, example_maker, task_weights
+from mript_jax.data.random_tasks import RandomTask
 from mript_jax.data.readers import open_source
-from mript_jax.data.transforms import RandomExample
 from mript_jax.errors import UserError
 from mript_jax.physics.tasks import TASKS, make_task
 
@@ -36,11 +36,11 @@ def plain():
 
 def test_noise_and_artifacts_spoil_what_is_measured_and_not_the_target(plain):
     for changes in ({"noise": 0.05}, {"artifacts": {"ghosting": 0.5, "spikes": 0.2}}):
-        spoiled = example(**changes)
-        np.testing.assert_array_equal(spoiled["target"], plain["target"])
-        assert np.abs(spoiled["zero_filled"] - plain["zero_filled"]).max() > 0.01
+        corrupted = example(**changes)
+        np.testing.assert_array_equal(corrupted["target"], plain["target"])
+        assert np.abs(corrupted["zero_filled"] - plain["zero_filled"]).max() > 0.01
         for field in FIELDS:
-            differs = np.abs(spoiled[field] - plain[field])[0] > 1e-6
+            differs = np.abs(corrupted[field] - plain[field])[0] > 1e-6
             assert differs.any() and not differs[plain["mask"] == 0].any()
 
 
@@ -63,13 +63,12 @@ def test_tasks_are_drawn_by_their_weights():
         config_with(pattern_weights=(3, 1, 0, 0), acceleration_weights=(1, 0, 0, 0, 1)).data
     )
     assert len(weights) == 20 and sum(weights) == pytest.approx(1)
-    maker = example_maker(config_with().data)
-    draw = RandomExample(maker, TASKS, weights)
+    draw = RandomTask(TASKS, weights)
     record = open_source("phantom", "", count=4, size=48)[0]
     rng = np.random.default_rng(0)
-    drawn = [draw(record, rng) for _ in range(200)]
-    assert {int(e["level_index"]) for e in drawn} == {0, 4}
-    assert np.mean([e["pattern_index"] == 0 for e in drawn]) == pytest.approx(0.75, abs=0.1)
+    tasks = [draw(record, rng).task for _ in range(200)]
+    assert {task.level_index for task in tasks} == {0, 4}
+    assert np.mean([task.pattern_index == 0 for task in tasks]) == pytest.approx(0.75, abs=0.1)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_a_batch_stays_as_it_is_while_others_are_taken():
     batches.close()
 
 
-def test_what_goes_wrong_in_a_worker_is_told_at_its_batch():
+def test_worker_errors_are_raised_at_their_batch():
     batches = WorkerBatches(Numbers(wrong=4), 0, 2, 2)
     assert take(batches, 4) == [0, 1, 2, 3]
     with pytest.raises(UserError, match="batch 4 is wrong"):
@@ -97,7 +97,7 @@ for _ in range(3):
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_no_process_is_left_behind():
+def test_workers_end_with_their_iterator():
     batches = WorkerBatches(Numbers(), 0, 2, 2)
     next(batches)
     assert len(multiprocessing.active_children()) == 2
@@ -106,3 +106,18 @@ def test_no_process_is_left_behind():
     while multiprocessing.active_children() and time.time() < deadline:
         time.sleep(0.01)
     assert not multiprocessing.active_children()
+
+
+class Growing:
+    """Batch n holds n % 4 numbers."""
+
+    def __getitem__(self, number):
+        return {"image": np.full((number % 4, 2), number, np.float32)}
+
+
+def test_batches_of_several_shapes_go_through_blocks_for_the_largest():
+    batches = WorkerBatches(Growing(), 0, 2, 2, largest=3)
+    for number in range(12):
+        image = next(batches)["image"]
+        assert image.shape == (number % 4, 2) and (image == number).all()
+    batches.close()

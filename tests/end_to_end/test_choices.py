@@ -71,7 +71,7 @@ def named(params):
     ],
     ids=lambda changes: " ".join(map(str, changes.values())),
 )
-def test_it_trains(tmp_path, changes):
+def test_training_runs_with_every_choice(tmp_path, changes):
     state = train(config_of("unet", **changes), tmp_path)
     assert int(state.step) == 2 and int(state.skipped) == 0
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(load_params(tmp_path)))
@@ -89,7 +89,7 @@ def changed(before, after):
 
 
 @pytest.mark.slow
-def test_what_is_frozen_stays(pretrained, tmp_path):
+def test_frozen_parameters_stay(pretrained, tmp_path):
     freeze = {"init_from": str(pretrained), "optimizer.freeze": ("^encoder/", "^head/")}
     train(config_of("mript_tiny", **freeze), tmp_path)
     moved = changed(named(load_params(pretrained)), named(load_params(tmp_path)))
@@ -125,7 +125,7 @@ def test_steps_are_traced_on_demand(tmp_path):
     assert list((tmp_path / "profile").rglob("*.xplane.pb"))
 
 
-def test_what_is_never_finite_ends_the_run_with_the_names_of_the_slices(tmp_path):
+def test_loss_that_is_never_finite_ends_the_run_with_the_names_of_the_slices(tmp_path):
     broken = {"optimizer.learning_rate": 1e38, "optimizer.max_nonfinite": 2, "total_steps": 20}
     with pytest.raises(UserError, match=r"not finite in \d+ updates in a row.*phantom.*slice"):
         train(config_of("unet", **broken), tmp_path)

@@ -97,7 +97,7 @@ def test_a_loaded_checkpoint_takes_kspace_or_images_of_any_size(run, shape):
     assert recon(image).shape == shape
 
 
-def test_a_pattern_not_trained_on_is_taken_for_the_one_most_like_it(run):
+def test_untrained_pattern_uses_the_most_similar_trained_one(run):
     recon = mript_jax.load(run / "run")
     image = np.random.default_rng(0).random((32, 32), np.float32)
     mask = sample_mask("poisson_disc", (32, 32), 4, 0.08, 0)

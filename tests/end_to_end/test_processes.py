@@ -45,7 +45,7 @@ def test_two_processes_train_as_one_does(tmp_path, mesh):
 
 
 @pytest.mark.slow
-def test_two_processes_that_are_asked_to_end_save_the_same_step_and_go_on(tmp_path):
+def test_preempted_processes_save_the_same_step_and_resume(tmp_path):
     command = [*TWO, *FLAGS, f"--workdir={tmp_path}", "--config.mesh=data:2"]
     endless = [*command, "--config.total_steps=100000", "--config.log_every_steps=1"]
     with subprocess.Popen(endless, env=ENVIRONMENT) as run:

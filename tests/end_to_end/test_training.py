@@ -1,5 +1,6 @@
 """Runs of the real training command's function, on a model that takes seconds."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import jax
 import numpy as np
 import pytest
 
-from mript_jax.checkpoint import Checkpoints, find_checkpoint, load_params
+from mript_jax.checkpoint import Checkpoints, find_checkpoint, load_params, read_data
 from mript_jax.config import load_config_file
 from mript_jax.errors import UserError
 from mript_jax.training.loop import train
@@ -57,7 +58,7 @@ def uninterrupted(tmp_path_factory):
     return workdir
 
 
-def test_stopping_and_resuming_ends_with_the_same_bits(uninterrupted, tmp_path):
+def test_resumed_run_is_bit_identical(uninterrupted, tmp_path):
     for steps in (3, 6):
         train(small_config(total_steps=steps), tmp_path)
     assert same(load_params(uninterrupted), load_params(tmp_path))
@@ -94,13 +95,29 @@ def test_fine_tuning_starts_from_the_checkpoint(uninterrupted, tmp_path):
     assert same(load_params(uninterrupted), load_params(tmp_path))
 
 
-def test_a_model_that_does_not_fit_the_workdir_is_refused(uninterrupted):
-    with pytest.raises(UserError, match="width"):
-        train(small_config(**{"model.width": 32}), uninterrupted)
+@pytest.mark.parametrize("field", ["model.width", "seed"])
+def test_resuming_with_another_model_or_other_data_is_refused(uninterrupted, field):
+    with pytest.raises(UserError, match=f"config.{field} is 32"):
+        train(small_config(**{field: 32}), uninterrupted)
+
+
+def test_run_of_an_earlier_version_resumes_at_the_same_example(uninterrupted, tmp_path):
+    train(small_config(total_steps=2), tmp_path)
+    position = find_checkpoint(tmp_path) / "data" / "metadata"
+    assert json.loads(position.read_text()) == {"next_example": 2 * 8}
+    position.write_text('{"next_batch": 2}')
+    train(small_config(), tmp_path)
+    assert same(load_params(uninterrupted), load_params(tmp_path))
+
+
+def test_run_with_another_batch_size_resumes_at_the_next_example(tmp_path):
+    train(small_config(total_steps=2), tmp_path)
+    train(small_config(total_steps=3, global_batch_size=16), tmp_path)
+    assert read_data(find_checkpoint(tmp_path)) == {"next_example": 2 * 8 + 16}
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_random_moments_ends_with_the_same_bits(tmp_path):
+def test_run_killed_at_random_moments_is_bit_identical(tmp_path):
     """Kills real runs, also during a save, at least 20 times."""
     values = {**SMALL, "total_steps": 400, "checkpoint_every_steps": 5, "log_every_steps": 100}
     command = [sys.executable, str(ROOT / "launch" / "train.py")]

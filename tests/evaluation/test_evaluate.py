@@ -125,7 +125,7 @@ def test_a_method_that_gives_nan_is_named():
         evaluate_tasks({"broken": broken}, lambda task: [(make_batch(2), names(2))], [TASK])
 
 
-def test_nothing_to_evaluate_is_an_error():
+def test_evaluation_without_examples_is_an_error():
     with pytest.raises(UserError, match="cartesian_random x4"):
         evaluate_tasks({"m": zero_filled}, lambda task: [], [TASK])
 

@@ -34,7 +34,7 @@ def score(batch, method) -> dict:
 
 
 def with_noise(size: float):
-    def method(batch):
+    def method(batch, task):
         noise = np.random.default_rng(0).normal(0, size, batch["target"].shape)
         return batch["target"] + jnp.asarray(noise, jnp.float32)
 
@@ -42,7 +42,7 @@ def with_noise(size: float):
 
 
 def with_blur(sigma: float):
-    def method(batch):
+    def method(batch, task):
         target = np.asarray(batch["target"])
         return jnp.asarray(gaussian_filter(target, (0, sigma, sigma, 0)))
 
@@ -65,8 +65,8 @@ def test_more_noise_and_more_blur_score_worse(batch, metric, degraded):
 
 @pytest.mark.parametrize("metric", WORSE)
 def test_shuffled_pairs_score_worse_than_the_poorest_real_method(batch, metric):
-    zero_filled = score(batch, lambda batch: batch["zero_filled"])[metric]
-    shuffled = score(batch, lambda batch: jnp.roll(batch["target"], 1, axis=0))[metric]
+    zero_filled = score(batch, lambda batch, task: batch["zero_filled"])[metric]
+    shuffled = score(batch, lambda batch, task: jnp.roll(batch["target"], 1, axis=0))[metric]
     assert WORSE[metric] * (shuffled - zero_filled) > 0
 
 

@@ -85,7 +85,7 @@ def test_rows_of_different_protocols_or_splits_are_not_compared(change):
         merge_results([results(), results("unet", **change)])
 
 
-def test_one_method_cannot_have_two_different_rows_for_a_task():
+def test_rows_of_one_method_and_task_must_agree():
     other = results("unet", rows=[row("mript", psnr=20.0)])
     with pytest.raises(UserError, match="rename"):
         merge_results([results(), other])

@@ -1,4 +1,4 @@
-"""What was trained on is not evaluated."""
+"""Training data is not evaluated."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_training_data_that_is_not_here_is_told():
     assert "not checked" in check_unseen(trained, data(), "test")
 
 
-def test_what_was_mixed_into_the_training_data_is_refused_too(tmp_path):
+def test_mixed_in_training_data_is_refused_too(tmp_path):
     for index in range(12):
         write_fastmri_h5(tmp_path / f"scan_{index}.h5", 9, index, slices=1, size=32)
     other = data(source="fastmri", path=str(tmp_path), split_fractions=(0.5, 0.0, 0.5))

@@ -48,7 +48,7 @@ def what(config):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_study_is_of_runs_that_can_be(name):
+def test_study_configs_are_valid(name):
     study = load_config_file(STUDIES / f"{name}.py")
     assert study.about and set(study.compared) <= set(study.runs) and len(study.conditions) > 0
     for config in (*study.runs.values(), *study.conditions.values()):
@@ -180,7 +180,7 @@ def small(monkeypatch):
 
 
 @pytest.mark.slow
-def test_what_was_made_with_other_settings_is_refused(small, tmp_path, capsys):
+def test_study_folder_with_other_settings_is_refused(small, tmp_path, capsys):
     run_study(small, tmp_path / "before")
     assert capsys.readouterr().out.count("training") == 2
     workdir = (tmp_path / "before").rename(tmp_path / "moved")

@@ -95,7 +95,7 @@ def draw_images(rng: np.random.Generator, config: dict) -> torch.Tensor:
 
 
 def randomize(model: torch.nn.Module, rng: np.random.Generator) -> None:
-    """Replaces every parameter, so that none is at its start of zero or one."""
+    """Replace every parameter, so that none is at its initial value of zero or one."""
     with torch.no_grad():
         for name, value in model.named_parameters():
             noise = rng.standard_normal(value.shape)
@@ -111,13 +111,13 @@ def randomize(model: torch.nn.Module, rng: np.random.Generator) -> None:
 
 
 def round_bits(value: np.ndarray) -> np.ndarray:
-    """Rounds to 4 significant bits, so that files compress."""
+    """Round to 4 significant bits, so that files compress."""
     mantissa, exponent = np.frexp(value)
     return np.ldexp(np.round(mantissa * 16) / 16, exponent).astype(np.float32)
 
 
 def record(model, inputs, run, gradients, about) -> dict[str, np.ndarray]:
-    """What a golden file holds, with PyTorch's rounding error in its config."""
+    """The arrays of a golden file, with PyTorch's rounding error in its config."""
     model.eval()
     outputs = run(model, inputs["x"])
     outputs["loss"].backward()

@@ -24,6 +24,7 @@ from mript_jax.inference.volumes import (
 )
 from mript_jax.models import build_model
 from mript_jax.physics.crop import center_crop
+from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.measurement import zero_filled_image
 from mript_jax.physics.tasks import make_task
@@ -37,7 +38,7 @@ SMALL = {
     "unet": {"features": 4, "pools": 1},
 }
 FAST = ("simmim", "unet")  # the others differ by their network alone
-SIZE = 40  # of k-space along the phase encodes
+SIZE = 40  # of k-space along the phase-encoding direction
 
 
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in SMALL if name not in FAST]
@@ -45,7 +46,7 @@ SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in SMALL if name not
 
 @pytest.fixture(scope="module", params=[*FAST, *SLOW])
 def reconstruction(request):
-    """An untrained model: what it makes up is nonsense, what was measured is all it can keep."""
+    """An untrained model: only the measured samples are right in its images."""
     config = load_config_file(CONFIGS / f"{request.param}.py").unlock()
     config.data.image_size = 32
     config.model.update(SMALL[request.param])
@@ -65,14 +66,14 @@ def scan(request, tmp_path_factory):
     return Record(center_crop(record.image, (32, 32)), "v", 0, kspace=record.kspace)
 
 
-def test_a_fully_measured_scan_comes_back_as_it_was(reconstruction, scan):
+def test_fully_sampled_scan_is_returned_unchanged(reconstruction, scan):
     result = reconstruct_volume(reconstruction, [scan], make_task("cartesian_random", 1.0))
     np.testing.assert_allclose(result.reconstruction[0], scan.image, atol=1e-4 * scan.image.max())
     np.testing.assert_allclose(result.zero_filled[0], scan.image, atol=1e-4 * scan.image.max())
 
 
 @pytest.mark.parametrize("pattern", ["cartesian_random", "gaussian_2d"])
-def test_what_was_measured_is_in_the_reconstruction(reconstruction, scan, pattern):
+def test_reconstruction_keeps_the_measured_samples(reconstruction, scan, pattern):
     result = reconstruct_volume(reconstruction, [scan], make_task(pattern, 2.0))
     images = {"found": result.reconstruction, "black": np.zeros((1, 32, 32), np.float32)}
     brightest = scan.image.max()
@@ -80,7 +81,7 @@ def test_what_was_measured_is_in_the_reconstruction(reconstruction, scan, patter
     assert score["found"] > score["black"] + 3
 
 
-def test_an_image_without_a_mask_never_comes_back_black(reconstruction, scan, caplog):
+def test_image_without_a_mask_is_never_black(reconstruction, scan, caplog):
     mask = sample_mask("cartesian_random", (32, 32), 2.0, 0.08, 0)
     image = np.abs(zero_filled_image(scan.image, mask)).astype(np.float32)
     result = reconstruction(image)
@@ -100,17 +101,17 @@ def test_an_image_without_a_mask_never_comes_back_black(reconstruction, scan, ca
         ("phantom-1-7", "phantom-1-7"),
     ],
 )
-def test_only_the_ending_of_a_scan_is_cut_off(volume, name):
+def test_output_name_loses_only_the_ending_of_a_scan(volume, name):
     assert output_name(volume) == name
 
 
-def test_no_volume_writes_over_another():
+def test_volumes_never_overwrite_each_other():
     class Numbers(Source):
         def __getitem__(self, index):
             return index
 
     source = Numbers(("a/v.h5", "a/v.h5", "a_v.h5", "w", "a/v.h5"))
-    assert list(iterate_volumes(source)) == [
+    assert [(name, list(slices)) for name, slices in iterate_volumes(source)] == [
         ("a_v", [0, 1]),
         ("a_v_2", [2]),
         ("w", [3]),
@@ -124,7 +125,7 @@ def test_files_of_one_name_in_two_folders_are_two_volumes(tmp_path):
         write_fastmri_h5(tmp_path / folder / "v.h5", 5, index, 2, 32)
     volumes = dict(iterate_volumes(open_source("fastmri", str(tmp_path))))
     assert {name: len(records) for name, records in volumes.items()} == {"a_v": 2, "b_v": 2}
-    zero_filled = SimpleNamespace(from_zero_filled=lambda scan, mask: np.abs(scan))
+    zero_filled = SimpleNamespace(from_kspace=lambda kspace, mask: np.abs(ifft2c(kspace[:, 0])))
     output = tmp_path / "output"
     output.mkdir()
     for name, records in volumes.items():

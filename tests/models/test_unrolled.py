@@ -250,7 +250,7 @@ def test_shared_cascades_have_one_set_of_weights(parameters):
         ({"network": {**CONV, "deph": 2}}, "did you mean 'depth'"),
         ({"network": {**STEM, "blocks": ("row",)}}, "did you mean 'rows'"),
         ({"network": {**CONV, "features": 0}}, "config.model.network.features=0"),
-        ({"consistency": "soft"}, "known: adaptive"),
+        ({"consistency": "soft"}, "must be 'adaptive'"),
         ({"maps": "calibrate"}, "did you mean 'calibrated'"),
         ({"memory": 1}, "0, or 2 or more"),
         ({"cascades": 0}, "config.model.cascades=0"),

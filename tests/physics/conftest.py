@@ -1,4 +1,4 @@
-"""What the tests of physics share: random complex arrays and the check of an adjoint."""
+"""Shared fixtures: random complex arrays and the adjoint test."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture
 def random_complex():
-    """Complex64 noise of a shape, the same every time."""
+    """Complex64 noise of a given shape and seed."""
 
     def make(*shape: int, seed: int = 0) -> np.ndarray:
         parts = np.random.default_rng(seed).standard_normal((2, *shape))
@@ -17,7 +17,7 @@ def random_complex():
 
 @pytest.fixture
 def assert_adjoint(random_complex):
-    """Checks <A x, y> = <x, A* y> for random x and y."""
+    """Check <A x, y> = <x, A* y> for random x and y."""
 
     def check(operator, adjoint, domain: tuple[int, ...], image: tuple[int, ...]) -> None:
         x, y = random_complex(*domain, seed=1), random_complex(*image, seed=2)

@@ -13,37 +13,37 @@ def kspace():
 
 
 def change(name, kspace, severity, seed=0):
-    spoiled = add_artifact(name, kspace, severity, np.random.default_rng(seed))
-    assert spoiled.shape == kspace.shape and np.isfinite(spoiled).all()
-    return np.linalg.norm(spoiled - kspace) / np.linalg.norm(kspace)
+    corrupted = add_artifact(name, kspace, severity, np.random.default_rng(seed))
+    assert corrupted.shape == kspace.shape and np.isfinite(corrupted).all()
+    return np.linalg.norm(corrupted - kspace) / np.linalg.norm(kspace)
 
 
 @pytest.mark.parametrize("name", ARTIFACTS)
-def test_it_grows_with_severity_from_nothing(kspace, name):
+def test_artifact_grows_with_severity_from_zero(kspace, name):
     changes = [change(name, kspace, severity) for severity in (0.0, 0.3, 1.0)]
     assert changes[0] == 0 < changes[1] < changes[2]
     assert changes[2] > 0.05
 
 
 @pytest.mark.parametrize("name", ARTIFACTS)
-def test_the_same_seed_gives_the_same_and_coils_are_spoiled_together(kspace, name):
+def test_artifact_is_a_function_of_the_seed_and_takes_coils(kspace, name):
     assert change(name, kspace, 0.5, seed=3) == change(name, kspace, 0.5, seed=3)
     change(name, np.stack([kspace, 0.5j * kspace]), 0.5)
 
 
-def test_motion_and_delays_lose_no_signal(kspace):
+def test_motion_and_gradient_delay_preserve_energy(kspace):
     for name in ("rigid_motion", "gradient_delay"):
-        spoiled = add_artifact(name, kspace, 1.0, np.random.default_rng(0))
-        assert np.linalg.norm(spoiled) == pytest.approx(np.linalg.norm(kspace), rel=0.1)
+        corrupted = add_artifact(name, kspace, 1.0, np.random.default_rng(0))
+        assert np.linalg.norm(corrupted) == pytest.approx(np.linalg.norm(kspace), rel=0.1)
 
 
-def test_metal_is_dark_where_it_lies(kspace):
+def test_metal_causes_a_signal_void(kspace):
     before = np.abs(ifft2c(kspace))
     after = np.abs(ifft2c(add_artifact("metal", kspace, 1.0, np.random.default_rng(0))))
     assert (after < 0.01 * before.max()).sum() > (before < 0.01 * before.max()).sum()
 
 
 @pytest.mark.parametrize(("name", "severity"), [("gosting", 0.5), ("ghosting", 1.5)])
-def test_what_cannot_be_is_refused(kspace, name, severity):
+def test_unknown_name_and_severity_out_of_range_are_user_errors(kspace, name, severity):
     with pytest.raises(UserError, match="ghosting"):
         add_artifact(name, kspace, severity, np.random.default_rng(0))

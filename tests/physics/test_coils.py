@@ -16,7 +16,7 @@ def smooth_maps(coils: int, shape: tuple[int, int]) -> np.ndarray:
     return (maps / root_sum_of_squares(maps, axis=0)).astype(np.complex64)
 
 
-def test_root_sum_of_squares_by_hand():
+def test_root_sum_of_squares_matches_values_by_hand():
     images = np.array([[3.0 + 0j, 0], [4j, -2]])
     np.testing.assert_allclose(root_sum_of_squares(images, axis=0), [5, 2])
     np.testing.assert_allclose(root_sum_of_squares(jnp.asarray(images), axis=0), [5, 2])
@@ -27,7 +27,7 @@ def test_combine_is_the_adjoint_of_expand(assert_adjoint, random_complex):
     assert_adjoint(lambda x: expand(x, S), lambda y: combine(y, S), (2, 6, 7), (2, 3, 6, 7))
 
 
-def test_combine_undoes_expand(random_complex):
+def test_combine_inverts_expand(random_complex):
     S, image = smooth_maps(4, (9, 8)), random_complex(9, 8)
     np.testing.assert_allclose(combine(expand(image, S), S), image, atol=1e-5)
 
@@ -53,12 +53,12 @@ def test_estimated_sensitivities_are_normalized_and_zero_without_signal(random_c
     assert not S[4].any()
 
 
-def test_estimation_agrees_between_numpy_and_jax(random_complex):
+def test_estimated_sensitivities_agree_between_numpy_and_jax(random_complex):
     kspace = random_complex(2, 3, 16, 12)
     ours, theirs = (estimate_sensitivities(a, 6, axis=-2) for a in (kspace, jnp.asarray(kspace)))
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
-def test_a_center_of_one_line_is_refused(random_complex):
+def test_center_of_one_line_is_a_user_error(random_complex):
     with pytest.raises(UserError, match="2 to 12 lines, got 1"):
         estimate_sensitivities(random_complex(3, 16, 12), center_lines=1)

@@ -17,7 +17,7 @@ def dft_matrix(n: int) -> np.ndarray:
 
 @given(SHAPES, st.integers(0, 99))
 @settings(max_examples=25, deadline=None)
-def test_transform_is_the_centered_orthonormal_definition(shape, seed):
+def test_transform_matches_the_centered_orthonormal_definition(shape, seed):
     x = np.random.default_rng(seed).standard_normal((2, *shape))
     H, W = shape
     expected = dft_matrix(H) @ x @ dft_matrix(W).T
@@ -26,7 +26,7 @@ def test_transform_is_the_centered_orthonormal_definition(shape, seed):
 
 @given(SHAPES, st.integers(0, 99))
 @settings(max_examples=25, deadline=None)
-def test_transform_keeps_energy_and_is_undone(shape, seed):
+def test_transform_preserves_energy_and_is_inverted(shape, seed):
     x = np.random.default_rng(seed).standard_normal((2, *shape)).astype(np.complex64)
     assert np.linalg.norm(fft2c(x)) == pytest.approx(np.linalg.norm(x), rel=1e-5)
     np.testing.assert_allclose(ifft2c(fft2c(x)), x, atol=1e-5)
@@ -34,18 +34,18 @@ def test_transform_keeps_energy_and_is_undone(shape, seed):
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (7, 9), (2, 3, 5, 6)])
-def test_inverse_is_the_adjoint(assert_adjoint, shape):
+def test_inverse_transform_is_the_adjoint(assert_adjoint, shape):
     assert_adjoint(fft2c, ifft2c, shape, shape)
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (7, 10), (3, 9, 5)])
-def test_numpy_and_jax_agree(random_complex, shape):
+def test_transforms_agree_between_numpy_and_jax(random_complex, shape):
     x = random_complex(*shape)
     for transform in (fft2c, ifft2c):
         np.testing.assert_allclose(transform(x), transform(jnp.asarray(x)), atol=1e-5)
 
 
-def test_single_precision_stays_single():
+def test_single_precision_is_kept():
     x = np.ones((4, 6), np.float32)
     for array in (x, x.astype(np.complex64), jnp.asarray(x)):
         assert fft2c(array).dtype == ifft2c(array).dtype == np.complex64
@@ -57,7 +57,7 @@ def test_zero_frequency_lies_at_half_the_size():
 
 
 @pytest.mark.parametrize("shape", [(6, 8), (5, 8), (7, 9)])
-def test_mirrored_and_conjugated_kspace_is_that_of_the_conjugated_image(shape):
+def test_conjugated_mirrored_kspace_is_that_of_the_conjugated_image(shape):
     rng = np.random.default_rng(0)
     image = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
     np.testing.assert_allclose(np.conj(mirrored(fft2c(image))), fft2c(np.conj(image)), atol=1e-12)

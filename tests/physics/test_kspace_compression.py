@@ -1,4 +1,4 @@
-"""Compressed k-space is k-space: nothing is lost on the way there and back."""
+"""Compression of k-space is invertible and differentiable."""
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ def draw(*shape, spread=3.0):
 
 @settings(max_examples=10, deadline=None)
 @given(st.floats(1e-3, 1.0))
-def test_expanding_undoes_compressing_at_every_magnitude(knee):
+def test_expand_inverts_compress_at_every_magnitude(knee):
     kspace = draw(100)
     back = expand(compress(kspace, knee), knee)
     np.testing.assert_allclose(back, kspace, rtol=2e-5, atol=1e-9)
@@ -28,22 +28,22 @@ def test_expanding_undoes_compressing_at_every_magnitude(knee):
     np.testing.assert_allclose(compress(expand(channels, knee), knee), channels, rtol=2e-5)
 
 
-def test_magnitudes_become_asinh_and_phases_stay():
+def test_compress_takes_asinh_of_magnitudes_and_keeps_phases():
     kspace = draw(50)
     before, after = as_complex(kspace), as_complex(compress(kspace, 0.1))
     np.testing.assert_allclose(jnp.abs(after), jnp.arcsinh(jnp.abs(before) / 0.1), rtol=1e-5)
     np.testing.assert_allclose(after / jnp.abs(after), before / jnp.abs(before), atol=1e-5)
 
 
-def test_an_image_survives_its_way_through_compressed_kspace():
+def test_image_is_recovered_from_compressed_kspace():
     image = np.random.default_rng(1).random((2, 33, 40), np.float32)
     channels = compress(as_channels(fft2c(jnp.asarray(image))), 0.02)
-    assert jnp.abs(channels).max() < 10  # the center no longer drowns the rest
+    assert jnp.abs(channels).max() < 10  # the center no longer dominates
     back = ifft2c(as_complex(expand(channels, 0.02)))
     np.testing.assert_allclose(back, image, atol=1e-5)
 
 
-def test_both_ways_have_a_gradient_at_zero():
+def test_compress_and_expand_have_a_gradient_at_zero():
     zero = jnp.zeros((1, 2))
     for function, slope in ((compress, 1 / 0.1), (expand, 0.1)):
         gradient = jax.jacobian(lambda x, f=function: f(x, 0.1))(zero)[0, :, 0]

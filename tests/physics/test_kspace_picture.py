@@ -1,4 +1,4 @@
-"""The legacy picture: what it holds, and what it loses."""
+"""The pictures of Larsen et al.: 256 levels of log magnitude without phase."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +14,7 @@ def disc_kspace(size=48):
     return image, as_channels(fft2c(jnp.asarray(image[None])))
 
 
-def test_it_is_gray_and_opaque_in_256_levels():
+def test_picture_is_gray_and_opaque_in_256_levels():
     _, kspace = disc_kspace()
     picture = np.asarray(kspace_picture(kspace, jnp.ones((1, 48, 48))))
     assert picture.shape == (1, 48, 48, 4)
@@ -24,7 +24,7 @@ def test_it_is_gray_and_opaque_in_256_levels():
     np.testing.assert_allclose(picture * 255, np.round(picture * 255), atol=1e-4)
 
 
-def test_magnitudes_come_back_to_a_rounded_level_and_phases_do_not():
+def test_picture_keeps_magnitudes_to_a_level_and_loses_phases():
     image, kspace = disc_kspace()
     mask = jnp.ones((1, 48, 48))
     back = from_picture(kspace_picture(kspace, mask), kspace, mask)
@@ -38,6 +38,6 @@ def test_magnitudes_come_back_to_a_rounded_level_and_phases_do_not():
     assert np.linalg.norm(wrong - image) > 0.5 * np.linalg.norm(image)
 
 
-def test_an_empty_slice_gives_finite_pictures():
+def test_picture_of_an_empty_slice_is_finite():
     zero = jnp.zeros((1, 8, 8, 2))
     assert np.isfinite(kspace_picture(zero, jnp.ones((1, 8, 8)))).all()

@@ -17,7 +17,7 @@ FEW = settings(max_examples=60, deadline=None)
 
 @st.composite
 def requests(draw, patterns=tuple(PATTERNS)):
-    """(pattern, shape, acceleration, center fraction, seed, axis), all of them possible."""
+    """Valid (pattern, shape, acceleration, center fraction, seed, axis)."""
     acceleration = draw(st.floats(1, 12))
     center = draw(st.floats(0, 0.6)) / acceleration
     return (
@@ -32,7 +32,7 @@ def requests(draw, patterns=tuple(PATTERNS)):
 
 @given(requests())
 @FEW
-def test_a_mask_is_zeros_and_ones_of_the_shape_asked_for(request):
+def test_mask_is_zeros_and_ones_of_the_requested_shape(request):
     mask = sample_mask(*request)
     assert mask.shape == request[1]
     assert mask.dtype == np.float32
@@ -43,7 +43,7 @@ def test_a_mask_is_zeros_and_ones_of_the_shape_asked_for(request):
 
 @given(requests())
 @FEW
-def test_the_same_seed_gives_the_same_mask_and_leaves_the_global_state_alone(request):
+def test_mask_is_a_function_of_the_seed_and_not_of_global_state(request):
     np.random.seed(1)
     before = np.random.get_state()[1].copy()
     first = sample_mask(*request)
@@ -55,7 +55,7 @@ def test_the_same_seed_gives_the_same_mask_and_leaves_the_global_state_alone(req
 
 @given(requests())
 @FEW
-def test_the_other_axis_is_the_transposed_mask(request):
+def test_mask_of_the_other_axis_is_the_transposed_mask(request):
     pattern, shape, *rest, axis = request
     other = sample_mask(pattern, shape[::-1], *rest, axis=-3 - axis)
     np.testing.assert_array_equal(sample_mask(*request), other.T)
@@ -72,14 +72,14 @@ TO_A_LINE = (
 
 @given(requests(EXACT))
 @FEW
-def test_patterns_of_points_sample_exactly_what_the_acceleration_leaves(request):
+def test_point_patterns_have_exactly_the_nominal_acceleration(request):
     _, (H, W), acceleration, *_ = request
     assert sample_mask(*request).sum() == max(round(H * W / acceleration), 1)
 
 
 @given(requests(TO_A_LINE))
 @FEW
-def test_patterns_of_lines_sample_what_the_acceleration_leaves_to_two_lines(request):
+def test_line_patterns_have_the_nominal_acceleration_to_two_lines(request):
     _, shape, acceleration, _, _, axis = request
     mask = sample_mask(*request)
     lines = mask[0] if axis == -1 else mask[:, 0]
@@ -89,13 +89,13 @@ def test_patterns_of_lines_sample_what_the_acceleration_leaves_to_two_lines(requ
 
 @given(requests(("caipi",)))
 @FEW
-def test_a_lattice_samples_what_the_acceleration_leaves_to_a_point_per_row(request):
+def test_lattice_has_the_nominal_acceleration_to_a_point_per_row(request):
     _, (H, W), acceleration, _, _, axis = request
     mask = sample_mask(*request)
     assert abs(mask.sum() - H * W / acceleration) <= (H if axis == -1 else W)
 
 
-def test_independent_columns_average_to_the_acceleration():
+def test_independent_columns_have_the_nominal_acceleration_on_average():
     shares = [sample_mask("fastmri_random", (1, 200), 4, 0.08, s).mean() for s in range(300)]
     assert np.mean(shares) == pytest.approx(0.25, abs=0.005)
     assert np.std(shares) > 0.02
@@ -106,13 +106,13 @@ def test_independent_columns_average_to_the_acceleration():
 @example(("gaussian_2d", (36, 36), 2.0, 0.25, 0, -1))  # 16 of 18, as in the public code
 @example(("caipi", (24, 150), 4.0, 0.172, 0, -1))  # 9 of 9.95 rows, 62 of 62.2 columns
 @FEW
-def test_the_center_asked_for_is_always_sampled(request):
+def test_requested_center_is_always_sampled(request):
     pattern, shape, _, center, _, axis = request
     mask = sample_mask(*request)
     if pattern in (*EXACT, "caipi", "gaussian_2d"):
-        # Each axis for itself: the largest rectangle of the mask's proportions, `center_width`, can
+        # Each axis by itself: the largest rectangle of the mask's proportions, `center_width`, can
         # be much narrower than the center of a long mask. Cells of 4 points are rounded by up to
-        # half a cell, and 3 more points are lost where the cells start half of one late.
+        # half a cell, and 3 more points are lost where the first cell starts half a cell late.
         missing = 5 if pattern == "gaussian_2d" else 0
         sides = [max(math.floor(n * math.sqrt(center)) - missing, 0) for n in shape]
         starts = [(n - side + 1) // 2 for n, side in zip(shape, sides, strict=True)]
@@ -134,7 +134,7 @@ def test_partial_fourier_leaves_out_lines_at_the_start_but_not_the_center(reques
     skipped = round(W * (1 - share))
     allowed = (W - center_width(full)) // 2
     assert not part[:, : min(skipped, allowed)].any()
-    assume(full[:, min(skipped, allowed) :].any())  # else it is another draw: see below
+    assume(full[:, min(skipped, allowed) :].any())  # else the mask is drawn again
     assert center_width(part) == center_width(full)
     np.testing.assert_array_equal(part[:, W // 2 :], full[:, W // 2 :])
     np.testing.assert_array_equal(part[:, skipped:], full[:, skipped:])
@@ -148,13 +148,13 @@ def test_mask_is_drawn_again_where_partial_fourier_leaves_none_of_it(acceleratio
     assert part[:, 12:].any() and not part[:, :12].any()
 
 
-def test_partial_fourier_works_by_rows_too():
+def test_partial_fourier_leaves_out_rows_for_axis_minus_2():
     mask = sample_mask("cartesian_random", (64, 32), 2, 0.1, 0, axis=-2, partial_fourier=0.75)
     assert not mask[:16].any()
     assert mask[16:].any()
 
 
-def test_the_record_says_what_was_asked_for_and_what_came_out():
+def test_record_has_the_requested_and_the_true_parameters():
     mask = draw_mask("fastmri_equispaced", (10, 100), 4, 0.08, 3, partial_fourier=0.8)
     columns = np.flatnonzero(mask.array[0])
     assert (mask.pattern, mask.acceleration, mask.center_fraction) == (
@@ -168,14 +168,14 @@ def test_the_record_says_what_was_asked_for_and_what_came_out():
     assert mask.offset == columns[0] >= 20
 
 
-def test_a_record_of_rows_counts_rows():
+def test_record_for_axis_0_counts_rows():
     mask = draw_mask("equidistant", (60, 40), 5, 0.1, 0, axis=0)
     rows = np.flatnonzero(mask.array[:, 0])
     assert (mask.axis, mask.offset) == (-2, rows[0])
     assert mask.center_lines in (6, 7, 8)
 
 
-def test_points_have_no_first_line():
+def test_offset_of_a_point_pattern_is_none():
     assert draw_mask("gaussian_2d", (32, 32), 4, 0.08, 0).offset is None
 
 
@@ -187,7 +187,7 @@ def test_center_width_counts_lines_around_zero_frequency(start, stop, width):
     assert center_width(mask.T, axis=-2) == width
 
 
-def test_center_width_of_points_is_that_of_a_rectangle():
+def test_center_width_of_a_point_pattern_is_that_of_a_rectangle():
     mask = np.zeros((40, 20))
     mask[14:26, 7:13] = 1
     assert center_width(mask, axis=-1) == 6
@@ -196,14 +196,14 @@ def test_center_width_of_points_is_that_of_a_rectangle():
     assert center_width(mask) == 3
 
 
-def test_an_empty_mask_has_no_center_and_a_full_one_is_all_center():
+def test_center_width_of_an_empty_mask_is_0_and_of_a_full_one_all():
     assert center_width(np.zeros((4, 6))) == 0
     assert center_width(np.ones((4, 6))) == 6
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.parametrize("shape", [(1, 40), (40, 1), (9, 9), (8, 33)])
-def test_small_shapes_work_or_are_refused_in_words(pattern, shape):
+def test_small_shapes_give_a_mask_or_a_user_error(pattern, shape):
     try:
         mask = sample_mask(pattern, shape, 4, 0.08, 0)
     except UserError as error:
@@ -212,7 +212,7 @@ def test_small_shapes_work_or_are_refused_in_words(pattern, shape):
         assert mask.any()
 
 
-MISTAKES = [
+INVALID = [
     ({"pattern": "cartesian_randon"}, "did you mean 'cartesian_random'"),
     ({"acceleration": 0.5}, "acceleration 0.5 must be a number of 1 or more"),
     ({"acceleration": float("nan")}, "acceleration nan"),
@@ -226,8 +226,8 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("change", "message"), MISTAKES)
-def test_impossible_wishes_are_refused_by_name_and_number(change, message):
+@pytest.mark.parametrize(("change", "message"), INVALID)
+def test_invalid_argument_is_a_user_error_with_name_and_value(change, message):
     good = {
         "pattern": "cartesian_random",
         "shape": (64, 64),
@@ -240,7 +240,7 @@ def test_impossible_wishes_are_refused_by_name_and_number(change, message):
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_a_center_larger_than_the_budget_is_refused_with_its_numbers(pattern):
+def test_center_too_large_for_the_acceleration_is_a_user_error(pattern):
     with pytest.raises(
         UserError, match=r"center fraction 0\.3 of .* acceleration 4 leaves.* 0\.25"
     ):
@@ -248,7 +248,7 @@ def test_a_center_larger_than_the_budget_is_refused_with_its_numbers(pattern):
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_a_center_that_is_the_whole_budget_is_all_that_is_sampled(pattern):
+def test_largest_allowed_center_is_all_that_is_sampled(pattern):
     mask = sample_mask(pattern, (100, 100), 4, 0.25, 0)
     if pattern not in ("gaussian_1d", "gaussian_2d", "fastmri_magic", "equidistant"):
         assert mask.mean() == pytest.approx(0.25, abs=0.01)
@@ -256,7 +256,7 @@ def test_a_center_that_is_the_whole_budget_is_all_that_is_sampled(pattern):
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_drawing_is_fast(pattern):
+def test_mask_is_drawn_in_milliseconds(pattern):
     milliseconds = []
     for seed in range(5):
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The linear model of a scan: operators that belong together, and the solution of their system."""
+"""The linear model of a scan: forward and adjoint operators, and data consistency."""
 
 import itertools
 
@@ -43,7 +43,7 @@ def random_mask(*shape: int, seed: int = 0) -> np.ndarray:
 
 
 def random_measurement(coils: int | None, batch: int = 2) -> Measurement:
-    """Of random images and noise: no image explains all of it."""
+    """A measurement of noise: no image explains all of it."""
     mask = random_mask(batch, *SHAPE)
     kspace = mask[:, None] * complex_normal(batch, coils or 1, *SHAPE, seed=1)
     maps = None if coils is None else np.stack([make_maps(coils, SHAPE, i) for i in range(batch)])
@@ -64,7 +64,7 @@ def dense(operator, shape: tuple[int, ...]) -> np.ndarray:
     seed=st.integers(0, 99),
 )
 @settings(derandomize=True, deadline=None, max_examples=60)
-def test_adjoint_belongs_to_forward_and_normal_is_both(shape, coils, batch, lines, seed):
+def test_adjoint_is_that_of_forward_and_normal_is_their_product(shape, coils, batch, lines, seed):
     lined = {"points": shape, "columns": (1, shape[1]), "rows": (shape[0], 1)}[lines]
     mask = np.broadcast_to(random_mask(*lined, seed=seed), shape)
     maps = None if coils is None else make_maps(coils, shape, seed)
@@ -76,7 +76,7 @@ def test_adjoint_belongs_to_forward_and_normal_is_both(shape, coils, batch, line
     np.testing.assert_allclose(normal(x, mask, maps), both, atol=1e-5)
 
 
-def test_zero_filled_magnitude_is_that_of_the_public_code(golden):
+def test_zero_filled_magnitude_matches_the_public_code(golden):
     z = golden("undersample_transform")
     image = zero_filled_image(z["in/image"], z["in/mask"])
     assert image.dtype == np.complex64
@@ -84,14 +84,14 @@ def test_zero_filled_magnitude_is_that_of_the_public_code(golden):
 
 
 @pytest.mark.parametrize("shape", [(12, 10), (1, 10), (12, 1)])  # points, whole columns, whole rows
-def test_zero_filling_is_transform_mask_and_transform_back(shape):
+def test_zero_filled_image_is_the_inverse_fft_of_masked_kspace(shape):
     image = complex_normal(3, 12, 10)
     mask = np.broadcast_to(np.random.default_rng(0).random(shape) > 0.6, (12, 10))
     expected = ifft2c(mask * fft2c(image))
     np.testing.assert_allclose(zero_filled_image(image, mask), expected, atol=1e-6)
 
 
-def test_zero_filling_is_a_projection():
+def test_zero_filled_image_is_a_projection():
     mask = random_mask(12, 10)
     once = zero_filled_image(complex_normal(12, 10), mask)
     np.testing.assert_allclose(zero_filled_image(once, mask), once, atol=1e-5)
@@ -107,14 +107,14 @@ def test_start_combines_coils_with_maps_and_by_root_sum_of_squares_without():
     np.testing.assert_allclose(start(kspace[:, :1], mask), images[:, 0], atol=1e-5)
 
 
-def test_several_coils_without_maps_are_no_linear_model_of_one_image():
+def test_adjoint_of_several_coils_without_maps_is_an_error():
     kspace, mask, _ = random_measurement(3)
     with pytest.raises(ValueError, match="squeeze"):
         adjoint(kspace, mask)
 
 
 @pytest.mark.parametrize("coils", (None, 3))
-def test_gradient_is_that_of_half_the_squared_distance_to_kspace(coils):
+def test_gradient_matches_autodiff_of_half_the_squared_distance(coils):
     kspace, mask, maps = measured = jax.tree.map(jnp.asarray, random_measurement(coils))
     image = complex_normal(2, *SHAPE)
 
@@ -127,7 +127,7 @@ def test_gradient_is_that_of_half_the_squared_distance_to_kspace(coils):
 
 @pytest.mark.parametrize("kind", ("number", "per example", "map", "samples of unequal weight"))
 @pytest.mark.parametrize("coils", (None, 1, 3))
-def test_solution_is_that_of_the_dense_system(coils, kind):
+def test_solution_matches_the_dense_system(coils, kind):
     kspace, mask, maps = random_measurement(coils)
     rng = np.random.default_rng(3)
     if kind == "samples of unequal weight":
@@ -151,22 +151,22 @@ def test_solution_is_that_of_the_dense_system(coils, kind):
         np.testing.assert_allclose(found[b].ravel(), expected, atol=1e-4)
 
 
-def test_weight_of_zero_keeps_what_was_measured_and_the_estimates_rest():
+def test_weight_of_zero_keeps_measured_samples_and_the_rest_of_the_estimate():
     mask = random_mask(12, 10)
-    truth, estimate = complex_normal(12, 10, seed=1), complex_normal(12, 10, seed=2)
-    result = fft2c(solve(estimate, 0.0, forward(truth, mask), mask))
-    np.testing.assert_allclose(mask * result, mask * fft2c(truth), atol=1e-5)
+    image, estimate = complex_normal(12, 10, seed=1), complex_normal(12, 10, seed=2)
+    result = fft2c(solve(estimate, 0.0, forward(image, mask), mask))
+    np.testing.assert_allclose(mask * result, mask * fft2c(image), atol=1e-5)
     np.testing.assert_allclose((1 - mask) * result, (1 - mask) * fft2c(estimate), atol=1e-5)
 
 
-def test_weight_of_zero_explains_what_all_coils_measured():
+def test_weight_of_zero_agrees_with_the_samples_of_all_coils():
     mask, maps = random_mask(12, 10), make_maps(3, (12, 10))
     kspace = forward(complex_normal(12, 10, seed=1), mask, maps)
     result = solve(complex_normal(12, 10, seed=2), 0.0, kspace, mask, maps, steps=200)
     np.testing.assert_allclose(forward(result, mask, maps), kspace, atol=1e-3)
 
 
-def test_an_example_does_not_depend_on_its_batch():
+def test_solution_of_an_example_does_not_depend_on_its_batch():
     measured, near = random_measurement(3), complex_normal(2, *SHAPE, seed=4)
     measured.kspace[1] *= 1e4
     weight = np.float32([0.1, 0.5])
@@ -177,7 +177,7 @@ def test_an_example_does_not_depend_on_its_batch():
 
 
 @pytest.mark.parametrize("coils", (None, 3))
-def test_numpy_and_jax_agree_also_under_jit_and_vmap(coils):
+def test_operators_agree_between_numpy_and_jax_under_jit_and_vmap(coils):
     measured, near = random_measurement(coils), complex_normal(2, *SHAPE, seed=4)
     kspace, mask, maps = measured
     theirs = jax.tree.map(jnp.asarray, measured)
@@ -195,20 +195,20 @@ def test_numpy_and_jax_agree_also_under_jit_and_vmap(coils):
     weight = np.float32([0.1, 1])
     ours = solve(near, weight, *measured)
     assert ours.dtype == np.complex64 and isinstance(ours, np.ndarray)
-    for way in (solve, jax.jit(solve), jax.vmap(solve)):
-        np.testing.assert_allclose(way(near, weight, *theirs), ours, atol=1e-4)
+    for transformed in (solve, jax.jit(solve), jax.vmap(solve)):
+        np.testing.assert_allclose(transformed(near, weight, *theirs), ours, atol=1e-4)
     np.testing.assert_allclose(
         gradient(jnp.asarray(near), *theirs), gradient(near, *measured), atol=1e-5
     )
 
 
 def loss_of_solution(near, weight, maps, kspace, mask, steps):
-    near, maps = near[0] + 1j * near[1], maps[0] + 1j * maps[1]  # NumPy's in double precision
+    near, maps = near[0] + 1j * near[1], maps[0] + 1j * maps[1]  # double precision for NumPy
     image = solve(near, weight, kspace, mask, maps, steps) - 0.1
     return (image.real**2 + image.imag**2).sum()
 
 
-def test_derivative_of_few_steps_is_that_of_finite_differences():
+def test_derivative_of_few_steps_matches_finite_differences():
     kspace, mask, maps = random_measurement(3)
     near, weight = complex_normal(2, *SHAPE, seed=4), np.float32([0.05, 0.2])
     point = ((near.real, near.imag), weight, (maps.real, maps.imag))
@@ -230,12 +230,12 @@ def test_derivative_of_few_steps_is_that_of_finite_differences():
 
 @pytest.mark.parametrize("scale", (0.0, 1e-6, 1.0))  # 0: a padded example
 @pytest.mark.parametrize("steps", (1, 6, 30))
-def test_derivatives_stay_finite_when_all_is_solved(steps, scale):
-    truth = scale * complex_normal(2, *SHAPE)
-    maps, mask = make_maps(3, SHAPE), np.ones(SHAPE, np.float32)  # solved after one step
-    kspace = jnp.asarray(forward(truth, mask, maps))
+def test_derivative_is_finite_after_convergence(steps, scale):
+    image = scale * complex_normal(2, *SHAPE)
+    maps, mask = make_maps(3, SHAPE)[None], np.ones((1, *SHAPE), np.float32)  # solved in one step
+    kspace = jnp.asarray(forward(image, mask, maps))
     derivative = jax.jit(jax.grad(loss_of_solution, argnums=(0, 1, 2)), static_argnums=5)
-    for near in (truth, truth * 0, truth + complex_normal(2, *SHAPE, seed=1)):
+    for near in (image, image * 0, image + complex_normal(2, *SHAPE, seed=1)):
         arguments = ((near.real, near.imag), np.float32([0.1, 0]), (maps.real, maps.imag))
         found = derivative(*arguments, kspace, mask, steps)
         assert all(np.isfinite(part).all() for part in jax.tree.leaves(found))
@@ -247,28 +247,28 @@ def test_derivatives_stay_finite_when_all_is_solved(steps, scale):
 )
 def test_perfect_estimate_stays_above_60_db(pattern, coils):
     shape = (64, 48)
-    truth = make_slice(1, 3, shape).image
+    image = make_slice(1, 3, shape).image
     maps = None
     if coils > 1:
         maps = coil_sensitivities(coils, shape, np.random.default_rng(0))
     for acceleration, center in ((4, 0.08), (8, 0.04)):
         mask = sample_mask(pattern, shape, acceleration, center, 0)
-        kspace = forward(truth, mask, maps)
+        kspace = forward(image, mask, maps)
         for weight in (0.0, 0.01, 1.0):
             for found in (
-                solve(truth, weight, kspace, mask, maps),
-                solve(*map(jnp.asarray, (truth, weight, kspace, mask)), maps),
+                solve(image, weight, kspace, mask, maps),
+                solve(*map(jnp.asarray, (image, weight, kspace, mask)), maps),
             ):
-                error = np.mean(np.abs(found - truth) ** 2)
-                assert error < 1e-6 * np.abs(truth).max() ** 2
+                error = np.mean(np.abs(found - image) ** 2)
+                assert error < 1e-6 * np.abs(image).max() ** 2
 
 
-def test_solution_comes_nearer_with_every_step():
+def test_solution_converges_with_more_steps():
     shape = (64, 48)
-    truth = make_slice(1, 3, shape).image
+    reference = make_slice(1, 3, shape).image
     maps = coil_sensitivities(8, shape, np.random.default_rng(0))
     mask = sample_mask("cartesian_equispaced", shape, 4, 0.08, 0)
-    measured = Measurement(forward(truth, mask, maps), mask, maps)
+    measured = Measurement(forward(reference, mask, maps), mask, maps)
     first = start(*measured)
     found = [solve(first, 0.05, *measured, steps=steps) for steps in (0, 2, 4, 8, 40)]
     errors = [np.linalg.norm(image - found[-1]) for image in found]

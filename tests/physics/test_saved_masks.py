@@ -8,7 +8,7 @@ from mript_jax.physics.masks import PATTERNS, draw_mask, load_mask, save_mask
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_a_mask_comes_back_with_its_record(tmp_path, pattern):
+def test_saved_mask_is_loaded_with_its_record(tmp_path, pattern):
     mask = draw_mask(pattern, (48, 64), 4, 0.08, seed=(3, 7), axis=-2)
     save_mask(tmp_path / "mask.npz", mask)
     again = dataclasses.asdict(load_mask(tmp_path / "mask.npz"))
@@ -17,7 +17,7 @@ def test_a_mask_comes_back_with_its_record(tmp_path, pattern):
     assert again | {"seed": tuple(again["seed"])} == stored
 
 
-def test_another_file_is_refused(tmp_path):
+def test_file_of_another_kind_is_a_user_error(tmp_path):
     (tmp_path / "text.npz").write_text("no mask")
     np.savez(tmp_path / "other.npz", mask=np.ones(3))
     for name in ("text.npz", "other.npz", "missing.npz"):

@@ -20,7 +20,7 @@ from mript_jax.physics.tasks import (
 )
 
 
-def test_the_grid_is_every_pattern_at_every_level_in_order():
+def test_task_grid_is_every_pattern_at_every_level_in_order():
     assert len(TASKS) == 20
     assert [(t.pattern_index, t.level_index) for t in TASKS] == [
         (i, j) for i in range(4) for j in range(5)
@@ -32,7 +32,7 @@ def test_the_grid_is_every_pattern_at_every_level_in_order():
     )
 
 
-def test_a_trained_task_is_its_own_nearest():
+def test_trained_task_is_its_own_nearest():
     for task in TASKS:
         assert make_task(task.pattern, task.acceleration) == task
 
@@ -40,7 +40,7 @@ def test_a_trained_task_is_its_own_nearest():
 @pytest.mark.parametrize(
     ("acceleration", "level"), [(1, 0), (2.7, 0), (3, 1), (5, 2), (7, 3), (8.8, 3), (30, 4)]
 )
-def test_an_unseen_acceleration_takes_the_nearest_level_by_ratio(acceleration, level):
+def test_untrained_acceleration_has_the_nearest_level_by_ratio(acceleration, level):
     assert make_task("gaussian_1d", acceleration).level_index == level
 
 
@@ -51,7 +51,7 @@ def test_center_fraction_lies_between_those_of_the_neighbouring_levels():
     assert usual_center_fraction(20) == pytest.approx(0.01)
 
 
-def test_a_given_center_fraction_is_kept():
+def test_given_center_fraction_is_kept():
     assert make_task("cartesian_random", 5, 0.123).center_fraction == 0.123
 
 
@@ -64,24 +64,24 @@ def test_a_given_center_fraction_is_kept():
         ("radial", "gaussian_2d"),
     ],
 )
-def test_an_unseen_pattern_takes_the_one_most_like_it(pattern, like):
+def test_untrained_pattern_has_the_index_of_the_most_similar_one(pattern, like):
     assert PATTERN_NAMES[make_task(pattern, 4).pattern_index] == like
 
 
-def test_every_pattern_is_like_one_of_the_paper():
+def test_every_pattern_has_a_similar_one_in_the_paper():
     assert set(LIKE) == set(PATTERNS)
     for pattern in PATTERNS:
         assert set(LIKE[pattern]) <= set(PATTERNS)
         assert {pattern, *LIKE[pattern]} & set(PATTERN_NAMES)
 
 
-def test_a_grid_of_unseen_tasks_points_to_trained_ones():
+def test_grid_of_untrained_tasks_has_indices_of_trained_ones():
     (task,) = task_grid(["gaussian_2d"], [5], [0.05], ["radial", "gaussian_1d"], [2, 4])
     assert (task.pattern_index, task.level_index) == (1, 1)
     assert nearest_pattern("cartesian_random", ["radial"]) == 0
 
 
-def test_heads_of_all_tasks_are_numbered_without_gaps():
+def test_head_indices_of_all_tasks_have_no_gaps():
     for mode, count in (("type", 4), ("level", 5), ("split", 20)):
         heads = {head_index(mode, t.pattern_index, t.level_index, 5) for t in TASKS}
         assert heads == set(range(count)) == set(range(num_heads(mode, 4, 5)))
@@ -93,7 +93,7 @@ def test_head_index_takes_arrays(array):
     np.testing.assert_array_equal(index, [1, 19])
 
 
-def test_mistakes_are_named():
+def test_invalid_mode_acceleration_and_pattern_are_user_errors():
     with pytest.raises(UserError, match=r"'splt'.*did you mean 'split'"):
         head_index("splt", 0, 0, 5)
     with pytest.raises(UserError, match=r"0\.5 must be 1 or more"):

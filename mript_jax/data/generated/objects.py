@@ -25,7 +25,7 @@ def make_object(
     elif kind == "textures":
         image = _texture(Fields(shape, rng, 0.0))
     else:
-        fine = SHAPES[kind](tuple(FINER * n for n in shape), rng)
+        fine = SHAPES[kind]((FINER * shape[0], FINER * shape[1]), rng)
         image = _paint(fine, rng)
         image = image.reshape(shape[0], FINER, shape[1], FINER).mean(axis=(1, 3))
     if kind != "phantoms" and rng.uniform() < 0.6:  # an object in air, as scans show

@@ -26,11 +26,11 @@ def paint_knee(canvas: Canvas) -> None:
     canvas.paint(curve(fascia, 0.008), "ligament")
 
     femur = np.maximum(
-        ellipse(x, y, (0.0 + shift, -0.27), (0.36, 0.27), 0.15),
+        ellipse(x, y, (0.0 + shift, -0.27), (0.36, 0.27), angle=0.15),
         np.minimum(0.21 - np.abs(x + 0.02 - shift), -y - 0.30),
     )
     tibia = np.maximum(
-        ellipse(x, y, (0.0 + shift, 0.29), (0.37, 0.22), -0.08),
+        ellipse(x, y, (0.0 + shift, 0.29), (0.37, 0.22), angle=-0.08),
         np.minimum(0.19 - np.abs(x + 0.03 - shift), y - 0.32),
     )
     joint = np.minimum(ellipse(x, y, (shift, 0.02), (0.45, 0.14)), fascia)
@@ -55,7 +55,7 @@ def paint_knee(canvas: Canvas) -> None:
         if rng.uniform() < 0.3:
             tear = curve(y - 0.03 - 0.3 * (x - shift) * sign, 0.008)
             canvas.paint(tear, "fluid", within=meniscus - 0.01)
-    patella = ellipse(x, y, (-0.52 + shift, -0.26), (0.085, 0.17), 0.1)
+    patella = ellipse(x, y, (-0.52 + shift, -0.26), (0.085, 0.17), angle=0.1)
     canvas.paint(patella + 0.02, "cartilage", within=x + 0.5 - shift)
     canvas.paint(patella, "cortical_bone")
     canvas.paint(patella - 0.014, "marrow")
@@ -64,7 +64,7 @@ def paint_knee(canvas: Canvas) -> None:
     cruciate = curve(y - 0.02 + 0.9 * (x - 0.02 - shift), 0.030)
     canvas.paint(cruciate, "ligament", within=0.16 - np.abs(x - shift))
     if rng.uniform() < 0.5:
-        where = (rng.uniform(-0.25, 0.25), rng.choice([-0.3, 0.32]))
+        where = (rng.uniform(-0.25, 0.25), float(rng.choice([-0.3, 0.32])))
         edema = ellipse(x, y, where, (0.10, 0.08)) + 0.03 * fields.draw(3.0, 7.0)
         canvas.paint(edema, "lesion", within=np.maximum(femur, tibia) - 0.02, gain=0.9)
     for _ in range(rng.integers(2, 6)):

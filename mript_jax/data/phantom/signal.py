@@ -13,7 +13,7 @@ def spin_echo(tissue: Tissue, tr: float, te: float) -> float:
 
 
 def gradient_echo(tissue: Tissue, tr: float, te: float, flip: float) -> float:
-    """The spoiled steady state (FLASH), with T2* taken as 0.6 T2."""
+    """The steady state of spoiled gradient echoes (FLASH), with T2* taken as 0.6 T2."""
     angle, decay = np.deg2rad(flip), np.exp(-tr / tissue.t1)
     steady = np.sin(angle) * (1 - decay) / (1 - np.cos(angle) * decay)
     return tissue.density * steady * np.exp(-te / (0.6 * tissue.t2))

@@ -8,6 +8,7 @@ from mript_jax.data.phantom.slices import ANATOMIES, make_slice, noisy_magnitude
 from mript_jax.data.readers.base import Source
 from mript_jax.data.records import Record
 from mript_jax.errors import UserError, unknown_name_error
+from mript_jax.sizes import height_width
 
 
 class PhantomSource(Source):
@@ -28,7 +29,7 @@ class PhantomSource(Source):
         for name in anatomies:
             if name not in ANATOMIES:
                 raise unknown_name_error("anatomy", name, ANATOMIES)
-        self._shape = (size, size) if isinstance(size, int) else tuple(size)
+        self._shape = height_width(size)
         if count < 1 or min(self._shape) < 16:
             raise UserError(
                 f"phantoms need a count of 1 or more and a size of 16 or more, "

@@ -61,7 +61,7 @@ def write_fastmri_h5(
         stored_kspace = file.create_dataset("kspace", stored, np.complex64)
         reference = np.zeros((slices, size, size), np.float32)
         for number, z in enumerate(np.linspace(-0.25, 0.25, slices)):
-            made = make_slice(seed, index, (size, size), tuple(ANATOMIES), z)
+            made = make_slice(seed, index, (size, size), tuple(ANATOMIES), z=z)
             kspace = _measure(
                 center_crop(made.image, (size, columns)), sensitivities, made.noise, rng
             )
@@ -71,12 +71,12 @@ def write_fastmri_h5(
             stored_kspace[number] = kspace[0] if coils == 1 else kspace
         file.attrs["patient_id"] = f"phantom-{seed}-{index}"
         file.attrs["acquisition"] = ACQUISITIONS[made.attributes["anatomy"]]
-        if lines is None:
+        if mask is None:
             file["reconstruction_esc" if coils == 1 else "reconstruction_rss"] = reference
             file.attrs["max"] = float(reference.max())
             file.attrs["norm"] = float(np.linalg.norm(reference))
         else:
-            file["mask"] = lines.astype(bool)
+            file["mask"] = np.asarray(lines, bool)
             file.attrs["acceleration"] = mask[1]
             file.attrs["num_low_frequency"] = round(columns * mask[2])
 

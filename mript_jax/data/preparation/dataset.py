@@ -27,9 +27,10 @@ def write_index(
     """Writes dataset.json, splits.json and hygiene.json when all shards are there."""
     notes = []
     for job in jobs:
-        notes.append(read_notes(job))
-        if notes[-1] is None:
+        note = read_notes(job)
+        if note is None:
             raise UserError(f"{output}: the shard {Path(job.file).name} is still missing")
+        notes.append(note)
     kept = [record for note in notes for record in note["kept"]]
     blank, broken = ([line for note in notes for line in note[key]] for key in ("blank", "broken"))
     if not kept:

@@ -1,4 +1,4 @@
-"""What does not belong into a training set: blank slices and those that are there twice."""
+"""Slices that do not belong into a training set: blank ones and duplicates."""
 
 import hashlib
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ STANDS_OUT = 0.02  # of the range, above the darkest value
 
 
 def is_blank(image: np.ndarray) -> bool:
-    """Whether a slice shows nothing: one value, or a few bright points on it."""
+    """Return True for a slice that shows nothing: one value, or a few bright points on it."""
     darkest, brightest = float(image.min()), float(image.max())
     bright = image > darkest + STANDS_OUT * (brightest - darkest)
     return bool(bright.mean() < LEAST_CONTENT)
@@ -40,7 +40,7 @@ def duplicates(hashes: Iterable[str]) -> dict[int, int]:
 def report(
     names: list[str], doubles: dict[int, int], blank: list[str], broken: list[str]
 ) -> dict[str, Any]:
-    """What was left out of a data set, and why; `names` are those of the slices with content."""
+    """The slices left out of a dataset, with reasons; `names` are those of slices with content."""
     return {
         "seen": len(names) + len(blank) + len(broken),
         "kept": len(names) - len(doubles),

@@ -1,4 +1,4 @@
-"""A contact sheet: slices spread over a data set, at a glance."""
+"""A contact sheet: slices spread over a dataset, at a glance."""
 
 from typing import Any
 
@@ -28,5 +28,6 @@ def contact_sheet(source: Any, rows: int = 4, columns: int = 6, size: int = 192)
 
 def _image(record: Record) -> np.ndarray:
     if record.image is None:
+        assert record.kspace is not None  # a record has at least one of them
         return root_sum_of_squares(ifft2c(record.kspace), axis=0)
     return record.image

@@ -26,7 +26,7 @@ from mript_jax.errors import UserError
 
 WRITER_OPTIONS = "group_size:1,uncompressed"  # one record at a time: what random access needs
 SHARD_BYTES = 256 * 2**20  # a shard is about so large
-LEAST_SHARDS = 16  # of a data set that is worth it, so that processes can share the work
+LEAST_SHARDS = 16  # of a dataset large enough, so that processes can share the work
 MOST_RECORDS = 8192  # in a shard
 
 Notes = dict[str, Any]
@@ -44,16 +44,16 @@ class Job:
     file: str  # absolute
 
     def identity(self) -> list[Any]:
-        """What must be the same for a shard that is already there to be this one."""
+        """The properties by which a shard that is already there is recognized as this one."""
         return [self.source, dict(self.options), self.start, self.stop]
 
 
 def plan(
     source: str, path: str, options: Mapping[str, Any], output: Path, records_per_shard: int = 0
 ) -> list[Job]:
-    """The shards of a data set; 0 records per shard: as many as make a good size."""
-    options = tuple(sorted(options.items()))
-    opened = open_once(source, path, options)
+    """The shards of a dataset; 0 records per shard: a number that makes a good file size."""
+    given = tuple(sorted(options.items()))
+    opened = open_once(source, path, given)
     count = len(opened)
     shards = max(1, -(-count // (records_per_shard or _good_size(opened))))
     edges = np.linspace(0, count, shards + 1).astype(int).tolist()
@@ -61,10 +61,10 @@ def plan(
         Job(
             source,
             path,
-            options,
-            edges[i],
-            edges[i + 1],
-            str(output.absolute() / f"data-{i:05d}-of-{shards:05d}.arrayrecord"),
+            given,
+            start=edges[i],
+            stop=edges[i + 1],
+            file=str(output.absolute() / f"data-{i:05d}-of-{shards:05d}.arrayrecord"),
         )
         for i in range(shards)
     ]
@@ -86,9 +86,9 @@ def write_shards(
     `progress` is told how many records were read. More than `max_broken` broken ones in all are a
     UserError that lists them.
     """
-    notes = [read_notes(job) for job in jobs]
-    missing = [job for job, note in zip(jobs, notes, strict=True) if note is None]
-    notes = [note for note in notes if note is not None]
+    found = [read_notes(job) for job in jobs]
+    missing = [job for job, note in zip(jobs, found, strict=True) if note is None]
+    notes = [note for note in found if note is not None]
     progress(sum(note["records"] + len(note["blank"]) + len(note["broken"]) for note in notes))
     broken = [line for note in notes for line in note["broken"]]
     _refuse_more(broken, max_broken)
@@ -173,7 +173,7 @@ def open_once(source: str, path: str, options: tuple[tuple[str, Any], ...]) -> A
 
 
 def read_notes(job: Job) -> Notes | None:
-    """What a finished shard holds; None where it is not finished."""
+    """The notes of a finished shard; None where it is not finished."""
     path = notes_path(job)
     if not path.exists() or not Path(job.file).exists():
         return None
@@ -212,8 +212,11 @@ def _good_size(source: Any) -> int:
     return max(1, min(SHARD_BYTES // size, shared, MOST_RECORDS))
 
 
+_counter: Any = None  # of a worker: an inherited object, which cannot be sent with a job
+
+
 def _start_worker(counter: Any) -> None:
-    global _counter  # an inherited object: it cannot be sent with a job
+    global _counter
     _counter = counter
 
 

@@ -20,12 +20,13 @@ READERS = {  # name -> where its source is; imported when it is asked for
     "cmrxrecon": "mript_jax.data.readers.cmrxrecon:CMRxReconSource",
     "nifti": "mript_jax.data.readers.nifti:NiftiSource",  # the extra "nifti"
     "dicom": "mript_jax.data.readers.dicom:DicomSource",  # the extra "dicom"
+    "numpy": "mript_jax.data.readers.numpy_array:NumpySource",
     "images": "mript_jax.data.readers.images:ImageSource",
 }
 
 
 def open_source(name: str, path: str = "", **options: Any) -> Source:
-    """Opens a data set; a wrong name, path or option is a UserError."""
+    """Open a dataset; a wrong name, path or option is a UserError."""
     reader = _reader(name)
     known = list(inspect.signature(reader).parameters)
     for option in options:

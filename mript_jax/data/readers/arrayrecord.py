@@ -1,4 +1,4 @@
-"""Data sets made by launch/prepare_data.py: ArrayRecord shards with an index beside them."""
+"""Datasets made by `mript prepare`: ArrayRecord shards with an index beside them."""
 
 import json
 import struct
@@ -50,7 +50,7 @@ class ArrayRecordSource(Source):
 
 
 def read_index(folder: Path) -> dict[str, Any]:
-    """The index of a prepared data set."""
+    """The index of a prepared dataset."""
     if not folder.is_dir():
         raise UserError(f"no data at {folder}: it does not exist")
     path = folder / INDEX
@@ -67,6 +67,6 @@ def _open_shard(file: str) -> ArrayRecordReader:
     return ArrayRecordReader(file, options="readahead_buffer_size:0", file_reader_buffer_size=32768)
 
 
-def _expand(of_volume: list[str] | None, numbers: np.ndarray) -> np.ndarray | None:
+def _expand(of_volume: list[str] | None, numbers: np.ndarray) -> Any:
     """For each record what is known of its volume."""
     return None if of_volume is None else np.asarray(of_volume, object)[numbers]

@@ -1,4 +1,4 @@
-"""What every reader gives: the slices of a dataset, and what is known of each before it is read."""
+"""The contract of every reader: the slices of a dataset, and facts on each before it is read."""
 
 from collections.abc import Sequence
 

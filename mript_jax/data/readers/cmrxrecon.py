@@ -53,7 +53,7 @@ def inspect_file(path: str) -> About:
 
 
 def _axes(name: str, ndim: int) -> str:
-    """What the axes are: time, slice, coil, y, x; without time or coil in some files."""
+    """The meaning of the axes: time, slice, coil, y, x; without time or coil in some files."""
     known = {5: "tscyx", 4: "scyx", 3: "cyx"}
     if "single" in name.lower():
         known = {4: "tsyx", 3: "syx", 2: "yx"}

@@ -36,7 +36,7 @@ class DicomSource(Source):
     def __init__(self, path: str, modality: str = "MR", series: str = "*"):
         self._root, names = find_files(path, ("",))  # most have no suffix
         index = cached_index(self._root, names, self._inspect, "dicom-1")
-        found = []  # (series, position, instance, frame, name)
+        found: list[tuple[str, float, int, int | None, str]] = []  # ..., instance, frame, name
         for name in names:
             about = index[name]
             if "broken" in about:
@@ -72,7 +72,7 @@ class DicomSource(Source):
         if "broken" in about:
             raise BrokenRecord(path, about["broken"])
         try:
-            image = read_frame(path, frame)
+            image = read_frame(path, frame or 0)
             refuse_unusable(image, "image")
         except BrokenRecord as error:
             raise type(error)(path, error.why) from error
@@ -90,7 +90,7 @@ class DicomSource(Source):
 
 
 def inspect_file(path: Path) -> About:
-    """What the index keeps of a file; {} of one that is no picture."""
+    """The facts on a file that the index keeps; {} for one that holds no image."""
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS)
     except InvalidDicomError as error:

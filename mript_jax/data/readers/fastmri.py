@@ -2,7 +2,8 @@
 
 A volume holds `kspace` [S, H, W] or [S, C, H, W] (prostate: [averages, S, C, H, W]), mostly
 `reconstruction_esc` or `reconstruction_rss` [S, h, w], in test files a `mask` [W], and the
-ISMRMRD header as XML. A mask [H, W] of another scanner's sampling will do as well.
+ISMRMRD header as XML. A mask [H, W] of another scanner's sampling will do as well, and one for each
+slice or frame, [S, W] or [S, H, W].
 """
 
 import functools
@@ -33,7 +34,7 @@ class FastMRISource(VolumeSource):
     """
 
     def __init__(self, path: str, skip_ends: int = 0, acquisition: str = "", kspace: bool = True):
-        options = {"skip_ends": skip_ends, "wanted": acquisition}
+        options: dict[str, Any] = {"skip_ends": skip_ends, "wanted": acquisition}
         form = Format(
             kind="fastmri-1",
             suffixes=(".h5", ".hdf5"),
@@ -67,7 +68,8 @@ def inspect_file(path: str) -> About:
         slices = shape[1 if len(shape) == 5 else 0] if shape else file[reference].shape[0]
         if reference and file[reference].shape[0] != slices:
             raise ValueError(f"kspace has {slices} slices, {reference} {file[reference].shape[0]}")
-        fitting = (shape[-1], shape[-2] * shape[-1]) if shape else ()
+        of_one = (shape[-1], shape[-2] * shape[-1]) if shape else ()
+        fitting = (*of_one, *(slices * size for size in of_one))
         if "mask" in file and file["mask"].size not in fitting:
             raise ValueError(f"its mask is {list(file['mask'].shape)}, its kspace {shape}")
         header = read_header(file["ismrmrd_header"][()]) if "ismrmrd_header" in file else {}
@@ -93,14 +95,14 @@ def _read(file: h5py.File, about: About, number: int, with_kspace: bool) -> dict
     kspace, mask, image = None, None, None
     if about["mask"]:
         shape = about["kspace_shape"][-2:]
-        mask = np.broadcast_to(np.asarray(file["mask"], np.float32).reshape(-1, shape[-1]), shape)
+        mask = _mask_of(file["mask"], shape, number)
     if about["kspace_shape"] and (with_kspace or not (about["reference"] or about["mask"])):
         kspace = _kspace_slice(file["kspace"], number)
         refuse_unusable(kspace, "kspace")
     if about["reference"]:
         image = file[about["reference"]][number].astype(np.float32)
         refuse_unusable(image, about["reference"])
-    elif not about["mask"]:
+    elif kspace is not None and not about["mask"]:
         image, mask = image_or_mask(kspace, about["attributes"].get("recon_size"))
     return {
         "image": image,
@@ -110,6 +112,13 @@ def _read(file: h5py.File, about: About, number: int, with_kspace: bool) -> dict
         "maximum": about["maximum"],
         "attributes": about["attributes"],
     }
+
+
+def _mask_of(dataset: h5py.Dataset, shape: tuple[int, int], number: int) -> np.ndarray:
+    """[H, W] float32 of a slice: the mask of all slices, or its own of a stack of masks."""
+    of_all = dataset.size in (shape[1], shape[0] * shape[1])
+    mask = np.asarray(dataset[()] if of_all else dataset[number], np.float32)
+    return np.broadcast_to(mask.reshape(-1, shape[1]), shape)
 
 
 def _kspace_slice(dataset: h5py.Dataset, number: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Finding the files of a data set, and keeping a few of them open."""
+"""The files of a dataset: found, and a few of them kept open."""
 
 import collections
 import glob
@@ -25,7 +25,7 @@ def find_files(path: str | Path, suffixes: Sequence[str]) -> tuple[Path, list[st
     if len(matches) == 1 and os.path.isfile(matches[0]):
         return Path(matches[0]).parent, [os.path.basename(matches[0])]
     root = matches[0] if len(matches) == 1 else os.path.commonpath(matches)
-    found = []
+    found: list[str] = []
     for match in matches:
         found += [match] if os.path.isfile(match) else _walk(match, tuple(suffixes))
     if not found:
@@ -63,7 +63,7 @@ class OpenFiles:
         return {"open_file": self._open_file, "limit": self._limit}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)
+        type(self).__init__(self, **state)
 
     def _handles(self) -> collections.OrderedDict[str, Any]:
         if getattr(self._local, "process", None) != os.getpid():

@@ -68,12 +68,14 @@ def read_gray(path: str | Path, first_channel: bool = False) -> np.ndarray:
             if picture.width * picture.height > MOST_PIXELS:
                 size = f"{picture.width} x {picture.height}"
                 raise BrokenRecord(str(path), f"{size} pixels are more than {MOST_PIXELS}")
-            if getattr(picture, "n_frames", 1) > 1:
-                raise BrokenRecord(str(path), f"holds {picture.n_frames} pages instead of one")
-            if picture.mode not in PLAIN_MODES:
-                color = first_channel and picture.mode in ("RGB", "RGBA", "LA")
-                picture = picture.getchannel(0) if color else picture.convert("L")
-            return np.asarray(picture).astype(np.float32)
+            pages = getattr(picture, "n_frames", 1)  # of formats that can have several
+            if pages > 1:
+                raise BrokenRecord(str(path), f"holds {pages} pages instead of one")
+            if picture.mode in PLAIN_MODES:
+                return np.asarray(picture).astype(np.float32)
+            color = first_channel and picture.mode in ("RGB", "RGBA", "LA")
+            gray = picture.getchannel(0) if color else picture.convert("L")
+            return np.asarray(gray).astype(np.float32)
     except UNREADABLE as error:
         raise BrokenRecord(str(path), f"cannot be read as a picture: {error}") from error
 

@@ -1,4 +1,4 @@
-"""What is known of each file of a data set, kept beside the data so that opening it is cheap.
+"""Facts on each file of a dataset, kept beside the data so that opening it is cheap.
 
 The index is JSON and is made anew for files whose size or time has changed. Where the folder
 cannot be written, it lives in memory.

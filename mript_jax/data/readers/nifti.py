@@ -7,6 +7,7 @@ from typing import Any
 
 import nibabel
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
 
 from mript_jax.data.readers.index import About
 from mript_jax.data.readers.reference import refuse_unusable
@@ -51,7 +52,7 @@ class Volume:
     def __init__(self, path: str):
         try:
             image = nibabel.load(path)
-        except nibabel.filebasedimages.ImageFileError as error:
+        except ImageFileError as error:
             raise ValueError("is not NIfTI") from error
         if len(image.shape) not in (3, 4) or math.prod(image.shape) > MOST_VOXELS:
             raise ValueError(f"its header names the impossible shape {image.shape}")
@@ -74,12 +75,12 @@ class Volume:
         stored = list(self._axes).index(axis)
         if self._flips[stored] < 0:
             position = self.shape[axis] - 1 - position
-        where = [slice(None)] * 3 + [time] * self._has_time
+        where: list[slice | int] = [slice(None)] * 3 + [time] * self._has_time
         where[stored] = position
         plane = np.asarray(self._voxels[tuple(where)])
         rest = [i for i in range(3) if i != stored]  # stored axes of the plane
         flipped = [i for i, along in enumerate(rest) if self._flips[along] < 0]
-        plane = np.flip(plane, flipped)
+        plane = np.flip(plane, tuple(flipped))
         if self._axes[rest[0]] > self._axes[rest[1]]:
             plane = plane.T
         if np.iscomplexobj(plane):
@@ -93,7 +94,7 @@ class Volume:
 def inspect_file(path: str) -> About:
     """Its shape, and which slices hold something."""
     volume = Volume(path)
-    content = {plane: [] for plane in PLANES}
+    content: dict[str, list] = {plane: [] for plane in PLANES}
     filled = [np.zeros((volume.shape[3], n), bool) for n in volume.shape[:3]]
     for time in range(volume.shape[3]):
         for position in range(volume.shape[2]):

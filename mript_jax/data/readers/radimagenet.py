@@ -20,7 +20,7 @@ class RadImageNetSource(Source):
 
     labels: one of the CSV files (columns filename, label); only what it names is taken.
     anatomy: only these, such as "brain,knee".
-    block: the data set tells no patients. Files are numbered, neighbours are often of one patient:
+    block: the dataset names no patients. Files are numbered, neighbours are often of one patient:
       so many consecutive ones of a folder are one volume, never split. 1: each on its own, as in
       MR-IPT's own split.
     """

@@ -1,4 +1,4 @@
-"""What measured k-space gives: a reference image where it is full, a mask where it is not."""
+"""The reference image of fully sampled k-space, and the mask of undersampled k-space."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def image_or_mask(
 
     Empty columns at both ends are padding and do not make k-space undersampled.
     """
-    columns = kspace.any(axis=(0, 1))
+    columns = np.any(kspace != 0, axis=(0, 1))  # [W]
     inside = np.flatnonzero(columns)
     if columns[inside[0] : inside[-1] + 1].all():
         return image_from_kspace(kspace, size), None

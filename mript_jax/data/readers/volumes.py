@@ -26,7 +26,7 @@ def nothing_there(abouts: list[About]) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """How to read one kind of file. What is wrong with a file is raised as ValueError."""
+    """Functions that read one kind of file. A defect of a file is raised as ValueError."""
 
     kind: str  # name of the index file; with the version of what `inspect` says
     suffixes: tuple[str, ...]

@@ -54,7 +54,7 @@ def _total_variation_prox(measured: Measurement, weight: jax.Array) -> tuple[Pro
         def step(_: int, dual: jax.Array) -> jax.Array:
             dual = dual + differences(image - differences_adjoint(dual)) / 8.0
             size = jnp.sqrt(jnp.sum(jnp.square(jnp.abs(dual)), axis=0))
-            return dual * weight / jnp.maximum(size, weight)
+            return dual * weight[None] / jnp.maximum(size, weight)[None]
 
         dual = jax.lax.fori_loop(0, INNER_ITERATIONS, step, dual)
         return image - differences_adjoint(dual), dual

@@ -1,4 +1,4 @@
-"""What can be had for nothing where an image has no phase: y(-k) = conj(y(k))."""
+"""Conjugate symmetry, y(-k) = conj(y(k)), which fills k-space of images without phase."""
 
 import jax
 import jax.numpy as jnp

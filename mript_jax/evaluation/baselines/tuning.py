@@ -11,6 +11,7 @@ from mript_jax.physics.crop import center_crop
 from mript_jax.physics.tasks import Task
 
 Weighted = Callable[[Batch, jax.Array | float], jax.Array]  # (batch, weight) -> [B, H, W, 1]
+Scale = Callable[[jax.Array, jax.Array], jax.Array]  # (reference, estimate) -> estimate
 
 CANDIDATES = (0.0005, 0.0015, 0.005, 0.015, 0.05)
 
@@ -20,12 +21,13 @@ def tune_weights(
     make_batches: Callable[[Task], Iterable[Batch]],
     tasks: Sequence[Task],
     candidates: Sequence[float] = CANDIDATES,
+    scale: Scale | None = None,
 ) -> dict[Task, float]:
-    """The best weight of each task."""
+    """The best weight of each task; `scale` is that of the protocol."""
     weights = {}
     for task in tasks:
         batches = list(make_batches(task))
-        scores = [_score(method, batches, weight) for weight in candidates]
+        scores = [_score(method, batches, weight, scale) for weight in candidates]
         weights[task] = candidates[int(np.argmax(scores))]
     return weights
 
@@ -41,12 +43,13 @@ def with_weights(
     return tuned
 
 
-def _score(method: Weighted, batches: Sequence[Batch], weight: float) -> float:
+def _score(method: Weighted, batches: Sequence[Batch], weight: float, scale: Scale | None) -> float:
     """Mean PSNR over the examples that count."""
     total = count = 0.0
     for batch in batches:
         target = batch["target"][..., 0]
         estimate = center_crop(method(batch, weight)[..., 0], target.shape[1:])
+        estimate = scale(target, estimate) if scale else estimate
         scores = psnr(target, estimate, target.max(axis=(1, 2)))
         total += float(np.sum(np.asarray(scores) * batch["weight"]))
         count += float(np.sum(batch["weight"]))

@@ -1,4 +1,4 @@
-"""What every method starts from, and has to beat."""
+"""The zero-filled image: the start of every method, and its lower bound."""
 
 import jax
 

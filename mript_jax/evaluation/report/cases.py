@@ -24,14 +24,15 @@ def make_cases(
     examples: Sequence[SliceResult], methods: Sequence[str], main: str
 ) -> list[dict[str, Any]]:
     """The examples that have pictures, by PSNR of the main method, worst first."""
-    shown = [example for example in examples if example.pictures is not None]
+    shown = [example for example in examples if example.pictures]
     shown.sort(key=lambda example: example.values[main]["psnr"])
     return [_case(example, methods, main) for example in shown]
 
 
 def _case(example: SliceResult, methods: Sequence[str], main: str) -> dict[str, Any]:
-    reference = example.pictures["reference"]
-    images = {name: example.pictures[name] for name in methods} | {"reference": reference}
+    pictures = example.pictures or {}
+    reference = pictures["reference"]
+    images = {name: pictures[name] for name in methods} | {"reference": reference}
     errors = {name: np.abs(images[name] - reference) for name in methods}
     brightest = white_point(reference)
     # The baseline's errors may run off the scale: those of the methods are to be seen.
@@ -50,7 +51,7 @@ def _case(example: SliceResult, methods: Sequence[str], main: str) -> dict[str, 
         "size": reference.shape,
         "errorScale": scale,
         "zoom": worst_spot(errors[main], ZOOM_PART),
-        "mask": grey_uri(grey(example.pictures["mask"], 1.0)),
+        "mask": grey_uri(grey(pictures["mask"], 1.0)),
         "images": {name: grey_uri(grey(image, brightest)) for name, image in images.items()},
         "errors": {name: error_uri(error, scale) for name, error in errors.items()},
         "kspace": {name: kspace_uri(image) for name, image in images.items()},

@@ -61,13 +61,19 @@ def _point(row: Row, metric: str) -> Point:
         f"{row['method']}, {row['pattern']} {row['acceleration']:g}× "
         f"(true {row['true_acceleration']:.2f}×): {metric.upper()} {text(row[metric])}{interval}"
     )
-    return Point(row["acceleration"], row[metric], low, high, tooltip)
+    return Point(row["acceleration"], row[metric], low=low, high=high, tooltip=tooltip)
 
 
 def _spectrum(row: Row) -> list[Point]:
     values = row["frequency_error"]
     return [
-        Point((k + 0.5) / len(values), value, None, None, f"{row['method']}: {value:.3f}")
+        Point(
+            (k + 0.5) / len(values),
+            value,
+            low=None,
+            high=None,
+            tooltip=f"{row['method']}: {value:.3f}",
+        )
         for k, value in enumerate(values)
     ]
 
@@ -126,9 +132,9 @@ def _line(
 ) -> str:
     """A method's band of intervals, its line, and its points with their figures as tooltips."""
     band = ""
-    if len(line) > 1 and all(point.low is not None for point in line):
-        upper = [(x(point.x), y(point.high)) for point in line]
-        lower = [(x(point.x), y(point.low)) for point in reversed(line)]
+    upper = [(x(p.x), y(p.high)) for p in line if p.high is not None]
+    lower = [(x(p.x), y(p.low)) for p in reversed(line) if p.low is not None]
+    if len(upper) == len(lower) == len(line) > 1:
         band = f'<polygon class="band" points="{_join(upper + lower)}"/>'
     dots = "".join(
         f'<circle cx="{x(p.x)}" cy="{y(p.y)}" r="3.2"><title>{escape(p.tooltip)}</title></circle>'

@@ -72,7 +72,7 @@ def _lead(results: Results, main: str, baseline: str | None) -> str:
     )
     if baseline:
         above = gains(results["rows"], main, baseline)
-        worst = min(above, key=above.get)
+        worst = min(above, key=lambda task: above[task])
         text += (
             f", {np.mean(list(above.values())):+.2f} dB over {baseline.replace('_', '-')}; "
             f"the least in {escape(worst[0].replace('_', ' '))} {worst[1]:g}× "
@@ -82,7 +82,7 @@ def _lead(results: Results, main: str, baseline: str | None) -> str:
 
 
 def _provenance(results: Results) -> str:
-    """What was measured, on what, how."""
+    """The facts on an evaluation: model, dataset, protocol."""
     fields = {key: value for key, value in results.items() if key not in ("rows", "methods")}
     fields["protocol"] = f"{results['protocol']}: {get_protocol(results['protocol']).about}"
     if results.get("scale") in SCALES:
@@ -94,7 +94,7 @@ def _provenance(results: Results) -> str:
 
 
 def _methods(results: Results) -> str:
-    """What made each method, where they are several: folded up, since it is long."""
+    """The provenance of each of several methods: folded up, since it is long."""
     sections = []
     for name, told in results.get("methods", {}).items():
         told = told | {"scale": SCALES.get(told.get("scale"), told.get("scale"))}

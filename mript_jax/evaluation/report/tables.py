@@ -92,7 +92,8 @@ def volume_sections(
         volumes.setdefault(example.volume, []).append(example)
     order = sorted(volumes, key=lambda name: _mean(volumes[name], main, "psnr"))
     sections = [
-        _volume(name, volumes[name], methods, main, baseline) for name in order[:MOST_VOLUMES]
+        _volume(name, volumes[name], methods, main=main, baseline=baseline)
+        for name in order[:MOST_VOLUMES]
     ]
     left = len(order) - len(sections)
     if left:
@@ -101,7 +102,7 @@ def volume_sections(
 
 
 def has(rows: Sequence[Row], metric: str) -> bool:
-    """Whether all rows tell a metric: results of others may hold the main ones only."""
+    """Return True if all rows have a metric: results of others may hold the main ones only."""
     return all(metric in row for row in rows)
 
 

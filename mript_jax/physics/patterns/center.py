@@ -1,4 +1,4 @@
-"""The fully sampled center of k-space, and what an acceleration leaves for the rest."""
+"""The autocalibration region (ACS), the fully sampled center of k-space."""
 
 import math
 
@@ -6,7 +6,7 @@ from mript_jax.errors import UserError
 
 
 def center_block(width: int, center_fraction: float) -> tuple[int, int]:
-    """Start and count of the lines (or cells) in the center.
+    """Start and number of the lines (or cells) in the autocalibration region.
 
     The start is fastMRI's, (width - count + 1) // 2; zero frequency is always inside.
     """
@@ -15,9 +15,9 @@ def center_block(width: int, center_fraction: float) -> tuple[int, int]:
 
 
 def center_lines(width: int, acceleration: float, center_fraction: float) -> tuple[int, int]:
-    """`center_block`, refused where it is more than `width / acceleration` lines.
+    """`center_block`, or a UserError if it is more than `width / acceleration` lines.
 
-    A fraction that fits is not refused for being rounded up by half a line.
+    A fraction of at most 1 / acceleration is accepted even where its lines are rounded up.
     """
     start, count = center_block(width, center_fraction)
     if count > width / acceleration and center_fraction > 1 / acceleration:
@@ -34,7 +34,7 @@ def center_rectangle(
 ) -> tuple[slice, slice]:
     """The central rectangle of the proportions of `shape` that is `center_fraction` of it.
 
-    Its sides are rounded down, so that it fits wherever the fraction does.
+    Its sides are rounded down, so that it never exceeds 1 / acceleration.
     """
     check_share(shape, acceleration, center_fraction)
     sides = [math.floor(n * math.sqrt(center_fraction) + 1e-9) for n in shape]
@@ -44,7 +44,7 @@ def center_rectangle(
 
 
 def check_share(shape: tuple[int, int], acceleration: float, center_fraction: float) -> None:
-    """Refuses a center that is a larger share of k-space than 1 / acceleration."""
+    """Raise a UserError if the center is a larger share of k-space than 1 / acceleration."""
     if center_fraction * acceleration > 1 + 1e-9:
         points = shape[0] * shape[1]
         raise UserError(

@@ -1,7 +1,7 @@
-"""The patterns of package `fastmri` (data.subsample): whole columns around a center block.
+"""The patterns of package `fastmri` (data.subsample): whole columns and an autocalibration region.
 
-Their random numbers are not the package's, their distribution is. What the package rounds or
-leaves out at the edges is kept, so that users of that data set get what they expect.
+The random numbers differ from the package's, their distribution is the same. The package's rounding
+and its omissions at the edges are kept, so that masks match those used for that dataset.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from mript_jax.physics.patterns.center import center_block, center_lines
 def fastmri_random(
     shape: tuple[int, int], acceleration: float, center_fraction: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Each column outside the center with the same probability, independently."""
+    """Sample each column outside the center independently, with the same probability."""
     W = shape[1]
     start, low = center_lines(W, acceleration, center_fraction)
     probability = (W / acceleration - low) / max(W - low, 1)
@@ -23,10 +23,11 @@ def fastmri_random(
 def fastmri_equispaced(
     shape: tuple[int, int], acceleration: float, center_fraction: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Columns from a random offset on, spaced so that the total acceleration is as asked for.
+    """Columns at even distances from a random offset, with the nominal acceleration in total.
 
-    The spacing is a fraction and columns are rounded, so gaps differ by one. The package called
-    this `equispaced` in the challenges of 2019 and 2020, and since then `equispaced_fraction`.
+    The spacing need not be a whole number and columns are rounded, so gaps differ by one. The
+    package called this `equispaced` in the challenges of 2019 and 2020, and since then
+    `equispaced_fraction`.
     """
     W = shape[1]
     start, low = center_lines(W, acceleration, center_fraction)
@@ -34,7 +35,7 @@ def fastmri_equispaced(
     outer = W / acceleration - low
     if outer > 0:
         spacing = (W - low) / outer
-        offset = rng.integers(round(spacing))
+        offset = int(rng.integers(round(spacing)))
         # The package never samples the last column this way.
         columns[np.round(np.arange(offset, W - 1, spacing)).astype(int)] = 1.0
     return _with_center(columns, start, low, shape)
@@ -43,10 +44,10 @@ def fastmri_equispaced(
 def fastmri_magic(
     shape: tuple[int, int], acceleration: float, center_fraction: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Every R-th column, offset between the two sides so that their mirror images interleave.
+    """Every R-th column, with offsets such that the mirror images of one side interleave the other.
 
-    arXiv 1912.01101: k-space of a nearly real image is nearly conjugate symmetric. The center
-    comes on top, so the true acceleration is below the nominal one.
+    arXiv 1912.01101: k-space of a nearly real image is nearly conjugate symmetric. The center is
+    sampled in addition, so the true acceleration is below the nominal one.
     """
     start, low = center_lines(shape[1], acceleration, center_fraction)
     return _with_center(_interleaved(shape[1], acceleration, rng), start, low, shape)
@@ -55,7 +56,7 @@ def fastmri_magic(
 def fastmri_magic_fraction(
     shape: tuple[int, int], acceleration: float, center_fraction: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """The same, with the spacing (a whole number) adjusted for the columns of the center."""
+    """`fastmri_magic` with the spacing, a whole number, adjusted for the columns of the center."""
     W = shape[1]
     center_lines(W, acceleration, center_fraction)
     wanted = round(W / acceleration)
@@ -70,14 +71,15 @@ def fastmri_magic_fraction(
 def equidistant(
     shape: tuple[int, int], acceleration: float, center_fraction: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Every R-th column from a random offset on, as GRAPPA wants it, and the center on top.
+    """Every R-th column from a random offset, as GRAPPA needs it, and the center in addition.
 
-    The package calls this `equispaced` since 2021. The true acceleration is below the nominal one.
+    The package has called this `equispaced` since 2021. The true acceleration is below the nominal
+    one.
     """
     W = shape[1]
     center_lines(W, acceleration, center_fraction)
     columns = np.zeros(W, np.float32)
-    columns[_every(acceleration, rng.integers(round(acceleration)), W)] = 1.0
+    columns[_every(acceleration, int(rng.integers(round(acceleration))), W)] = 1.0
     return _with_center(columns, *center_block(W, center_fraction), shape)
 
 
@@ -87,8 +89,8 @@ def _with_center(columns: np.ndarray, start: int, low: int, shape: tuple[int, in
 
 
 def _interleaved(width: int, spacing: float, rng: np.random.Generator) -> np.ndarray:
-    """Columns counted from zero frequency outwards: even offsets right, odd ones left, by turns."""
-    offset = rng.integers(round(spacing))
+    """Every `spacing`-th column, counted outwards from zero frequency on each side: [width]."""
+    offset = int(rng.integers(round(spacing)))
     right, left = (offset + 1, offset + 2) if offset % 2 == 0 else (offset + 2, offset - 1)
     positive = np.zeros((width + 1) // 2, np.float32)
     negative = np.zeros(width // 2, np.float32)

@@ -1,7 +1,7 @@
 """MR-IPT's Gaussian patterns: cells drawn from a normal distribution around the center.
 
 Draws may coincide and those off the edge are lost, so the true acceleration is above the nominal
-one at low and below it at high accelerations: a mask's record reports both.
+one at low and below it at high accelerations; class `Mask` has both.
 """
 
 import math
@@ -11,7 +11,7 @@ from scipy.special import ndtr
 
 from mript_jax.physics.patterns.center import center_block, check_share
 
-SPREAD = 3.0  # half an axis is so many units of the distribution
+SPREAD = 3.0  # half an axis, in units of the distribution
 COVARIANCE_2D = 1.5
 CELL_1D, CELL_2D = 2, 4  # width of a cell in points
 
@@ -35,7 +35,7 @@ def gaussian_2d(
 ) -> np.ndarray:
     """Squares of 4 x 4 points, normally distributed, with a center rectangle."""
     check_share(shape, acceleration, center_fraction)
-    grid = [math.ceil(n / CELL_2D) for n in shape]
+    grid = math.ceil(shape[0] / CELL_2D), math.ceil(shape[1] / CELL_2D)
     draws = rng.normal(scale=math.sqrt(COVARIANCE_2D), size=(2, draws_2d(grid, acceleration)))
     rows, columns = (_positions(d, n) for d, n in zip(draws, grid, strict=True))
     hit = (rows >= 0) & (rows < grid[0]) & (columns >= 0) & (columns < grid[1])
@@ -47,7 +47,7 @@ def gaussian_2d(
 
 
 def chance_1d(width: int, acceleration: float, center_fraction: float) -> np.ndarray:
-    """How likely `gaussian_1d` samples each pair of columns, [ceil(width / 2)]."""
+    """The probability that `gaussian_1d` samples each pair of columns, [ceil(width / 2)]."""
     cells = math.ceil(width / CELL_1D)
     chance = 1 - (1 - _shares(cells, 1.0)) ** draws_1d(cells, acceleration)
     start, low = center_block(cells, center_fraction)
@@ -56,8 +56,8 @@ def chance_1d(width: int, acceleration: float, center_fraction: float) -> np.nda
 
 
 def chance_2d(shape: tuple[int, int], acceleration: float, center_fraction: float) -> np.ndarray:
-    """How likely `gaussian_2d` samples each square, [ceil(H / 4), ceil(W / 4)]."""
-    grid = [math.ceil(n / CELL_2D) for n in shape]
+    """The probability that `gaussian_2d` samples each square, [ceil(H / 4), ceil(W / 4)]."""
+    grid = math.ceil(shape[0] / CELL_2D), math.ceil(shape[1] / CELL_2D)
     rows, columns = (_shares(n, math.sqrt(COVARIANCE_2D)) for n in grid)
     chance = 1 - (1 - np.outer(rows, columns)) ** draws_2d(grid, acceleration)
     (top, height), (left, width) = (center_block(n, math.sqrt(center_fraction)) for n in grid)
@@ -66,19 +66,19 @@ def chance_2d(shape: tuple[int, int], acceleration: float, center_fraction: floa
 
 
 def draws_1d(cells: int, acceleration: float) -> int:
-    """How many pairs of columns are drawn."""
+    """The number of pairs of columns that are drawn."""
     return int(cells / (acceleration * math.erf(SPREAD / math.sqrt(2))))
 
 
 def draws_2d(grid: tuple[int, int], acceleration: float) -> int:
-    """How many squares are drawn."""
+    """The number of squares that are drawn."""
     # The public code scales by the variance where the standard deviation is meant; kept for parity.
     inside = math.erf(SPREAD / COVARIANCE_2D / math.sqrt(2))
     return int(grid[0] * grid[1] / (acceleration * inside**2))
 
 
 def cell_of(size: int, cell: int) -> np.ndarray:
-    """The number of the cell that covers each point of an axis.
+    """The index of the cell that covers each point of an axis, [size].
 
     Where cells do not divide the axis, the outer ones are cut so that zero frequency, at
     size // 2, falls into the middle cell.

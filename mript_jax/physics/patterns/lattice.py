@@ -1,4 +1,4 @@
-"""CAIPI: a uniform lattice over both phase encodes, sheared so that aliases lie far apart."""
+"""CAIPIRINHA: a lattice over two phase-encoding directions, sheared to keep aliases far apart."""
 
 import math
 
@@ -12,7 +12,7 @@ def caipi(
 ) -> np.ndarray:
     """Every S-th point of a row, each row shifted against the one before, plus a center rectangle.
 
-    S is such that the total acceleration is as asked for; a whole number where there is no center.
+    S gives the nominal acceleration in total; without a center S is the acceleration itself.
     """
     H, W = shape
     rows, columns = center_rectangle(shape, acceleration, center_fraction)

@@ -1,4 +1,4 @@
-"""Poisson disc sampling of variable density: random points that keep a distance."""
+"""Variable-density Poisson disc sampling: random points with a minimum distance."""
 
 import functools
 
@@ -13,9 +13,9 @@ PACKING = 0.45  # points within a disc of the distance around each, over its are
 def poisson_disc(
     shape: tuple[int, int], acceleration: float, center_fraction: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Dense near the center, sparse outside, no two points closer than the density asks for.
+    """Random points whose minimum distance grows outwards, plus a center rectangle.
 
-    Exactly as many points as the acceleration allows, with a center rectangle.
+    The number of points is exactly that of the acceleration.
     """
     H, W = shape
     mask = np.zeros(shape, np.float32)
@@ -40,7 +40,7 @@ def _density(shape: tuple[int, int]) -> np.ndarray:
 
 
 def _scaled(density: np.ndarray, count: int) -> np.ndarray:
-    """The density times what makes it add up to `count`, nowhere above 1."""
+    """The density scaled so that it adds up to `count`, clipped at 1."""
     low, high = 0.0, 1 / density.min()
     for _ in range(20):
         middle = (low + high) / 2
@@ -54,10 +54,10 @@ def _scaled(density: np.ndarray, count: int) -> np.ndarray:
 def _throw_darts(
     free: np.ndarray, reach: np.ndarray, count: int, shape: tuple[int, int]
 ) -> np.ndarray:
-    """The first `count` of the points `free`, in their order, that keep their distance.
+    """Dart throwing: the first `count` of the points `free`, in order, that keep their distance.
 
-    A plain loop over bytes: each accepted point blocks its disc. If too few remain, points that
-    were blocked are taken as well.
+    A plain loop over bytes: each accepted point blocks its disc. If too few points remain, blocked
+    ones are taken as well.
     """
     margin = int(np.sqrt(reach.max())) + 1
     width = shape[1] + 2 * margin

@@ -1,7 +1,7 @@
 """Radial and spiral trajectories on the Cartesian grid.
 
-A trajectory is a distance of each point to the nearest arm; the nearest points are sampled, as
-many as the acceleration allows, so that arms are about one point wide.
+A trajectory is stored as the distance of each grid point to the nearest arm. The points with the
+smallest distance are sampled, as many as the acceleration allows: arms are about one point wide.
 """
 
 import functools
@@ -15,7 +15,7 @@ from mript_jax.physics.patterns.center import center_rectangle
 def radial(
     shape: tuple[int, int], acceleration: float, center_fraction: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Spokes through zero frequency at even angles from a random one on, and a center rectangle."""
+    """Spokes through zero frequency at even angles from a random one, plus a center rectangle."""
     radius, angle = _polar(shape)
     between = math.pi / spoke_count(shape, acceleration, center_fraction)
     turns = (angle - np.float32(rng.uniform(0, between))) / np.float32(between)
@@ -26,7 +26,7 @@ def radial(
 def spiral(
     shape: tuple[int, int], acceleration: float, center_fraction: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """An Archimedean spiral of random start and direction, and a center rectangle."""
+    """An Archimedean spiral of random start and direction, plus a center rectangle."""
     radius, angle = _polar(shape)
     pitch = spiral_pitch(shape, acceleration, center_fraction)
     direction = rng.choice((-1, 1))
@@ -36,7 +36,7 @@ def spiral(
 
 
 def spoke_count(shape: tuple[int, int], acceleration: float, center_fraction: float) -> int:
-    """How many spokes, each a diameter one point wide, sample 1 / acceleration of k-space.
+    """The number of spokes, each a diameter one point wide, for 1 / acceleration of k-space.
 
     Up to the radius r = count / pi spokes touch and sample everything; beyond it, a share
     r / radius.
@@ -70,7 +70,7 @@ def _polar(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _nearest(distance: np.ndarray, acceleration: float, center_fraction: float) -> np.ndarray:
-    """Samples the center, zero frequency, and then the points of least distance."""
+    """Sample the center, zero frequency, and then the points of least distance."""
     rows, columns = center_rectangle(distance.shape, acceleration, center_fraction)
     distance[rows, columns] = -1
     distance[distance.shape[0] // 2, distance.shape[1] // 2] = -1

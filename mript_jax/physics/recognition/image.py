@@ -1,9 +1,10 @@
-"""Which task a zero-filled magnitude image comes from: the one that best explains its spectrum.
+"""Recognition of the task of a zero-filled magnitude image from its spectrum.
 
-The object is nearly real, so the magnitude shows points of k-space together with their mirror
-images: the energy there is high where both were sampled, lower where one was, and a floor where
-none was. A task says how likely each of these is. The floor is a smooth curve over k-space; curve,
-contrast and noise are fitted by expectation maximisation, and the likelihood decides.
+The object is nearly real, so the spectrum of the magnitude combines each point of k-space with its
+mirror image: the energy is high where both were sampled, lower where one was, and a floor where
+none was. A task gives the probability of each case. The floor is a smooth curve over k-space.
+Curve, contrast and noise are fitted by expectation maximisation, and the task of the highest
+likelihood is chosen.
 """
 
 from collections.abc import Sequence
@@ -18,26 +19,26 @@ from mript_jax.physics.patterns.gaussian import CELL_1D, CELL_2D, cell_of, chanc
 from mript_jax.physics.recognition.mask import RecognizedMask
 from mript_jax.physics.tasks import TASKS, Task
 
-READOUT = (0.1, 0.55)  # lines are told apart at these frequencies along them (edge: 1)
+READOUT = (0.1, 0.55)  # readout frequencies (edge: 1) over which the energy of a line is averaged
 CONTRASTS = 2.0 ** np.arange(8)[:, None]  # energy where both points were sampled, over the floor
-SURPRISE = 0.01  # chance left for what a task deems impossible
+SURPRISE = 0.01  # least probability of each case
 LEAST_NOISE = 0.07  # of the log amplitude
 STEPS = 12  # of expectation maximisation
-ENOUGH = 0.05  # gain in log likelihood per place from which undersampling is believed
+ENOUGH = 0.05  # gain in log likelihood per place above which an image counts as undersampled
 
 
 class Spectrum(NamedTuple):
-    """Log amplitudes at places in one half of k-space, and curves that make up smooth floors."""
+    """Log amplitudes at places in one half of k-space, and basis curves of the smooth floor."""
 
     values: np.ndarray  # [N]
     curves: np.ndarray  # [N, K]
 
 
 def recognize_image(image: np.ndarray, tasks: Sequence[Task] = TASKS) -> RecognizedMask:
-    """Names the task, of those given, that a zero-filled magnitude image [H, W] comes from.
+    """The most likely of `tasks` for a zero-filled magnitude image [H, W].
 
-    Only the patterns of `LINE_CHANCES` and `gaussian_2d` are looked for. An image that shows no
-    undersampling is called fully sampled.
+    Only the patterns of `LINE_CHANCES` and `gaussian_2d` are considered. An image without signs of
+    undersampling is reported as fully sampled.
     """
     kspace = np.abs(fft2c(np.asarray(image, np.float32)))
     found = []
@@ -46,18 +47,25 @@ def recognize_image(image: np.ndarray, tasks: Sequence[Task] = TASKS) -> Recogni
             found += [(g, t, axis) for g, t in _gains_of_lines(rotated, tasks)]
         found += [(g, t, -1) for g, t in _gains_of_squares(kspace, tasks)]
     gain, task, axis = max(found, key=lambda entry: entry[0], default=(0.0, None, -1))
-    if gain < ENOUGH:
-        return RecognizedMask("cartesian_random", 1.0, 1.0, 1.0, image.shape[1], -1)
+    if task is None or gain < ENOUGH:
+        return RecognizedMask(
+            "cartesian_random",
+            acceleration=1.0,
+            true_acceleration=1.0,
+            center_fraction=1.0,
+            center_lines=image.shape[1],
+            axis=-1,
+        )
     typical = draw_mask(
         task.pattern, image.shape, task.acceleration, task.center_fraction, seed=0, axis=axis
     )
     return RecognizedMask(
         task.pattern,
-        task.acceleration,
-        typical.true_acceleration,
-        task.center_fraction,
-        typical.center_lines,
-        axis,
+        acceleration=task.acceleration,
+        true_acceleration=typical.true_acceleration,
+        center_fraction=task.center_fraction,
+        center_lines=typical.center_lines,
+        axis=axis,
     )
 
 
@@ -78,7 +86,7 @@ def _gaussian_columns(width: int, task: Task) -> np.ndarray:
     return pairs[cell_of(width, CELL_1D)]
 
 
-# (width, task) -> how likely each column is sampled
+# (width, task) -> the probability that each column is sampled
 LINE_CHANCES = {
     "cartesian_random": _random_columns,
     "fastmri_random": _random_columns,
@@ -88,7 +96,7 @@ LINE_CHANCES = {
 
 
 def _gains_of_lines(kspace: np.ndarray, tasks: Sequence[Task]) -> list[tuple[float, Task]]:
-    """How much better each task of whole columns explains a spectrum than none does."""
+    """The gain in log likelihood of each task of whole columns over a fully sampled image."""
     H, W = kspace.shape
     readout = np.abs(np.arange(H) - H // 2) / (H / 2)
     rows = (readout >= READOUT[0]) & (readout < READOUT[1])
@@ -107,7 +115,7 @@ def _gains_of_lines(kspace: np.ndarray, tasks: Sequence[Task]) -> list[tuple[flo
 
 
 def _gains_of_squares(kspace: np.ndarray, tasks: Sequence[Task]) -> list[tuple[float, Task]]:
-    """The same for `gaussian_2d`, over the squares that it samples."""
+    """The gains of the tasks of `gaussian_2d`, over the squares that it samples."""
     members, centers = zip(*(_squares_along(n) for n in kspace.shape), strict=True)
     points = np.outer(*(member.sum(axis=1) for member in members))
     y, x = np.meshgrid(*centers, indexing="ij")
@@ -128,9 +136,9 @@ def _gains_of_squares(kspace: np.ndarray, tasks: Sequence[Task]) -> list[tuple[f
 
 
 def _squares_along(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which points of an axis belong to each square [squares, size], and where squares lie.
+    """Membership of the points of an axis in squares [squares, size], and the squares' positions.
 
-    Without its first point, a square's mirror image is all in one square.
+    Without its first point, the mirror image of a square lies in one square.
     """
     cell = cell_of(size, CELL_2D)
     not_first = np.r_[False, cell[1:] == cell[:-1]]
@@ -152,10 +160,11 @@ def _radial_curves(radius: np.ndarray) -> np.ndarray:
 def _gain(spectrum: Spectrum, chance: np.ndarray, mirrored: np.ndarray) -> float:
     """Log likelihood per place of a task, less that of a smooth spectrum.
 
-    `chance` [N] is how likely each place is sampled, `mirrored` its mirror image.
+    `chance` [N] is the probability that each place is sampled, `mirrored` [N] that of its mirror
+    image.
     """
     values, curves = spectrum
-    fit = curves @ np.linalg.pinv(curves)  # [N, N]: the smooth part of what it is applied to
+    fit = curves @ np.linalg.pinv(curves)  # [N, N]: projects on smooth curves
     none, both = (1 - chance) * (1 - mirrored), chance * mirrored
     prior = np.stack([none, 1 - none - both, both])  # [3, N]
     prior = SURPRISE + (1 - 3 * SURPRISE) * prior

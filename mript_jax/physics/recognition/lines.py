@@ -1,4 +1,4 @@
-"""Which pattern sampled lines are of: the tests run from the strictest to the most lenient."""
+"""Recognition of the pattern of sampled lines: tests from the strictest to the most lenient."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from mript_jax.physics.patterns.gaussian import CELL_1D, cell_of
 def line_pattern(line: np.ndarray, center: int) -> tuple[str, float | None]:
     """The pattern of sampled lines [W], `center` of them around zero frequency.
 
-    With it the acceleration, where the spacing of the lines tells it and not their number.
+    The second value is the nominal acceleration if the spacing of the lines gives it, else None.
     """
     if int(line.sum()) > center and _in_cells(line):
         return "gaussian_1d", None
@@ -30,7 +30,8 @@ def line_pattern(line: np.ndarray, center: int) -> tuple[str, float | None]:
 def skipped_share(line: np.ndarray) -> float:
     """The share of the lines that partial Fourier left out at one end; 0 if it was not used.
 
-    One end is empty for longer than the other by a tenth of all lines, and by more than chance.
+    It was used if one end has more unsampled lines than the other: by a tenth of all lines, and by
+    more than random gaps explain.
     """
     sampled = np.flatnonzero(line)
     before, after = sampled[0], len(line) - 1 - sampled[-1]
@@ -42,13 +43,13 @@ def skipped_share(line: np.ndarray) -> float:
 
 
 def _in_cells(line: np.ndarray) -> bool:
-    """Whether columns come in pairs, as those of `gaussian_1d`."""
+    """True if columns come in pairs, as those of `gaussian_1d`."""
     cell = cell_of(len(line), CELL_1D)
     return bool((line[1:] == line[:-1])[cell[1:] == cell[:-1]].all())
 
 
 def _is_cartesian_equispaced(line: np.ndarray, center: int) -> bool:
-    """MR-IPT's equispaced mask is known for each width of the center, given how many it drops."""
+    """True if the lines are those of `cartesian_equispaced` for some center, given their number."""
     W, dropped = len(line), len(line) - int(line.sum())
     for low in range(center, -1, -1):
         start = (W - low + 1) // 2
@@ -73,7 +74,7 @@ def _beside_the_center(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _is_magic(left: np.ndarray, right: np.ndarray, width: int, spacing: int) -> bool:
-    """Whether the offsets of both sides, from zero frequency, are a pair of the package's."""
+    """True if the offsets of the two sides from zero frequency are a pair of `fastmri_magic`."""
     if not len(left) or not len(right):
         return False
     middle = width // 2
@@ -83,7 +84,7 @@ def _is_magic(left: np.ndarray, right: np.ndarray, width: int, spacing: int) -> 
 
 
 def _is_evenly_rounded(left: np.ndarray, right: np.ndarray) -> bool:
-    """Whether lines are an offset plus multiples of one spacing, rounded, through the center."""
+    """True if lines are an offset plus multiples of one spacing, rounded, across the center."""
     lines = np.concatenate([left, right])
     gaps = np.concatenate([np.diff(left), np.diff(right)])
     spacing = gaps.mean()

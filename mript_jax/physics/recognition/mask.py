@@ -1,4 +1,4 @@
-"""What a mask is, from its samples alone: users have data, not labels."""
+"""Recognition of the sampling pattern of a mask: measured data comes without labels."""
 
 import dataclasses
 
@@ -12,29 +12,43 @@ from mript_jax.physics.recognition.points import point_pattern
 
 @dataclasses.dataclass(frozen=True)
 class RecognizedMask:
-    """A sampling pattern and its numbers."""
+    """A sampling pattern and its parameters."""
 
     pattern: str
-    acceleration: float  # nominal: what the pattern would have been asked for
+    acceleration: float  # nominal
     true_acceleration: float  # points over sampled points
     center_fraction: float
-    center_lines: int  # width of the fully sampled center along the phase encodes
-    axis: int  # phase encodes along columns (-1) or rows (-2)
-    partial_fourier: float = 1.0  # share of the lines before a part at one end was left out
+    center_lines: int  # width of the autocalibration region in the phase-encoding direction
+    axis: int  # phase-encoding direction: each column is a line (-1), or each row (-2)
+    partial_fourier: float = 1.0  # share of the lines that were not left out at one end
 
 
 def recognize_mask(mask: np.ndarray) -> RecognizedMask:
-    """Names the pattern of a 0/1 mask [H, W] and measures it.
+    """The most likely pattern of a 0/1 mask [H, W], with its parameters.
 
-    Lines at random are called `cartesian_random`: one mask does not tell a fixed count from
-    independent draws. Points that are none of the known patterns are called `gaussian_2d`.
+    Random lines are reported as `cartesian_random`: one mask does not show if their number was
+    fixed or each was drawn independently. Points of no known pattern are reported as `gaussian_2d`.
     """
     mask = np.asarray(mask) > 0
     true = true_acceleration(mask)
     if mask.all():
-        return RecognizedMask("cartesian_random", 1.0, 1.0, 1.0, mask.shape[1], -1)
+        return RecognizedMask(
+            "cartesian_random",
+            acceleration=1.0,
+            true_acceleration=1.0,
+            center_fraction=1.0,
+            center_lines=mask.shape[1],
+            axis=-1,
+        )
     if not mask.any():
-        return RecognizedMask("cartesian_random", true, true, 0.0, 0, -1)
+        return RecognizedMask(
+            "cartesian_random",
+            acceleration=true,
+            true_acceleration=true,
+            center_fraction=0.0,
+            center_lines=0,
+            axis=-1,
+        )
     for axis, lines in ((-1, mask), (-2, mask.T)):
         if (lines == lines[:1]).all():
             return _recognize_lines(lines[0], axis)
@@ -42,13 +56,20 @@ def recognize_mask(mask: np.ndarray) -> RecognizedMask:
     center = center_width(mask, -1) * center_width(mask, -2) / mask.size
     shape = mask.shape if axis == -1 else mask.shape[::-1]
     nominal = nominal_acceleration(pattern, shape, center, int(mask.sum()))
-    return RecognizedMask(pattern, nominal, true, center, center_width(mask, axis), axis)
+    return RecognizedMask(
+        pattern,
+        acceleration=nominal,
+        true_acceleration=true,
+        center_fraction=center,
+        center_lines=center_width(mask, axis),
+        axis=axis,
+    )
 
 
 def recognize_kspace(kspace: np.ndarray) -> np.ndarray:
-    """Which points of k-space [..., H, W] were sampled, as float32: those not zero everywhere.
+    """The mask [H, W], float32, of k-space [..., H, W]: 1 where some leading entry is not zero.
 
-    The spectrum of a magnitude image is zero nowhere; see `recognize_image`.
+    It does not serve for magnitude images, whose spectrum is zero nowhere; see `recognize_image`.
     """
     return (np.asarray(kspace) != 0).any(axis=tuple(range(kspace.ndim - 2))).astype(np.float32)
 
@@ -58,8 +79,16 @@ def _recognize_lines(line: np.ndarray, axis: int) -> RecognizedMask:
     skipped = skipped_share(line)
     pattern, nominal = line_pattern(line, center)
     if nominal is None:
-        # Partial Fourier comes on top: the rest is judged as if nothing else was left out.
+        # The nominal acceleration is that of the mask without partial Fourier.
         count = round(int(line.sum()) / (1 - skipped))
         nominal = nominal_acceleration(pattern, (1, len(line)), center / len(line), count)
     true = len(line) / int(line.sum())
-    return RecognizedMask(pattern, nominal, true, center / len(line), center, axis, 1 - skipped)
+    return RecognizedMask(
+        pattern,
+        acceleration=nominal,
+        true_acceleration=true,
+        center_fraction=center / len(line),
+        center_lines=center,
+        axis=axis,
+        partial_fourier=1 - skipped,
+    )

@@ -1,4 +1,4 @@
-"""The acceleration that a pattern was asked for, from how much it sampled."""
+"""The nominal acceleration of a mask, from the number of its samples."""
 
 import math
 
@@ -7,7 +7,7 @@ import numpy as np
 from mript_jax.physics.patterns.gaussian import CELL_1D, CELL_2D, chance_1d, chance_2d
 from mript_jax.physics.tasks import LEVELS, usual_center_fraction
 
-# What people ask for, from likely to odd.
+# Accelerations in use, from common to unusual.
 PLAIN = tuple(
     dict.fromkeys(
         float(r)
@@ -20,15 +20,15 @@ PLAIN = tuple(
     )
 )
 ODD = (len(LEVELS), 32)  # positions in PLAIN from which accelerations are whole, and fractions
-BY_CHANCE = 0.05  # by so much the sampled center can be wider than was asked for
+BY_CHANCE = 0.05  # largest excess of the sampled center fraction over the requested one
 
 
 def nominal_acceleration(
     pattern: str, shape: tuple[int, int], center_fraction: float, count: int
 ) -> float:
-    """The plainest acceleration that explains `count` sampled lines or points.
+    """The most common acceleration that explains `count` sampled lines or points.
 
-    `shape` has the phase encodes along its columns; of lines it is (1, W).
+    `shape` is (H, W) with columns as phase-encoding lines; for a mask of lines it is (1, W).
     """
     points = shape[0] * shape[1]
     possible = [r for r in PLAIN if r * center_fraction <= 1]
@@ -46,7 +46,7 @@ def nominal_acceleration(
 
 
 def _tolerance(pattern: str, shape: tuple[int, int]) -> float:
-    """How far a count can be from points / acceleration."""
+    """The largest difference between a count and points / acceleration."""
     if pattern == "caipi":
         return shape[0]
     return 1.5 if pattern == "fastmri_equispaced" else 0.51
@@ -55,7 +55,7 @@ def _tolerance(pattern: str, shape: tuple[int, int]) -> float:
 def _expected(
     pattern: str, shape: tuple[int, int], acceleration: float, center_fraction: float
 ) -> tuple[float, float]:
-    """Mean and about the standard deviation of what a Gaussian pattern samples."""
+    """Mean and approximate standard deviation of the number of samples of a Gaussian pattern."""
     if pattern == "gaussian_1d":
         chance, cell = chance_1d(shape[1], acceleration, center_fraction), CELL_1D
     else:

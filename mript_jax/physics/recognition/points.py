@@ -1,4 +1,4 @@
-"""Which pattern sampled points are of."""
+"""Recognition of the pattern of sampled points."""
 
 import math
 
@@ -9,14 +9,14 @@ from mript_jax.physics.masks import center_width
 from mript_jax.physics.patterns.gaussian import CELL_2D, cell_of
 from mript_jax.physics.patterns.trajectories import spiral_pitch, spoke_count
 
-MOST_POINTS = 1500  # looked at for a trajectory
-ALIGNED = 0.15  # resultant length of phases from which a trajectory is believed; chance gives 0.05
+MOST_POINTS = 1500  # used to test for a trajectory
+ALIGNED = 0.15  # resultant length of phases that shows a trajectory; random points have 0.05
 SPARSE = 0.35  # local density below which neighbours are counted
-KEPT_APART = 0.5  # neighbours over those expected by chance, below which points avoid each other
+KEPT_APART = 0.5  # neighbours over those of random points, below which points keep a distance
 
 
 def point_pattern(mask: np.ndarray) -> tuple[str, int]:
-    """The pattern of sampled points [H, W], and the axis of its phase encodes."""
+    """The pattern of sampled points [H, W], and its axis: -1, or -2 if it is transposed."""
     if _in_cells(mask):
         return "gaussian_2d", -1
     outside = _outside_the_center(mask)
@@ -31,7 +31,7 @@ def point_pattern(mask: np.ndarray) -> tuple[str, int]:
 
 
 def _in_cells(mask: np.ndarray) -> bool:
-    """Whether points come in squares of 4 x 4, as those of `gaussian_2d`."""
+    """True if points come in squares of 4 x 4, as those of `gaussian_2d`."""
     rows, columns = (cell_of(n, CELL_2D) for n in mask.shape)
     down = (mask[1:] == mask[:-1])[rows[1:] == rows[:-1]]
     across = (mask[:, 1:] == mask[:, :-1])[:, columns[1:] == columns[:-1]]
@@ -41,7 +41,7 @@ def _in_cells(mask: np.ndarray) -> bool:
 def _outside_the_center(mask: np.ndarray) -> np.ndarray:
     outside = np.ones(mask.shape, bool)
     sides = [center_width(mask, axis) for axis in (-2, -1)]
-    rows, columns = (  # with a margin: its sides are known to a point or two
+    rows, columns = (  # with a margin: its sides are exact to a point or two
         slice(max((n - side) // 2 - 2, 0), (n + side) // 2 + 3)
         for n, side in zip(mask.shape, sides, strict=True)
     )
@@ -50,7 +50,7 @@ def _outside_the_center(mask: np.ndarray) -> np.ndarray:
 
 
 def _is_lattice(mask: np.ndarray, outside: np.ndarray) -> bool:
-    """Whether each row is the one before, shifted by always the same number of points."""
+    """True if each row is the one before, shifted by the same number of points everywhere."""
     W = mask.shape[1]
     reach = min(math.ceil(outside.sum() / max((mask & outside).sum(), 1)) + 1, W - 1)
     for shift in range(reach):
@@ -62,7 +62,7 @@ def _is_lattice(mask: np.ndarray, outside: np.ndarray) -> bool:
 
 
 def _is_radial(mask: np.ndarray) -> bool:
-    """Whether, for some number of spokes, points lie at multiples of the angle between spokes."""
+    """True if, for some number of spokes, points lie at multiples of the angle between spokes."""
     _, angle = _polar_points(mask, 0.6)
     count = spoke_count(mask.shape, mask.size / mask.sum(), _center_fraction(mask))
     counts = np.arange(max(round(0.8 * count) - 2, 1), round(1.2 * count) + 3)
@@ -70,7 +70,7 @@ def _is_radial(mask: np.ndarray) -> bool:
 
 
 def _is_spiral(mask: np.ndarray) -> bool:
-    """Whether, for some pitch and direction, radius and angle grow together."""
+    """True if, for some pitch and direction, radius and angle grow together."""
     radius, angle = _polar_points(mask, 0.3)
     pitch = spiral_pitch(mask.shape, mask.size / mask.sum(), _center_fraction(mask))
     pitches = pitch * np.linspace(0.95, 1.05, 81)[:, None]
@@ -102,7 +102,7 @@ def _center_fraction(mask: np.ndarray) -> float:
 
 
 def _keeps_apart(mask: np.ndarray, outside: np.ndarray) -> bool:
-    """Whether, where points are sparse, fewer are neighbours than chance would have it."""
+    """True if, where points are sparse, fewer are neighbours than in a random mask."""
     density = uniform_filter(mask.astype(float), 9)
     sparse = mask & outside & (density < SPARSE)
     sparse[:, -1] = False

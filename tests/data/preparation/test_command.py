@@ -48,7 +48,7 @@ def test_phantoms_become_a_data_set_with_a_preview(tmp_path):
     ],
 )
 @pytest.mark.slow
-def test_mistakes_are_one_line_and_status_2(tmp_path, arguments, why):
+def test_user_errors_are_one_line_and_status_2(tmp_path, arguments, why):
     done = run(*arguments, f"--output={tmp_path / 'out'}")
     assert done.returncode == 2
     assert why in done.stderr and len(done.stderr.strip().splitlines()) == 1

@@ -112,13 +112,13 @@ def test_jobs_of_a_cluster_share_the_shards(tmp_path):
 
 
 @pytest.mark.parametrize("changes", [{"seed": 3}, {"size": 48}, {"count": 40}])
-def test_another_data_set_in_the_same_place_is_refused(tmp_path, changes):
+def test_output_folder_of_another_dataset_is_refused(tmp_path, changes):
     make(tmp_path / "out")
     with pytest.raises(UserError, match="other data or of other options"):
         make(tmp_path / "out", **changes)
 
 
-def test_what_does_not_belong_is_left_out_and_told(tmp_path):
+def test_blank_and_duplicate_slices_are_left_out_and_reported(tmp_path):
     folder = pictures(tmp_path / "in")
     (folder / "07.png").write_bytes((folder / "02.png").read_bytes())
     Image.fromarray(np.full((9, 9), 5, np.uint8)).save(folder / "blank.png")

@@ -57,7 +57,7 @@ def test_an_empty_shard_is_a_broken_record(folder):
 
 
 @pytest.mark.parametrize("what", ["folder", "index", "json", "shard"])
-def test_what_is_missing_is_named(folder, what):
+def test_missing_dataset_is_named(folder, what):
     path, named = folder, "dataset.json"
     if what == "folder":
         path, named = folder / "nowhere", "nowhere"

@@ -93,6 +93,17 @@ def test_a_mask_may_be_of_two_dimensions(tmp_path):
         FastMRISource(str(path))
 
 
+@pytest.mark.parametrize("lines", [True, False])
+def test_slices_may_have_masks_of_their_own(tmp_path, lines):
+    path = write(tmp_path, coils=2)
+    masks = np.stack(
+        [sample_mask("cartesian_random", (2 * SIZE, SIZE), 4.0, 0.08, i) for i in range(SLICES)]
+    )
+    edit(path, mask=masks[:, 0] if lines else masks)
+    for record in FastMRISource(str(path)):
+        np.testing.assert_array_equal(record.mask, masks[record.slice_index])
+
+
 def test_undersampled_kspace_without_a_mask_is_not_taken_for_a_reference(tmp_path):
     path = write(tmp_path, coils=2, mask=("cartesian_random", 4.0, 0.08, 1))
     with_mask = FastMRISource(str(path))[0].mask

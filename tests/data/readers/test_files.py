@@ -23,7 +23,7 @@ def test_files_are_found_by_suffix_at_any_depth_in_order(folder):
     assert find_files(folder, [".h5"]) == (folder, ["a/3.h5", "b/1.H5", "b/2.h5"])
 
 
-def test_one_file_is_a_data_set_too(folder):
+def test_dataset_may_be_one_file(folder):
     assert find_files(folder / "a" / "note.txt", [".h5"]) == (folder / "a", ["note.txt"])
 
 
@@ -33,7 +33,7 @@ def test_wildcards_match_files_and_folders(folder):
 
 
 @pytest.mark.parametrize(("name", "why"), [("nowhere", "does not exist"), ("empty", "no .h5 file")])
-def test_nothing_to_read_is_told_with_the_path(folder, name, why):
+def test_path_without_readable_files_is_named(folder, name, why):
     (folder / "empty").mkdir()
     with pytest.raises(UserError, match=why) as caught:
         find_files(folder / name, [".h5"])

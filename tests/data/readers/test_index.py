@@ -33,7 +33,7 @@ def test_a_second_look_reads_no_file(folder):
     assert (first.seen, second.seen) == (["a.txt", "b.txt"], [])
 
 
-def test_only_a_changed_file_is_read_again(folder):
+def test_index_reads_only_changed_files_again(folder):
     cached_index(folder, ["a.txt", "b.txt"], Inspect(), "test")
     (folder / "b.txt").write_text("longer than before")
     again = Inspect()
@@ -77,7 +77,7 @@ def test_a_broken_file_is_noted_and_the_others_serve(folder):
     assert index["bad.txt"] == {"broken": "is bad"}
 
 
-def test_nothing_but_broken_files_is_refused_by_name(folder):
+def test_dataset_of_broken_files_alone_is_refused_by_name(folder):
     (folder / "bad.txt").write_text("")
     with pytest.raises(UserError, match=r"bad\.txt: is bad"):
         cached_index(folder, ["bad.txt"], Inspect(), "test")

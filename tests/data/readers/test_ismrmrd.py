@@ -96,7 +96,7 @@ def test_lines_come_together_as_kspace_and_image(tmp_path):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(source))[1].image, source[1].image)
 
 
-def test_what_is_no_image_is_left_out(tmp_path):
+def test_files_that_are_no_images_are_left_out(tmp_path):
     array = kspace()
     noise = [line(array[0, :, :, 0], flags=flag) for flag in (19, 20, 24, 27)]
     kept = lines(array)

@@ -8,14 +8,14 @@ GRID = [(size, r, c) for size in (224, 320) for r, c in LEVELS]
 
 
 @pytest.mark.parametrize(("size", "acceleration", "center"), GRID)
-def test_equispaced_columns_are_those_of_the_public_code(golden, size, acceleration, center):
+def test_equispaced_columns_match_the_public_code(golden, size, acceleration, center):
     expected = golden("masks_stats")[f"{size}/EquiSpaceMask/acc{acceleration:g}/exact_cols"]
     mask = sample_mask("cartesian_equispaced", (3, size), acceleration, center, seed=5)
     np.testing.assert_array_equal(mask, np.tile(expected, (3, 1)))
 
 
 @pytest.mark.parametrize(("size", "acceleration", "center"), GRID)
-def test_random_columns_have_the_public_codes_statistics(golden, size, acceleration, center):
+def test_random_columns_have_the_statistics_of_the_public_code(golden, size, acceleration, center):
     z, key = golden("masks_stats"), f"{size}/RandomMask/acc{acceleration:g}"
     masks = np.stack(
         [sample_mask("cartesian_random", (1, size), acceleration, center, s)[0] for s in range(200)]
@@ -28,6 +28,6 @@ def test_random_columns_have_the_public_codes_statistics(golden, size, accelerat
     assert difference.mean() < 0.04
 
 
-def test_random_columns_are_drawn_anew_by_each_seed():
+def test_random_columns_differ_between_seeds():
     masks = {sample_mask("cartesian_random", (1, 64), 4, 0.08, s).tobytes() for s in range(20)}
     assert len(masks) == 20

@@ -1,7 +1,7 @@
 """The Gaussian patterns against 200 masks of the public code.
 
-Beyond the suggested tolerances, the probability of each cell is compared with the formula: the
-statistics are sharp enough to tell a shift of a quarter of a cell.
+The probability of each cell is also compared with the formula: the statistics resolve a shift of a
+quarter of a cell.
 """
 
 import math
@@ -43,7 +43,7 @@ def public(golden, pattern, size, acceleration):
 
 @pytest.mark.parametrize("pattern", PUBLIC)
 @pytest.mark.parametrize(("size", "acceleration", "center"), GRID)
-def test_statistics_are_those_of_the_public_code(golden, pattern, size, acceleration, center):
+def test_statistics_match_the_public_code(golden, pattern, size, acceleration, center):
     expected = public(golden, pattern, size, acceleration)
     masks, cell = draw(pattern, size, acceleration, center), expected["cell"]
     shares = masks.mean(axis=(1, 2))
@@ -60,7 +60,7 @@ def test_statistics_are_those_of_the_public_code(golden, pattern, size, accelera
 
 @pytest.mark.parametrize("pattern", PUBLIC)
 @pytest.mark.parametrize(("size", "acceleration", "center"), GRID)
-def test_center_is_that_of_the_public_code(golden, pattern, size, acceleration, center):
+def test_center_matches_the_public_code(golden, pattern, size, acceleration, center):
     start, count = public(golden, pattern, size, acceleration)["center"]
     on = draw(pattern, size, acceleration, center, count=60).min(axis=0) > 0
     block = slice(start, start + count)
@@ -86,7 +86,7 @@ def test_center_of_squares_is_whole_cells_rounded_to_the_nearest(shape, rows, co
 
 
 @pytest.mark.parametrize("pattern", PUBLIC)
-def test_each_cells_probability_follows_the_formula(golden, pattern):
+def test_probability_of_each_cell_follows_the_formula(golden, pattern):
     deviations = []
     for size, acceleration, _ in GRID:
         found = public(golden, pattern, size, acceleration)["probability"]
@@ -110,7 +110,7 @@ def cell_probability(pattern, size, acceleration):
 
 @pytest.mark.parametrize(("pattern", "cell"), [("gaussian_1d", 2), ("gaussian_2d", 4)])
 @pytest.mark.parametrize("shape", [(64, 64), (61, 75), (50, 46), (63, 62)])
-def test_the_middle_cell_holds_zero_frequency_whatever_the_size(pattern, cell, shape):
+def test_middle_cell_contains_zero_frequency_for_every_size(pattern, cell, shape):
     center = 1.0001 * cell / shape[1] if cell == 2 else (1.0001 * cell / min(shape)) ** 2
     masks = [sample_mask(pattern, shape, 8, center, seed) for seed in range(200)]
     on = np.min(masks, axis=0) > 0

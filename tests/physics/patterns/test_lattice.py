@@ -5,7 +5,7 @@ from mript_jax.physics.masks import sample_mask
 
 
 @pytest.mark.parametrize("acceleration", [2, 3, 4, 6, 9])
-def test_a_whole_acceleration_gives_a_lattice(acceleration):
+def test_caipi_of_whole_acceleration_is_a_lattice(acceleration):
     mask = sample_mask("caipi", (36, 72), acceleration, 0, 4)
     assert mask.mean() == pytest.approx(1 / acceleration, abs=1e-6)
     for y in range(36):
@@ -13,7 +13,7 @@ def test_a_whole_acceleration_gives_a_lattice(acceleration):
 
 
 @pytest.mark.parametrize("acceleration", [4, 6, 8, 9])
-def test_aliases_lie_farther_apart_than_those_of_whole_lines(acceleration):
+def test_caipi_aliases_lie_farther_apart_than_those_of_lines(acceleration):
     mask = sample_mask("caipi", (72, 72), acceleration, 0, 0)
     aliases = np.abs(np.fft.fft2(mask))
     at = np.argwhere(aliases > 0.5 * aliases.max())[1:]

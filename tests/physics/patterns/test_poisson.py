@@ -5,13 +5,13 @@ from mript_jax.physics.masks import sample_mask
 
 
 def nearest_distances(mask):
-    """Of each sampled point: radius (edge at 1) and distance to the next sampled point."""
+    """Radius (edge at 1) of each sampled point, and distance to the nearest other one."""
     at = np.argwhere(mask > 0)
     radius = np.hypot(*((at - np.array(mask.shape) // 2) / (np.array(mask.shape) / 2)).T)
     return radius, cKDTree(at).query(at, k=2)[0][:, 1]
 
 
-def test_points_keep_a_distance_that_grows_outwards():
+def test_minimum_distance_grows_outwards():
     radius, distance = nearest_distances(sample_mask("poisson_disc", (200, 160), 8, 0.02, 1))
     inner, outer = distance[(radius > 0.3) & (radius < 0.5)], distance[radius > 0.9]
     assert outer.min() >= 2
@@ -19,7 +19,7 @@ def test_points_keep_a_distance_that_grows_outwards():
     assert outer.mean() > 1.3 * inner.mean()
 
 
-def test_points_are_more_even_than_chance():
+def test_points_are_more_even_than_random_ones():
     mask = sample_mask("poisson_disc", (160, 160), 8, 0.02, 2)
     radius, distance = nearest_distances(mask)
     shuffled = np.zeros_like(mask).ravel()

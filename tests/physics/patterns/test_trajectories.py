@@ -13,7 +13,7 @@ def points_around(mask, radius, margin=0.5):
 
 
 @pytest.mark.parametrize("shape", [(160, 160), (200, 140)])
-def test_as_many_spokes_as_promised_cross_a_circle(shape):
+def test_radial_mask_has_spoke_count_spokes(shape):
     count = spoke_count(shape, 8, 0.0)
     angles = points_around(sample_mask("radial", shape, 8, 0, 3), radius=60)
     between = 2 * np.pi / (2 * count)
@@ -23,7 +23,7 @@ def test_as_many_spokes_as_promised_cross_a_circle(shape):
     assert (gaps > between / 2).sum() == pytest.approx(2 * count, abs=1)
 
 
-def test_a_spirals_turns_are_a_pitch_apart():
+def test_turns_of_a_spiral_are_one_pitch_apart():
     shape, pitch = (160, 160), spiral_pitch((160, 160), 8, 0.0)
     assert pitch == 8
     mask = sample_mask("spiral", shape, 8, 0, 5)
@@ -33,7 +33,7 @@ def test_a_spirals_turns_are_a_pitch_apart():
         assert np.diff(turns).mean() == pytest.approx(pitch, abs=0.5)
 
 
-def test_seeds_turn_the_trajectory():
+def test_trajectories_differ_between_seeds():
     for pattern in ("radial", "spiral"):
         masks = {sample_mask(pattern, (64, 64), 6, 0.02, s).tobytes() for s in range(8)}
         assert len(masks) == 8

@@ -8,10 +8,10 @@ from mript_jax.physics.recognition.image import recognize_image
 from mript_jax.physics.recognition.mask import recognize_kspace, recognize_mask
 from mript_jax.physics.tasks import TASKS
 
-SAME = {  # names that one mask does not tell apart
+SAME = {  # patterns that cannot be distinguished from one mask
     "fastmri_random": {"cartesian_random"},
     "fastmri_equispaced_fraction": {"fastmri_equispaced"},
-    "fastmri_magic": {"fastmri_magic", "equidistant"},  # with some offsets it is the same
+    "fastmri_magic": {"fastmri_magic", "equidistant"},  # identical for some offsets
     "fastmri_magic_fraction": {"fastmri_magic", "equidistant"},
 }
 
@@ -23,11 +23,11 @@ def drawn(task, shape, seed, **options):
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda t: f"{t.pattern}-{t.acceleration:g}")
-def test_the_papers_tasks_are_named_from_their_masks(task):
+def test_tasks_of_the_paper_are_recognized_from_masks(task):
     for seed, (shape, axis) in enumerate([((224, 224), -1), ((192, 256), -2)]):
         seen = recognize_mask(drawn(task, shape, seed, axis=axis))
         assert seen.pattern == task.pattern
-        # By chance a Gaussian mask is as full as the next level's.
+        # A Gaussian mask can have as many samples as one of the next level.
         exact = task.pattern.startswith("cartesian")
         assert abs(np.log2(seen.acceleration / task.acceleration)) < (0.01 if exact else 0.42)
         if not task.pattern.endswith("2d"):
@@ -35,14 +35,14 @@ def test_the_papers_tasks_are_named_from_their_masks(task):
 
 
 @pytest.mark.parametrize("pattern", sorted(set(PATTERNS) - {task.pattern for task in TASKS}))
-def test_other_patterns_are_named_from_their_masks(pattern):
+def test_other_patterns_are_recognized_from_masks(pattern):
     found = [
         recognize_mask(sample_mask(pattern, (256, 256), 6, 0.04, seed)).pattern for seed in range(4)
     ]
     assert sum(name in SAME.get(pattern, {pattern}) for name in found) >= 3
 
 
-def test_what_a_mask_measures_is_told():
+def test_center_acceleration_and_partial_fourier_are_measured():
     seen = recognize_mask(sample_mask("cartesian_random", (64, 200), 4, 0.1, 0))
     assert (seen.center_lines, seen.true_acceleration) == (20, 4.0)
     half = recognize_mask(
@@ -52,13 +52,13 @@ def test_what_a_mask_measures_is_told():
     assert recognize_mask(np.ones((8, 8))).acceleration == 1
 
 
-def test_kspace_was_sampled_where_some_coil_is_not_zero():
+def test_mask_of_kspace_is_1_where_some_coil_is_not_zero():
     kspace = np.zeros((2, 4, 4), complex)
     kspace[0, 1, 2], kspace[1, 3, 3] = 1, 1j
     assert np.argwhere(recognize_kspace(kspace)).tolist() == [[1, 2], [3, 3]]
 
 
-def test_zero_filled_images_mostly_tell_their_task():
+def test_tasks_of_zero_filled_images_are_mostly_recognized():
     source = PhantomSource(count=8, size=128)
     right = []
     for number, task in list(enumerate(TASKS))[::4]:

@@ -1,4 +1,4 @@
-"""A user's mistake ends in one readable line and exit status 2, whatever the script."""
+"""User errors end in one readable line and exit status 2, whatever the command."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ SCRIPTS = sorted(path.name for path in (ROOT / "launch").glob("*.py"))
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """What users point the scripts at by mistake, and what is as it should be."""
+    """Wrong inputs that users pass to the commands, beside right ones."""
     folder = tmp_path_factory.mktemp("files")
     (folder / "empty").mkdir()
     (folder / "notes.txt").write_text("not a scan")
@@ -46,7 +46,7 @@ def is_one_readable_line(result, *words):
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_every_script_says_how_it_is_used(launch, script):
+def test_help_of_every_command_shows_its_use(launch, script):
     result = launch(script, "--help")
     assert result.status == 0
     assert f"python launch/{script}" in result.stdout
@@ -58,7 +58,7 @@ def test_an_unknown_flag_is_refused(launch, script):
 
 
 @pytest.mark.parametrize("script", [s for s in SCRIPTS if s not in ("doctor.py", "benchmark.py")])
-def test_without_flags_the_first_that_is_needed_is_named(launch, script):
+def test_missing_required_flag_is_named(launch, script):
     assert is_one_readable_line(launch(script), "--")
 
 
@@ -102,7 +102,7 @@ def test_without_flags_the_first_that_is_needed_is_named(launch, script):
         ([TINY, "spare"], ["spare"]),
     ],
 )
-def test_training(launch, files, tmp_path, arguments, words):
+def test_training_user_errors_are_named(launch, files, tmp_path, arguments, words):
     arguments = [a.format(files=files) for a in arguments]
     result = launch("train.py", f"--workdir={tmp_path / 'run'}", *arguments)
     assert is_one_readable_line(result, *words)
@@ -116,7 +116,7 @@ def test_a_workdir_that_is_a_file(launch, files):
 
 @pytest.mark.parametrize("script", ["evaluate.py", "reconstruct.py", "export.py"])
 @pytest.mark.parametrize("checkpoint", ["missing", "empty", "notes.txt", "good.h5"])
-def test_what_is_no_checkpoint(launch, files, tmp_path, script, checkpoint):
+def test_folder_without_a_checkpoint_is_refused(launch, files, tmp_path, script, checkpoint):
     arguments = [f"--checkpoint={files / checkpoint}", f"--output={tmp_path / 'out'}"]
     if script == "reconstruct.py":
         arguments.append(f"--input={files / 'good.h5'}")
@@ -133,7 +133,7 @@ def test_what_is_no_checkpoint(launch, files, tmp_path, script, checkpoint):
         (["--config.data.source=fastmri", "--config.data.path={files}/empty"], ["empty"]),
     ],
 )
-def test_evaluation(launch, files, tmp_path, arguments, words):
+def test_evaluation_user_errors_are_named(launch, files, tmp_path, arguments, words):
     arguments = [a.format(files=files) for a in arguments]
     result = launch(
         "evaluate.py", f"--checkpoint={files / 'checkpoint'}", f"--output={tmp_path}", *arguments
@@ -154,7 +154,7 @@ def test_evaluation(launch, files, tmp_path, arguments, words):
         (["--input={files}/good.h5", "--format=dcm"], ["dcm"]),
     ],
 )
-def test_reconstruction(launch, files, tmp_path, arguments, words):
+def test_reconstruction_user_errors_are_named(launch, files, tmp_path, arguments, words):
     arguments = [a.format(files=files) for a in arguments]
     result = launch(
         "reconstruct.py", f"--checkpoint={files / 'checkpoint'}", f"--output={tmp_path}", *arguments
@@ -177,7 +177,7 @@ def test_reconstruction(launch, files, tmp_path, arguments, words):
         (["--verify"], ["out"]),
     ],
 )
-def test_preparing_data(launch, files, tmp_path, arguments, words):
+def test_preparation_user_errors_are_named(launch, files, tmp_path, arguments, words):
     arguments = [a.format(files=files) for a in arguments]
     result = launch("prepare_data.py", f"--output={tmp_path / 'out'}", *arguments)
     assert is_one_readable_line(result, *words)
@@ -196,7 +196,7 @@ def test_converting_back_needs_a_checkpoint(launch, files, tmp_path):
     assert is_one_readable_line(result, "empty")
 
 
-def test_phantoms(launch, tmp_path):
+def test_phantom_user_errors_are_named(launch, tmp_path):
     assert is_one_readable_line(
         launch("make_phantoms.py", f"--output={tmp_path}", "--volumes=0"), "volumes"
     )

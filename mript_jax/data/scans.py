@@ -1,0 +1,95 @@
+"""Examples of complex k-space of several coils: of simulated scans, or of measured ones.
+
+Measured k-space is compressed to a fixed number of coils and brought to a fixed field of view in
+the image domain; it is never resized. Records without any are scans to simulate there too.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from mript_jax.data.records import Record
+from mript_jax.data.simulation import Scan, simulate
+from mript_jax.data.transforms import ExampleMaker, fit, scale_of
+from mript_jax.physics.coils import estimate_sensitivities, root_sum_of_squares
+from mript_jax.physics.crop import CENTER, center_crop, complex_image
+from mript_jax.physics.fourier import fft2c, ifft2c
+from mript_jax.physics.tasks import Task
+
+STREAM = 2  # of random numbers, beside the mask's
+OUTER = 0.9  # radius, of the corner's, beyond which there is hardly anything but noise
+
+
+@dataclasses.dataclass(frozen=True)
+class ScanMaker(ExampleMaker):
+    """Make an example of a scan; the same arguments give the same example."""
+
+    simulate: Callable[..., Scan] = simulate  # (image, rng, coils) -> Scan
+
+    def __call__(self, record: Record, task: Task, mask_seed: int) -> dict[str, Any]:
+        rng = np.random.default_rng([mask_seed, STREAM, record.slice_index])
+        measured = self.undersampling == "kspace" and record.kspace is not None
+        scan = self._measured(record) if measured else self._simulated(record, rng)
+        mask = self._mask(task, self.shape, mask_seed)
+        kspace = mask * self._measure(scan.kspace, rng)  # [C, H, W]
+        zero_filled = root_sum_of_squares(ifft2c(kspace), axis=0)
+        example = self._example(task, mask, zero_filled, scan.reference)
+        scale = example["scale"]
+        optional = {
+            "kspace": lambda: kspace / scale,
+            "full_kspace": lambda: scan.clean_kspace / scale,
+            "sensitivities": lambda: scan.sensitivities,
+            "noise_level": lambda: np.float32(np.hypot(scan.noise_level, self.noise) / scale),
+        }
+        return example | {name: optional[name]() for name in self.fields}
+
+    def _simulated(self, record: Record, rng: np.random.Generator) -> Scan:
+        image = record.reference
+        if record.kspace is not None:
+            image = complex_image(record.kspace, record.size)
+        return self.simulate(fit(image, self.crop, self.shape), rng, self.coils)
+
+    def _measured(self, record: Record) -> Scan:
+        assert record.kspace is not None
+        noise = estimate_noise(record.kspace) if "noise_level" in self.fields else 0.0
+        images = center_crop(ifft2c(record.kspace), self.shape)
+        reference = root_sum_of_squares(images, axis=0)
+        maximum = scale_of(reference)
+        kspace = compress_coils(fft2c(images / maximum), self.coils)
+        maps = None
+        if "sensitivities" in self.fields:
+            maps = estimate_sensitivities(kspace, max(round(CENTER * self.shape[self.axis]), 2))
+        return Scan(
+            kspace,
+            kspace,
+            sensitivities=maps,
+            reference=reference / maximum,
+            noise_level=noise / float(maximum),
+        )
+
+
+def compress_coils(kspace: np.ndarray, coils: int) -> np.ndarray:
+    """The `coils` virtual coils that hold most of the energy of [C, H, W]; of fewer, zeros too."""
+    count, *shape = kspace.shape
+    if count <= coils:
+        return np.concatenate([kspace, np.zeros((coils - count, *shape), kspace.dtype)])
+    flat = kspace.reshape(count, -1)
+    _, vectors = np.linalg.eigh(flat @ flat.conj().T)  # the smallest first
+    return (vectors[:, : -coils - 1 : -1].conj().T @ flat).reshape(coils, *shape)
+
+
+def estimate_noise(kspace: np.ndarray) -> float:
+    """Standard deviation of the noise in real and imaginary part, of fully sampled [C, H, W].
+
+    From the corners of k-space or those of the image, whichever hold less of anything else: sharp
+    objects have signal in the former, wide ones in the latter.
+    """
+    y, x = ((np.arange(n) - n // 2) / (n / 2) for n in kspace.shape[-2:])
+    corners = np.hypot(y[:, None], x) > OUTER * np.sqrt(2)
+    levels = []
+    for samples in (kspace[:, corners], ifft2c(kspace)[:, corners]):
+        energy = np.abs(samples[samples != 0]) ** 2  # partial Fourier and empty coils leave zeros
+        levels += [np.median(energy) / (2 * np.log(2))] if energy.size else []
+    return float(np.sqrt(min(levels, default=0.0)))

@@ -1,0 +1,40 @@
+"""Checks of a resumed run: config fields that must not change, and the position in the data."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from mript_jax.checkpoint import saved_fields
+from mript_jax.errors import UserError
+
+# Prefixes of the fields on which weights and samples depend: they must not change.
+FIXED_FIELDS = (
+    *("seed", "data.", "model."),
+    *("optimizer.name", "optimizer.freeze", "optimizer.ema_decay", "optimizer.lora_rank"),
+)
+# Exceptions, which affect only the execution: they may change.
+RESUMABLE_FIELDS = (
+    *("data.workers", "data.max_broken"),
+    *("model.attention", "model.dtype", "model.remat", "model.scan_blocks"),
+)
+
+
+def refuse_another_run(workdir: Path, saved: ConfigDict, config: ConfigDict) -> None:
+    """Raise a UserError if `config` differs from the `saved` one of `workdir` in a fixed field."""
+    before = saved_fields(saved)
+    for name, now in saved_fields(config).items():
+        if not name.startswith(FIXED_FIELDS) or name in RESUMABLE_FIELDS:
+            continue
+        if before.get(name, now) != now:
+            raise UserError(
+                f"config.{name} is {now!r}, but {workdir} was trained with {before[name]!r}; "
+                "use another --workdir, or config.init_from to start from its weights"
+            )
+
+
+def data_position(state: Mapping[str, int], batch_size: int) -> dict[str, int]:
+    """The position in examples; checkpoints of earlier versions have it in batches."""
+    if "next_batch" in state:
+        return {"next_example": state["next_batch"] * batch_size}
+    return dict(state)

@@ -1,0 +1,158 @@
+"""Examples of scans of several coils, simulated and measured."""
+
+import numpy as np
+import pytest
+
+from mript_jax.config import base_config
+from mript_jax.data.phantom.slices import make_slice
+from mript_jax.data.phantom.volume import write_fastmri_h5
+from mript_jax.data.pipeline import evaluation_maker, training_makers
+from mript_jax.data.readers import open_source
+from mript_jax.data.records import Record
+from mript_jax.data.scans import compress_coils, estimate_noise
+from mript_jax.physics.coils import combine, root_sum_of_squares
+from mript_jax.physics.crop import center_crop
+from mript_jax.physics.fourier import fft2c, ifft2c
+from mript_jax.physics.tasks import make_task
+
+SIZE = 48
+FIELDS = ("kspace", "sensitivities", "noise_level", "full_kspace")
+TASK = make_task("gaussian_2d", 2.0)
+
+
+def data_config(**changes):
+    config = base_config().data
+    config.image_size, config.undersampling = SIZE, "simulated"
+    config.update(changes)
+    return config
+
+
+def record(index: int = 0) -> Record:
+    return open_source("phantom", count=4, size=SIZE, noise=False)[index]
+
+
+def make(config, task=TASK, of=None, seed=5, fields=FIELDS):
+    (maker,) = training_makers(config, fields)
+    return maker(of or record(), task, seed)
+
+
+@pytest.mark.parametrize("coils", [1, 4])
+def test_simulated_example_fits_together(coils):
+    example = make(data_config(simulation={"coils": (coils,)}))
+    mask, target = example["mask"], example["target"][..., 0]
+    assert example["kspace"].shape == example["sensitivities"].shape == (coils, SIZE, SIZE)
+    assert example["kspace"].dtype == example["full_kspace"].dtype == np.complex64
+    assert not example["kspace"][:, mask == 0].any()
+    zero_filled = root_sum_of_squares(ifft2c(example["kspace"]), axis=0)
+    np.testing.assert_allclose(example["zero_filled"][..., 0], zero_filled, atol=1e-5)
+    assert example["zero_filled"].max() == pytest.approx(1.0)
+    images = ifft2c(example["full_kspace"])
+    np.testing.assert_allclose(root_sum_of_squares(images, axis=0), target, atol=1e-4)
+    combined = combine(images, example["sensitivities"])
+    np.testing.assert_allclose(np.abs(combined), target, atol=1e-4)
+    noise = (example["kspace"] - example["full_kspace"])[:, mask > 0]
+    expected = np.full(2, example["noise_level"])
+    np.testing.assert_allclose([noise.real.std(), noise.imag.std()], expected, rtol=0.15)
+
+
+def test_example_is_a_function_of_record_task_and_seed():
+    config = data_config(simulation={"coils": (2,)})
+    first, again, other = (make(config, seed=seed) for seed in (3, 3, 4))
+    for name in first:
+        np.testing.assert_array_equal(first[name], again[name])
+    assert np.abs(first["full_kspace"] - other["full_kspace"]).max() > 0.1
+
+
+def test_slices_of_a_volume_have_noise_of_their_own():
+    (maker,) = training_makers(data_config(simulation={"noise_free": 0.0}), FIELDS)
+    image = record().image
+    noises = []
+    for number in (0, 1):
+        example = maker(Record(image, "v", number), TASK, 5)
+        noises.append((example["kspace"] - example["full_kspace"]) * example["scale"])
+    assert np.abs(noises[0] - noises[1]).max() > 0
+
+
+def test_evaluation_has_the_noise_of_the_protocol_and_leaves_the_image_as_it_is():
+    config = data_config(simulation={"coils": (3, 8), "noise": (0.02, 0.02)})
+    example = evaluation_maker(config, FIELDS)(record(), TASK, 5)
+    assert example["kspace"].shape[0] == 3
+    assert example["noise_level"] * example["scale"] == pytest.approx(0.005)
+    image = record().image
+    restored = example["target"][..., 0] * example["scale"] * image.max()
+    np.testing.assert_allclose(restored, image, atol=1e-4)
+    config.noise = 0.02
+    example = evaluation_maker(config, FIELDS)(record(), TASK, 5)
+    assert example["noise_level"] * example["scale"] == pytest.approx(0.02)
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory) -> Record:
+    path = tmp_path_factory.mktemp("scans") / "v.h5"
+    write_fastmri_h5(path, 5, 0, slices=1, size=SIZE, coils=6, columns=60)
+    return open_source("fastmri", str(path))[0]
+
+
+@pytest.mark.parametrize("size", [SIZE, 32, (64, 70)])
+def test_measured_kspace_is_cropped_to_the_field_of_view_and_not_resized(scan, size):
+    config = data_config(undersampling="kspace", coils=6, image_size=size)
+    example = make(config, of=scan)
+    shape = (size, size) if isinstance(size, int) else size
+    everything = root_sum_of_squares(ifft2c(scan.kspace), axis=0)  # [96, 60]
+    expected = center_crop(everything, shape)
+    target = example["target"][..., 0] * example["scale"]
+    np.testing.assert_allclose(target, expected / expected.max(), atol=1e-5)
+    images = ifft2c(example["full_kspace"]) * example["scale"]
+    np.testing.assert_allclose(root_sum_of_squares(images, axis=0), target, atol=1e-5)
+    assert not example["kspace"][:, example["mask"] == 0].any()
+
+
+@pytest.mark.parametrize("coils", [3, 8])
+def test_measured_coils_become_a_fixed_number(scan, coils):
+    example = make(data_config(undersampling="kspace", coils=coils), of=scan)
+    assert example["kspace"].shape == (coils, SIZE, SIZE)
+    image = root_sum_of_squares(ifft2c(example["full_kspace"]), axis=0)
+    lost = np.linalg.norm(image - example["target"][..., 0]) / np.linalg.norm(image)
+    assert lost < (0.1 if coils < 6 else 1e-5)
+    squares = root_sum_of_squares(example["sensitivities"], axis=0)
+    inside = example["target"][..., 0] > 0.2
+    np.testing.assert_allclose(squares[inside], 1.0, atol=1e-3)
+
+
+def test_records_without_kspace_are_scans_to_simulate(scan):
+    config = data_config(undersampling="kspace", coils=5)
+    assert make(config)["kspace"].shape == make(config, of=scan)["kspace"].shape
+
+
+def test_models_that_read_no_kspace_keep_their_resized_images(scan):
+    example = make(data_config(undersampling="kspace", image_size=24), of=scan, fields=())
+    whole = scan.image / scan.image.max()
+    assert np.mean(example["target"] > 0.05) == pytest.approx(np.mean(whole > 0.05), abs=0.1)
+
+
+def test_compressed_coils_keep_most_of_the_energy():
+    rng = np.random.default_rng(0)
+    basis = rng.standard_normal((2, 6, 7)) + 1j * rng.standard_normal((2, 6, 7))
+    kspace = np.tensordot(rng.standard_normal((5, 2)), basis, 1)  # five coils that see two things
+    compressed = compress_coils(kspace, 2)
+    assert np.linalg.norm(compressed) == pytest.approx(np.linalg.norm(kspace))
+    np.testing.assert_allclose(
+        root_sum_of_squares(compressed, axis=0), root_sum_of_squares(kspace, axis=0)
+    )
+
+
+@pytest.mark.parametrize("level", [0.002, 0.05])
+def test_noise_is_estimated_where_no_signal_is(level):
+    rng = np.random.default_rng(0)
+    image = np.pad(open_source("phantom", count=1, size=64, noise=False)[0].image, 16)
+    noise = level * (rng.standard_normal((2, 3, 96, 96)))
+    kspace = fft2c(image)[None] + noise[0] + 1j * noise[1]
+    assert estimate_noise(kspace) == pytest.approx(level, rel=0.1)
+    assert estimate_noise(np.zeros((1, 8, 8))) == 0.0
+
+
+def test_noise_of_a_measured_scan_is_told(scan):
+    example = make(data_config(undersampling="kspace", coils=6), of=scan)
+    made = make_slice(5, 0, (SIZE, SIZE), z=-0.25)
+    level = made.noise / np.max(root_sum_of_squares(ifft2c(scan.kspace), axis=0))
+    assert example["noise_level"] * example["scale"] == pytest.approx(level, rel=0.15)

@@ -1,0 +1,98 @@
+"""The interface of models/base.py, for every model of MODELS."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mript_jax.batch import empty_example, stack
+from mript_jax.errors import UserError
+from mript_jax.models import MODELS, build_model
+from mript_jax.models.base import ReconstructionModel
+
+SHAPE = (16, 20)
+MRIPT = {"name": "mript", "mode": "split", "image_size": 16, "patch_size": 4, "features": 2}
+MRIPT |= {"width": 8, "depth": 2, "heads": 2, "mlp_ratio": 2.0, "window": 2, "dtype": "float32"}
+MRIPT |= {"global_blocks": (1,), "decoder_depth": 1, "decoder_heads": 2, "decoder_mlp": 8}
+MRIPT |= {"decoder_downsample": 1, "num_patterns": 4, "num_levels": 5}
+RECON_VIT = {"name": "recon_vit", "image_size": 16, "patch_size": 4, "width": 8, "depth": 2}
+RECON_VIT |= {"heads": 2, "mlp_ratio": 2.0, "dtype": "float32"}
+UNET = {"name": "unet", "features": 2, "pools": 1, "dtype": "float32"}
+SIMMIM = {"name": "simmim", "encoder": "vit", "image_size": 16, "patch_size": 4, "width": 8}
+SIMMIM |= {"depths": (1,), "heads": (2,), "window": 4, "mlp_ratio": 2.0, "mask_cell": 4}
+SIMMIM |= {"mask_ratio": 0.6, "dtype": "float32"}
+CONV = {"name": "conv", "features": 2, "depth": 2, "dtype": "float32"}
+UNROLLED = {"name": "unrolled", "cascades": 1, "network": CONV, "dtype": "float32"}
+CONFIGS = {
+    "mript": MRIPT,
+    "mript with data consistency": MRIPT | {"iterations": 1, "prompt": "continuous"},
+    "recon_vit": RECON_VIT,
+    "recon_vit with data consistency": RECON_VIT | {"iterations": 2},
+    "unet": UNET,
+    "unet with data consistency": UNET | {"iterations": 1},
+    "simmim": SIMMIM,
+    "unrolled": UNROLLED,
+}
+ANSWERS = ("target", "scale", "weight")  # not available to `predict`
+
+
+@pytest.fixture(params=CONFIGS)
+def model(request):
+    return build_model(CONFIGS[request.param])
+
+
+def make_batch(model):
+    batch = stack([empty_example(SHAPE, model.batch_fields())] * 2)
+    return {name: value for name, value in batch.items() if name not in ANSWERS}
+
+
+def predict_shape(model, batch):
+    """The shape of `predict`'s images; nothing is computed."""
+    return jax.eval_shape(
+        lambda: model.init_with_output(jax.random.key(0), batch, method="predict")[0]
+    )
+
+
+def test_configs_cover_every_model():
+    assert {config["name"] for config in CONFIGS.values()} == set(MODELS)
+
+
+def test_predict_reads_only_declared_fields_and_returns_images(model):
+    assert isinstance(model, ReconstructionModel)
+    assert type(model).predict is not ReconstructionModel.predict
+    image = predict_shape(model, make_batch(model))
+    assert (image.shape, image.dtype) == ((2, *SHAPE, 1), jnp.float32)
+
+
+def test_predict_names_a_declared_field_that_is_missing(model):
+    for field in model.batch_fields():
+        batch = make_batch(model)
+        del batch[field]
+        with pytest.raises(UserError, match=f"no field '{field}'"):
+            predict_shape(model, batch)
+
+
+def test_full_kspace_is_not_for_models(model):
+    assert "full_kspace" not in model.batch_fields()
+
+
+def test_non_trainable_patterns_name_parameters(model):
+    params = jax.eval_shape(
+        lambda: model.init(jax.random.key(0), make_batch(model), method="predict")["params"]
+    )
+    names = [
+        "/".join(key.key for key in path) for path, _ in jax.tree_util.tree_leaves_with_path(params)
+    ]
+    for pattern in model.non_trainable:
+        assert any(re.search(pattern, name) for name in names)
+
+
+@pytest.mark.parametrize("config", [UNET | {"iterations": 1}, SIMMIM], ids=lambda c: c["name"])
+def test_several_coils_are_a_user_error_of_a_single_coil_model(config):
+    model = build_model(config)
+    batch = make_batch(model)
+    batch["kspace"] = np.repeat(batch["kspace"], 3, axis=1)
+    with pytest.raises(UserError, match="one coil, not of 3"):
+        predict_shape(model, batch)

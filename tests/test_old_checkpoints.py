@@ -1,0 +1,141 @@
+"""Checkpoints of commit a95a87f load, give the same images, resume, and keep their config.
+
+tests/golden/make_checkpoints.py made them and says what is in each file. A user's checkpoint
+outlives every renaming of ours, so the files stay as they are, and a config field that gets another
+name is entered in RENAMED, one that is no more in REMOVED: nothing else here is made to fit.
+"""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mript_jax
+from mript_jax.training.loop import train
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "tests" / "golden" / "checkpoints"
+CHECKPOINTS = (
+    *("mript_table", "mript_continuous", "recon_vit", "unet"),
+    *("simmim_vit", "simmim_swin", "simmim_swinrec"),
+    *("mript_run", "lora_run", "simmim_run"),
+)
+SAME_NETWORKS = ("mript_run", "simmim_run")  # as others, so their images are in the slow tier
+RENAMED = {  # a config field's name at a95a87f: its name now
+    "data.scale": "data.normalize_by",
+    "optimizer.images_at_once": "optimizer.micro_batch_size",
+}
+REMOVED = ("data.fields",)  # batches have what the model and the loss read
+
+
+@pytest.fixture
+def unpack(tmp_path):
+    """Unpacks a stored checkpoint; returns its folder."""
+
+    def unpacked(name: str) -> Path:
+        with zipfile.ZipFile(FOLDER / f"{name}.zip") as archive:
+            archive.extractall(tmp_path)
+        return tmp_path
+
+    return unpacked
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in SAME_NETWORKS else name
+        for name in CHECKPOINTS
+    ],
+)
+def test_old_checkpoint_gives_its_images(name, unpack):
+    recon, inputs, expected = mript_jax.load(unpack(name)), stored("inputs"), stored(name)
+    assert_close(images_from_kspace(recon), expected["from_kspace"], 1e-6)
+    images = [recon(x, mask=m) for x, m in zip(inputs["zero_filled"], inputs["mask"], strict=True)]
+    assert_close(np.stack(images), expected["from_zero_filled"], 1e-6)
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_old_config_means_the_same(name, unpack):
+    checkpoint = unpack(name)
+    config = json.loads(mript_jax.load(checkpoint).config.to_json_best_effort())
+    assert under_old_names(flat(config), checkpoint) == old_config(checkpoint)
+
+
+def test_old_overrides_mean_the_same(unpack):
+    printed = launch_train("--print_config", *old_overrides()).splitlines()
+    config = {name: ast.literal_eval(value) for name, value in (s.split(" = ") for s in printed)}
+    config = json.loads(json.dumps(config))  # tuples become lists, as in a checkpoint
+    checkpoint = unpack("mript_run")
+    assert under_old_names(config, checkpoint) == old_config(checkpoint)
+
+
+@pytest.mark.parametrize("name", ["simmim_run", pytest.param("lora_run", marks=pytest.mark.slow)])
+def test_old_run_resumes_with_its_own_config(name, unpack):
+    workdir = unpack(name)
+    config = mript_jax.load(workdir).config.unlock()
+    config.mesh = "model:-1"  # the batch is not divided over devices: as many micro-batches
+    train(config, workdir)
+    assert_close(images_from_kspace(mript_jax.load(workdir)), stored(name)["resumed"], 1e-5)
+
+
+@pytest.mark.slow
+def test_old_run_resumes_with_its_old_command_line(unpack):
+    workdir = unpack("mript_run")
+    launch_train(f"--workdir={workdir}", *old_overrides())
+    images = images_from_kspace(mript_jax.load(workdir))
+    assert_close(images, stored("mript_run")["resumed"], 1e-5)
+
+
+def stored(name: str) -> dict[str, np.ndarray]:
+    return dict(np.load(FOLDER / f"{name}.npz"))
+
+
+def images_from_kspace(recon) -> np.ndarray:
+    """Images [M, S, H, W] of the stored slices under each mask."""
+    inputs = stored("inputs")
+    return np.stack([recon(inputs["kspace"], mask) for mask in inputs["mask"]])
+
+
+def assert_close(images: np.ndarray, expected: np.ndarray, tolerance: float) -> None:
+    """The difference's norm is at most so small a part of the images' norm."""
+    assert images.shape == expected.shape
+    assert np.linalg.norm(images - expected) <= tolerance * np.linalg.norm(expected)
+
+
+def old_config(checkpoint: Path) -> dict:
+    """The fields of a checkpoint's config as they were saved, beside the run."""
+    saved = flat(json.loads((checkpoint / "config.json").read_text()))
+    return {name: value for name, value in saved.items() if name not in REMOVED}
+
+
+def under_old_names(config: dict, checkpoint: Path) -> dict:
+    """The fields of today's config that a checkpoint's had too."""
+    return {name: config[RENAMED.get(name, name)] for name in old_config(checkpoint)}
+
+
+def old_overrides() -> list[str]:
+    """The flags that mript_run was trained with: every field of its config."""
+    return json.loads((FOLDER / "overrides.json").read_text())
+
+
+def launch_train(*flags: str) -> str:
+    """What launch/train.py prints, on one device."""
+    command = [sys.executable, "launch/train.py", *flags]
+    environment = {**os.environ, "XLA_FLAGS": ""}
+    run = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    return run.stdout.decode()
+
+
+def flat(config: dict, prefix: str = "") -> dict:
+    """The values of all fields, by their names from the top, such as data.path."""
+    fields = {}
+    for name, value in config.items():
+        below = isinstance(value, dict)
+        fields |= flat(value, f"{prefix}{name}.") if below else {prefix + name: value}
+    return fields

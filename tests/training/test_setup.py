@@ -1,0 +1,72 @@
+"""Setup of a run: batches have the fields that model and loss declare, and no others."""
+
+import jax
+import pytest
+
+from mript_jax.config import load_config_file
+from mript_jax.data.pipeline import build_pipeline
+from mript_jax.errors import UserError
+from mript_jax.models import MODELS
+from mript_jax.models.base import ReconstructionModel
+from mript_jax.training.setup import set_up
+
+
+def make_config(name="unet", **changes):
+    config = load_config_file(name).unlock()
+    config.global_batch_size = 8
+    config.data.image_size = 16
+    config.data.options.phantom.update({"count": 24, "size": 16})
+    config.update_from_flattened_dict(changes)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "fields"),
+    [
+        ("unet", {"model.iterations": 0}, set()),
+        ("unet", {"model.iterations": 1}, {"kspace"}),
+        ("simmim", {"loss": "l1"}, {"kspace"}),
+        ("simmim", {"loss": "masked_l1"}, {"kspace", "full_kspace"}),
+    ],
+)
+def test_pipeline_makes_the_fields_that_model_and_loss_declare(name, changes, fields):
+    config = make_config(name, **changes)
+    setup = set_up(config)
+    assert set(setup.batch_fields) == fields
+    batch = next(build_pipeline(config.data, "train", 0, 8, fields=setup.batch_fields))
+    assert {name: (value.shape, value.dtype) for name, value in batch.items()} == {
+        name: (value.shape, value.dtype) for name, value in setup.abstract_batch.items()
+    }
+
+
+class Undeclared(ReconstructionModel):
+    dtype: str = "float32"
+
+    def predict(self, batch, train=False):
+        return batch["zero_filled"] + abs(batch["kspace"][:, 0, ..., None])
+
+
+def test_undeclared_field_is_an_error_before_training(monkeypatch):
+    monkeypatch.setitem(MODELS, "undeclared", Undeclared)
+    config = make_config()
+    config.model = {"name": "undeclared", "dtype": "float32"}
+    with pytest.raises((KeyError, UserError), match="kspace"):
+        set_up(config)
+
+
+def test_non_trainable_parameters_do_not_change():
+    config = make_config("mript_tiny")
+    config.model.update({"width": 48, "depth": 2, "global_blocks": (1,), "features": 2})
+    setup = set_up(config)
+    assert setup.model.non_trainable == ("grid_encoding/gaussian",)
+    state = setup.create(setup.init())
+    batch = next(build_pipeline(config.data, "train", 0, 8, fields=setup.batch_fields))
+    before = jax.device_get(state.params)
+    after = jax.device_get(setup.step(state, batch)[0].params)
+    changed = jax.tree.map(lambda old, new: bool((old != new).any()), before, after)
+    frozen = [
+        jax.tree_util.keystr(path)
+        for path, value in jax.tree_util.tree_leaves_with_path(changed)
+        if not value
+    ]
+    assert frozen and all("gaussian" in name for name in frozen)
