@@ -9,8 +9,8 @@ import numpy as np
 
 from mript_jax.physics.measurement import Measurement, gradient, solve
 
-FIRST_ERROR = 0.03  # assumed error of an estimate, of the image's maximum, before training
-LARGEST = 3.0  # weight: beyond it nothing measured would be left
+FIRST_ERROR = 0.1  # assumed error of an estimate, of the image's maximum, before training
+LARGEST = 1.0  # weight: of consistency with the estimate against 1 of a measured sample
 
 
 class Scan(NamedTuple):

@@ -19,14 +19,13 @@ from mript_jax.models.coil_maps import Refinement, unit_maps
 from mript_jax.models.consistency import absolute
 from mript_jax.models.regularizer import NETWORKS
 from mript_jax.models.scan_description import describe, estimate_noise
-from mript_jax.models.soft_consistency import CONSISTENCIES, Scan, consistent
+from mript_jax.models.soft_consistency import CONSISTENCIES, Scan
+from mript_jax.models.starts import STARTS
 from mript_jax.physics.coils import calibration_images, root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.measurement import Measurement, start
 
 MAPS = ("given", "calibrated", "refined")
-SENSE_WEIGHT = 3e-3  # of the SENSE solution that the cascades start from
-SENSE_STEPS = 10
 
 
 class Cascade(nn.Module):
@@ -74,6 +73,11 @@ class Unrolled(ReconstructionModel):
         8, "features passed from cascade to cascade beside the image: 0, or 2 or more", at_least=0
     )
     condition: int = field(64, "channels of the condition that modulates each cascade", at_least=1)
+    start: str = field(
+        "total_variation",
+        "the image that the first cascade gets, see models/starts.py",
+        choices="mript_jax.models.starts:STARTS",
+    )
     maps: str = field(
         "calibrated",
         "coil sensitivity maps: from the autocalibration region, refined by a network, or given",
@@ -125,10 +129,8 @@ class Unrolled(ReconstructionModel):
                 images = Refinement(8, 3, self.dtype, name="maps")(images, train)
             sensitivities = unit_maps(images)
         scan = Scan(Measurement(kspace, mask, sensitivities), noise)
-        x = zero_filled = start(*scan.measured)  # [B, H, W]
-        if kspace.shape[1] > 1:
-            weight = jnp.full_like(noise, SENSE_WEIGHT)
-            x = jax.lax.stop_gradient(consistent(0 * x, weight, scan.measured, SENSE_STEPS))
+        zero_filled = start(*scan.measured)  # [B, H, W]
+        x = jax.lax.stop_gradient(STARTS[self.start](scan))
         memory = jnp.stack([zero_filled.real, zero_filled.imag], axis=-1)[..., : self.memory]
         memory = jnp.pad(memory, [(0, 0)] * 3 + [(0, max(self.memory - 2, 0))])
         condition = nn.Dense(self.condition, name="describe")(describe(mask, noise))
