@@ -65,11 +65,14 @@ def measure(
             {"source": name, "workers": count, "samples_per_second": rate}
             for name, (source, path, options) in sources.items()
             for count in workers
-            for rate in [throughput(source, path, options, count, seconds)]
+            for rate in [throughput(source, path, options, workers=count, seconds=seconds)]
         ]
         if peer:
             pictures = sources["PNG"][1]
-            rates += [peer_rate(peer, peer_python, pictures, n, seconds) for n in workers]
+            rates += [
+                peer_rate(peer, peer_python, folder=pictures, workers=n, seconds=seconds)
+                for n in workers
+            ]
         return {
             "throughput": rates,
             "stages": [row for name, opened in sources.items() for row in stages(name, *opened)],
@@ -124,7 +127,7 @@ def stages(name: str, source: str, path: str, options: Row) -> list[Row]:
     images = [normalize(fit(record.reference, 0, (SIZE, SIZE))) for record in records]
     tasks = list(itertools.islice(itertools.cycle(TASKS), count))
     masks = [
-        sample_mask(task.pattern, (SIZE, SIZE), task.acceleration, task.center_fraction, i)
+        sample_mask(task.pattern, (SIZE, SIZE), task.acceleration, task.center_fraction, seed=i)
         for i, task in enumerate(tasks)
     ]
     maker = ExampleMaker((SIZE, SIZE), normalize_by="target")
@@ -140,7 +143,7 @@ def stages(name: str, source: str, path: str, options: Row) -> list[Row]:
                 (SIZE, SIZE),
                 tasks[i].acceleration,
                 tasks[i].center_fraction,
-                i,
+                seed=i,
             ),
             count,
         ),
@@ -242,7 +245,13 @@ def main() -> None:
         workers = tuple(int(text) for text in values.workers)
     except ValueError as error:
         raise UserError(f"--workers={','.join(values.workers)}: expected numbers") from error
-    results = measure(values.folder, workers, values.seconds, values.peer, values.peer_python)
+    results = measure(
+        values.folder,
+        workers,
+        seconds=values.seconds,
+        peer=values.peer,
+        peer_python=values.peer_python,
+    )
     for name, rows in results.items():
         print(f"\n## {name}\n\n{markdown_table(rows)}")
     if values.output:

@@ -118,14 +118,14 @@ def main() -> None:
         data.patterns,
         accelerations,
         [usual.get(r, usual_center_fraction(r)) for r in accelerations],
-        data.patterns,
-        data.accelerations,
+        trained_patterns=data.patterns,
+        trained_accelerations=data.accelerations,
     )
     values: dict[str, list[dict[str, jax.Array]]] = {name: [] for name in methods}
     for task in tasks:
         slices = cli.FLAGS.slices
         for batch, _ in evaluation_batches(
-            data, "test", task, min(slices, 8), slices, fields=FIELDS
+            data, "test", task, min(slices, 8), max_slices=slices, fields=FIELDS
         ):
             for name, method in methods.items():
                 found = measure(method, batch)

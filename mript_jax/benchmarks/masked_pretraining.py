@@ -78,10 +78,18 @@ def mean_gain(config: ConfigDict, workdir: str) -> float:
     predict = jax.jit(lambda batch: model.apply({"params": params}, batch, method="predict"))
     data = config.data
     centers = [usual_center_fraction(r) for r in TESTED]
-    tasks = task_grid(data.patterns, TESTED, centers, data.patterns, data.accelerations)
+    tasks = task_grid(
+        data.patterns,
+        TESTED,
+        centers,
+        trained_patterns=data.patterns,
+        trained_accelerations=data.accelerations,
+    )
     rows, _ = evaluate_tasks(
         {"mript": lambda batch, task: predict(batch), "zero_filled": zero_filled},
-        lambda task: evaluation_batches(data, "test", task, 16, 16, fields=model.batch_fields()),
+        lambda task: evaluation_batches(
+            data, "test", task, 16, max_slices=16, fields=model.batch_fields()
+        ),
         tasks,
         pictures=0,
     )

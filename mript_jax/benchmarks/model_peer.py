@@ -101,6 +101,7 @@ def main(checkout: str, sizes: dict, batch: int, repeats: int, backend: str = "c
 
 
 if __name__ == "__main__":
-    checkout, sizes, batch, repeats, *backend = sys.argv[1:]
-    found = main(checkout, json.loads(sizes), int(batch), int(repeats), *backend)
+    checkout, sizes, batch, repeats, *rest = sys.argv[1:]
+    backend = rest[0] if rest else "cpu"
+    found = main(checkout, json.loads(sizes), int(batch), int(repeats), backend=backend)
     print(json.dumps(found))

@@ -53,17 +53,18 @@ def measure(config: Mapping[str, Any], batch: int, steps: int) -> dict[str, floa
     size = config["image_size"]
     image = jax.ShapeDtypeStruct((batch, size, size, 1), np.float32)
     index = jax.ShapeDtypeStruct((batch,), np.int32)
-    params = jax.eval_shape(model.init, jax.random.key(0), image, index, index)["params"]
+    tasks = {"pattern_index": index, "level_index": index}
+    params = jax.eval_shape(model.init, jax.random.key(0), image, **tasks)["params"]
 
     def loss(params, image, pattern_index, level_index):
         output: Any = model.apply({"params": params}, image, pattern_index, level_index)
         return jnp.abs(output).mean()
 
-    gradient = jax.value_and_grad(loss)
-    compiled, seconds, memory = compile_cost(gradient, params, image, index, index)
+    gradient, inputs = jax.value_and_grad(loss), (params, image, index, index)
+    compiled, seconds, memory = compile_cost(gradient, *inputs)
     row = {"memory (GB)": memory / 1e9, "lower and compile (s)": seconds}
     if steps:
-        zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), (params, image, index, index))
+        zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), inputs)
         row["step (s)"] = seconds_per_call(compiled, *zeros, repeats=steps)
     return row
 

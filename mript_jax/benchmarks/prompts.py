@@ -57,13 +57,13 @@ def psnr_by_acceleration(config: ConfigDict, workdir: str) -> dict[float, float]
         config.data.patterns,
         ACCELERATIONS,
         [usual_center_fraction(r) for r in ACCELERATIONS],
-        config.data.patterns,
-        config.data.accelerations,
+        trained_patterns=config.data.patterns,
+        trained_accelerations=config.data.accelerations,
     )
     rows, _ = evaluate_tasks(
         {"mript": lambda batch, task: predict(batch)},
         lambda task: evaluation_batches(
-            config.data, "test", task, 16, SLICES, fields=model.batch_fields()
+            config.data, "test", task, 16, max_slices=SLICES, fields=model.batch_fields()
         ),
         tasks,
         pictures=0,

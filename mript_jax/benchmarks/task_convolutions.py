@@ -144,7 +144,13 @@ def main() -> None:
     print(f"{jax.devices()[0].device_kind}, jax {jax.__version__}")
     print(
         markdown_table(
-            compare(values.batch, values.size, values.features, values.heads, values.repeats)
+            compare(
+                batch=values.batch,
+                size=values.size,
+                features=values.features,
+                heads=values.heads,
+                repeats=values.repeats,
+            )
         )
     )
 

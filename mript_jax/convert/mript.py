@@ -68,7 +68,8 @@ def parameter_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     model = build_model(config)
     image = jax.ShapeDtypeStruct((1, model.patch_size, model.patch_size, 1), np.float32)
     index = jax.ShapeDtypeStruct((1,), np.int32)
-    params = jax.eval_shape(model.init, jax.random.key(0), image, index, index)["params"]
+    tasks = {"pattern_index": index, "level_index": index}
+    params = jax.eval_shape(model.init, jax.random.key(0), image, **tasks)["params"]
     return {k: v.shape for k, v in traverse_util.flatten_dict(params, sep="/").items()}
 
 

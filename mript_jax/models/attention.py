@@ -13,16 +13,16 @@ def partition_windows(x: jax.Array, window: int) -> jax.Array:
     """[B, h, w, D] -> [B * windows, window, window, D], zero-padded at bottom and right."""
     x = jnp.pad(x, ((0, 0), (0, -x.shape[1] % window), (0, -x.shape[2] % window), (0, 0)))
     B, h, w, D = x.shape
-    x = x.reshape(B, h // window, window, w // window, window, D)
-    return x.transpose(0, 1, 3, 2, 4, 5).reshape(-1, window, window, D)
+    x = x.reshape((B, h // window, window, w // window, window, D))
+    return x.transpose((0, 1, 3, 2, 4, 5)).reshape(-1, window, window, D)
 
 
 def merge_windows(windows: jax.Array, shape: tuple[int, int]) -> jax.Array:
     """Invert `partition_windows`: back to [B, h, w, D], cropped to `shape`."""
     window, D = windows.shape[1], windows.shape[3]
     rows, columns = (-(-size // window) for size in shape)
-    x = windows.reshape(-1, rows, columns, window, window, D)
-    x = x.transpose(0, 1, 3, 2, 4, 5).reshape(-1, rows * window, columns * window, D)
+    x = windows.reshape((-1, rows, columns, window, window, D))
+    x = x.transpose((0, 1, 3, 2, 4, 5)).reshape(-1, rows * window, columns * window, D)
     return x[:, : shape[0], : shape[1]]
 
 
@@ -84,8 +84,8 @@ class RelativePositionAttention(nn.Module):
         B, h, w, D = x.shape
         head_size = D // self.heads
         qkv = nn.Dense(3 * D, dtype=self.dtype, name="qkv")(x)
-        q, k, v = jnp.moveaxis(qkv.reshape(B, h * w, 3, self.heads, head_size), 2, 0)
-        grid_q = q.reshape(B, h, w, self.heads, head_size)  # the bias takes q unscaled
+        q, k, v = jnp.moveaxis(qkv.reshape((B, h * w, 3, self.heads, head_size)), 2, 0)
+        grid_q = q.reshape((B, h, w, self.heads, head_size))  # the bias takes q unscaled
         rows = jnp.einsum(
             "bhwnd,hkd->bhwnk", grid_q, self._relative("relative_h", self.grid[0], h, head_size)
         )
@@ -93,7 +93,9 @@ class RelativePositionAttention(nn.Module):
             "bhwnd,wkd->bhwnk", grid_q, self._relative("relative_w", self.grid[1], w, head_size)
         )
         rows, columns = rows.reshape(*q.shape[:3], h), columns.reshape(*q.shape[:3], w)
-        x = biased_attention(q, k, v, rows, columns, self.form).reshape(B, h, w, D)
+        x = biased_attention(q, k, v, rows=rows, columns=columns, form=self.form).reshape(
+            B, h, w, D
+        )
         return nn.Dense(D, dtype=self.dtype, name="proj")(x)
 
     def _relative(self, name: str, size: int, used: int, head_size: int) -> jax.Array:
@@ -138,7 +140,7 @@ class SelfAttention(nn.Module):
     ) -> jax.Array:
         D = x.shape[-1]
         qkv = nn.Dense(3 * D, use_bias=self.qkv_bias, dtype=self.dtype, name="qkv")(x)
-        qkv = qkv.reshape(x.shape[0], -1, 3, self.heads, D // self.heads)
+        qkv = qkv.reshape((x.shape[0], -1, 3, self.heads, D // self.heads))
         q, k, v = jnp.moveaxis(qkv, 2, 0)
         y = attend(q, k, v, bias).reshape(x.shape)
         y = nn.Dense(D, dtype=self.dtype, name="proj")(y)

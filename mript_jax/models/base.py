@@ -1,13 +1,16 @@
 """The interface of all models, which training, evaluation, inference and export rely on."""
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
+from flax.core import FrozenDict
 
 from mript_jax.batch import Batch
-from mript_jax.errors import UserError
-from mript_jax.fields import field, required
+from mript_jax.errors import UserError, unknown_name_error
+from mript_jax.fields import field, fields_of, required
 
 PIXELS = {"at_least": 1, "form": "an integer or (height, width)"}
 DTYPES = ("bfloat16", "float16", "float32")
@@ -39,6 +42,12 @@ class ReconstructionModel(nn.Module):
     fills_kspace: ClassVar[bool] = False
     """True if the model fills in k-space: it needs a mask and cannot start from an image alone."""
 
+    multi_coil: ClassVar[bool] = False
+    """True of a model whose k-space may have several coils; others get that of one image."""
+
+    multi_coil: ClassVar[bool] = False
+    """True of a model whose k-space may have several coils; others get that of one image."""
+
     def predict(self, batch: Batch, train: bool = False) -> jax.Array:
         """Return the reconstructed magnitude images [B, H, W, 1], float32.
 
@@ -59,6 +68,44 @@ class ReconstructionModel(nn.Module):
 
     def validate(self) -> None:
         """Raise a UserError for fields that are inconsistent; `build_model` calls it."""
+
+
+def build_from(
+    table: Mapping[str, type[nn.Module]], config: Mapping[str, Any], group: str, **options: Any
+) -> Any:
+    """The module of `table` that a config names, from the other values of that config.
+
+    The fields of a class are the fields of its config: those without a default must be there, and
+    one that the class does not have is a UserError. `group` is the config's name below `config`,
+    such as model.network; `options`, such as a layer's name, are no fields of it.
+    """
+    name = config.get("name")
+    if name is None:
+        raise UserError(f"config.{group} needs a name; known: {', '.join(sorted(table))}")
+    if name not in table:
+        raise unknown_name_error(group, name, table)
+    values = {key: _plain(value) for key, value in config.items() if key != "name"}
+    known = {f.name: f for f in dataclasses.fields(table[name]) if f.name not in ("parent", "name")}
+    for key in values:
+        if key not in known:
+            raise unknown_name_error(f"field of config.{group} ({name})", key, known)
+    missing = [
+        key for key, f in known.items() if key not in values and f.default is f.default_factory
+    ]
+    if missing:
+        raise UserError(f"config.{group} ({name}) lacks {', '.join(missing)}")
+    for key, limits in fields_of(table[name], f"{group}.").items():
+        if key.removeprefix(f"{group}.") in values:
+            limits.check(values[key.removeprefix(f"{group}.")])
+    built: Any = table[name](**values, **options)
+    built.validate()
+    return built
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return FrozenDict({key: _plain(below) for key, below in value.items()})  # hashable
+    return tuple(value) if isinstance(value, list) else value
 
 
 def dtype_field() -> Any:

@@ -19,7 +19,7 @@ SMALL_GRID = 1024  # tokens up to which storing all scores is cheap
 CHUNK = 256  # queries at a time, at most (a single row of the grid may be longer)
 MULTIPLE = 8  # cuDNN needs head sizes that are multiples of it
 
-Form = Callable[[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array], jax.Array]
+Form = Callable[..., jax.Array]  # of q, k, v, rows and columns
 
 
 def biased_attention(
@@ -33,7 +33,7 @@ def biased_attention(
         form = _suitable_form(q, rows, columns)
     if form not in FORMS:
         raise unknown_name_error("config.model.attention", form, (*FORMS, "auto"))
-    return FORMS[form](q, k, v, rows, columns)
+    return FORMS[form](q, k, v, rows=rows, columns=columns)
 
 
 def explicit(
@@ -62,7 +62,7 @@ def chunked(
     @jax.checkpoint
     def attend(part):
         q, rows, columns = part
-        return explicit(q, k, v, rows, columns)
+        return explicit(q, k, v, rows=rows, columns=columns)
 
     out = jax.lax.map(attend, (cut(q), cut(rows), cut(columns)))
     return jnp.moveaxis(out, 0, 1).reshape(q.shape)

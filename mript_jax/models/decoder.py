@@ -85,7 +85,12 @@ class Decoder(nn.Module):
         queries, keys = prompt, image.reshape(B, h * w, C)
         for i in range(self.depth):
             layer = TwoWayLayer(
-                self.heads, self.hidden, self.downsample, i == 0, self.dtype, name=f"layer_{i}"
+                self.heads,
+                hidden=self.hidden,
+                downsample=self.downsample,
+                first=i == 0,
+                dtype=self.dtype,
+                name=f"layer_{i}",
             )
             queries, keys = layer(queries, keys, prompt, encoding)
         x = keys.reshape(B, h, w, C)

@@ -87,11 +87,11 @@ class Group(nn.Module):
         for i, window in enumerate(self.windows):
             x = block(
                 self.heads,
-                self.hidden,
-                window,
-                self.grid,
-                self.dtype,
-                self.attention,
+                hidden=self.hidden,
+                window=window,
+                grid=self.grid,
+                dtype=self.dtype,
+                attention=self.attention,
                 name=f"block_{i}",
             )(x)
         return x, None

@@ -123,7 +123,8 @@ class TransformerBlock(nn.Module):
     def _branch(self, name: str, y: jax.Array, train: bool) -> jax.Array:
         if self.layer_scale is not None:
             start = nn.initializers.constant(self.layer_scale)
-            y = y * self.param(name, start, y.shape[-1:]).astype(y.dtype)
+            scale = self.param(name, start, y.shape[-1:])
+            y = y * jnp.expand_dims(scale, range(y.ndim - 1)).astype(y.dtype)
         return DropPath(self.drop_path, name=f"drop_{name}")(y, train)
 
 
@@ -138,5 +139,5 @@ def depth_to_space(x: jax.Array, patch: tuple[int, int]) -> jax.Array:
     Channels come first, then rows and columns of the patch, as in PyTorch's pixel shuffle.
     """
     B, h, w, _ = x.shape
-    x = x.reshape(B, h, w, -1, *patch).transpose(0, 1, 4, 2, 5, 3)
+    x = x.reshape((B, h, w, -1, *patch)).transpose((0, 1, 4, 2, 5, 3))
     return x.reshape(B, h * patch[0], w * patch[1], -1)

@@ -43,11 +43,11 @@ class MaskedViT(nn.Module):
             x = TransformerBlock(
                 attention,
                 int(D * self.mlp_ratio),
-                EPSILON,
-                self.dtype,
-                self.dropout,
-                rate,
-                LAYER_SCALE,
+                epsilon=EPSILON,
+                dtype=self.dtype,
+                dropout=self.dropout,
+                drop_path=rate,
+                layer_scale=LAYER_SCALE,
                 name=f"block_{i}",
             )(x, train, bias=bias)
         x = LayerNorm(EPSILON, self.dtype, name="norm")(x)

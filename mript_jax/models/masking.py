@@ -30,7 +30,7 @@ def random_cells(
 def unmeasured_tokens(mask: jax.Array, patch: int) -> jax.Array:
     """1 for tokens whose patch has no measured sample: [B, H, W] -> [B, h, w]."""
     B, H, W = mask.shape
-    measured = mask.reshape(B, H // patch, patch, W // patch, patch).max(axis=(2, 4))
+    measured = mask.reshape((B, H // patch, patch, W // patch, patch)).max(axis=(2, 4))
     return 1.0 - (measured > 0)
 
 

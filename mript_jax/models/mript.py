@@ -146,41 +146,41 @@ class MRIPT(ReconstructionModel):
         C = self.features * self.patch_size
         count = num_heads(self.mode, self.num_patterns, self.num_levels)
         prompt = PROMPTS[self.prompt](
-            self.mode,
-            self.num_patterns,
-            self.num_levels,
-            tuple(self.accelerations),
-            C,
+            mode=self.mode,
+            num_patterns=self.num_patterns,
+            num_levels=self.num_levels,
+            accelerations=tuple(self.accelerations),
+            width=C,
             name="prompt",
         )
         choice, prompt_tokens = prompt(
-            pattern_index, level_index, acceleration, center_fraction, mask
+            pattern_index, level_index, acceleration, center_fraction, mask=mask
         )
         head = Head(count, self.features, dtype, name="head")
         features = head(zero_filled.astype(dtype), choice)  # [B, H, W, F]
         tokens = Encoder(
-            (size[0] // self.patch_size, size[1] // self.patch_size),
-            self.patch_size,
-            self.width,
-            self.depth,
-            self.heads,
-            self.mlp_ratio,
-            self.window,
-            tuple(self.global_blocks),
-            C,
-            dtype,
-            self.attention,
-            self.remat,
-            self.scan_blocks,
+            grid=(size[0] // self.patch_size, size[1] // self.patch_size),
+            patch=self.patch_size,
+            width=self.width,
+            depth=self.depth,
+            heads=self.heads,
+            mlp_ratio=self.mlp_ratio,
+            window=self.window,
+            global_blocks=tuple(self.global_blocks),
+            out_width=C,
+            dtype=dtype,
+            attention=self.attention,
+            remat=self.remat,
+            scan_blocks=self.scan_blocks,
             name="encoder",
         )(features)  # [B, h, w, C]
         decoded = Decoder(
-            self.decoder_depth,
-            self.decoder_heads,
-            self.decoder_mlp,
-            self.decoder_downsample,
-            self.patch_size.bit_length() - 1,
-            dtype,
+            depth=self.decoder_depth,
+            heads=self.decoder_heads,
+            hidden=self.decoder_mlp,
+            downsample=self.decoder_downsample,
+            stages=self.patch_size.bit_length() - 1,
+            dtype=dtype,
             name="decoder",
         )(tokens, prompt_tokens)  # [B, H, W, F]
         tail = TaskConv(count, 1, 3, dtype, kernel_init=near_identity_init, name="tail")

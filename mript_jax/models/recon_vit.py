@@ -91,10 +91,10 @@ class ReconViT(ReconstructionModel):
             x = TransformerBlock(
                 gated if self.gpsa[0] <= i + 1 <= self.gpsa[1] else plain,
                 int(self.width * self.mlp_ratio),
-                EPSILON,
-                dtype,
-                self.dropout,
-                rate,
+                epsilon=EPSILON,
+                dtype=dtype,
+                dropout=self.dropout,
+                drop_path=rate,
                 name=f"block_{i}",
             )(x, train)
         x = LayerNorm(EPSILON, dtype, name="norm")(x)

@@ -150,7 +150,9 @@ class SimMIM(ReconstructionModel):
         else:
             key = self.make_rng("masking") if self.has_rng("masking") else jax.random.key(0)
             B, *shape = batch["mask"].shape
-            visible = 1 - random_cells(key, B, tuple(shape), self.mask_cell, self.mask_ratio)
+            visible = 1 - random_cells(
+                key, B, tuple(shape), cell=self.mask_cell, ratio=self.mask_ratio
+            )
         estimate = self._fill_in(target * visible[..., None], visible, train)
         return Prediction(estimate, target, 1 - visible)
 

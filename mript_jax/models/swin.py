@@ -88,10 +88,10 @@ class Stage(nn.Module):
             x = TransformerBlock(
                 attention,
                 int(x.shape[-1] * self.mlp_ratio),
-                EPSILON,
-                self.dtype,
-                self.dropout,
-                rate,
+                epsilon=EPSILON,
+                dtype=self.dtype,
+                dropout=self.dropout,
+                drop_path=rate,
                 name=f"block_{self.first + i}",
             )(x, train)
         return x
@@ -105,8 +105,8 @@ class PatchMerging(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         B, h, w, D = x.shape
-        x = x.reshape(B, h // 2, 2, w // 2, 2, D)
-        x = x.transpose(0, 1, 3, 4, 2, 5).reshape(B, h // 2, w // 2, 4 * D)  # column by column
+        x = x.reshape((B, h // 2, 2, w // 2, 2, D))
+        x = x.transpose((0, 1, 3, 4, 2, 5)).reshape(B, h // 2, w // 2, 4 * D)  # column by column
         x = LayerNorm(EPSILON, self.dtype, name="norm")(x)
         return nn.Dense(2 * D, use_bias=False, dtype=self.dtype, name="reduction")(x)
 
@@ -136,14 +136,16 @@ class Swin(nn.Module):
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         rates, first = drop_path_rates(self.drop_path, sum(self.depths)), 0
         for i, (depth, heads) in enumerate(zip(self.depths, self.heads, strict=True)):
+            window, shift = fit_window(self.window, tuple(n // 2**i for n in self.grid))
             x = Stage(
                 first,
                 heads,
-                *fit_window(self.window, tuple(n // 2**i for n in self.grid)),
-                self.mlp_ratio,
-                rates[first : first + depth],
-                self.dropout,
-                self.dtype,
+                window=window,
+                shift=shift,
+                mlp_ratio=self.mlp_ratio,
+                drop_path=rates[first : first + depth],
+                dropout=self.dropout,
+                dtype=self.dtype,
                 name=f"stage_{i}",
             )(x, train)
             first += depth

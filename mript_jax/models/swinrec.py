@@ -39,14 +39,16 @@ class SwinRec(nn.Module):
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         rates, first = drop_path_rates(self.drop_path, sum(self.depths)), 0
         for i, (depth, heads) in enumerate(zip(self.depths, self.heads, strict=True)):
+            window, shift = fit_window(self.window, self.grid)
             blocks = Stage(
                 first,
                 heads,
-                *fit_window(self.window, self.grid),
-                self.mlp_ratio,
-                rates[first : first + depth],
-                self.dropout,
-                self.dtype,
+                window=window,
+                shift=shift,
+                mlp_ratio=self.mlp_ratio,
+                drop_path=rates[first : first + depth],
+                dropout=self.dropout,
+                dtype=self.dtype,
                 name=f"stage_{i}",
             )
             x = x + conv(blocks(x, train), f"conv_{i}")

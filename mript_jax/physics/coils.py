@@ -49,7 +49,7 @@ def estimate_sensitivities(kspace: Array, center_lines: int, axis: int = -1) -> 
         )
     share = center_lines / lines
     window = _taper(H, share)[:, None] * _taper(W, share)
-    low = ifft2c(kspace * window.astype(np.float32))
+    low = ifft2c(kspace * window[(None,) * (kspace.ndim - 2)].astype(np.float32))
     size = root_sum_of_squares(low, axis=-3)[..., None, :, :]
     floor = SMALLEST_SIGNAL * size.max(axis=(-2, -1), keepdims=True)
     return xp.where(size > floor, low / xp.maximum(size, xp.maximum(floor, 1e-30)), 0)

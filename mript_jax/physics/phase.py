@@ -19,5 +19,6 @@ def low_resolution_phase(kspace: Array, mask: Array) -> Array:
     H, W = kspace.shape[-2:]
     y, x = (np.arange(n) - n // 2 for n in (H, W))
     window = np.exp(-0.5 * ((y[:, None] / H) ** 2 + (x / W) ** 2) / PHASE_WIDTH**2)
-    low = ifft2c(kspace * mask * mirrored(mask) * window.astype(np.float32))
+    window = window[(None,) * (kspace.ndim - 2)].astype(np.float32)
+    low = ifft2c(kspace * mask * mirrored(mask) * window)
     return xp.exp(1j * xp.angle(low))

@@ -37,12 +37,14 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
         jax.config.update("jax_compilation_cache_dir", config.compilation_cache)
     workdir = Path(workdir).absolute()
     setup = set_up(config)
+    index, count = process_part(setup.batch_sharding, config.global_batch_size)
     pipeline = build_pipeline(
         config.data,
         "train",
         config.seed,
         config.global_batch_size,
-        *process_part(setup.batch_sharding, config.global_batch_size),
+        process_index=index,
+        process_count=count,
         fields=setup.batch_fields,
     )
     checkpoints = Checkpoints(workdir, config.keep_checkpoints)
@@ -60,7 +62,9 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
             params = initialize_from(config.init_from, params, config.model)
         state = setup.create(params)
     try:
-        return _run(config, workdir, state, setup, pipeline, checkpoints)
+        return _run(
+            config, workdir, state=state, setup=setup, pipeline=pipeline, checkpoints=checkpoints
+        )
     finally:
         checkpoints.close()
 

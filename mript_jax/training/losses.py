@@ -122,7 +122,7 @@ def _patches(images: jax.Array) -> jax.Array:
     B, H, W = images.shape
     rows, columns = H // PATCH, W // PATCH
     images = images[:, : rows * PATCH, : columns * PATCH]
-    patches = images.reshape(B, rows, PATCH, columns, PATCH).swapaxes(2, 3)
+    patches = images.reshape((B, rows, PATCH, columns, PATCH)).swapaxes(2, 3)
     patches = patches.reshape(B, rows * columns, PATCH**2)
     return patches - jnp.mean(patches, axis=-1, keepdims=True)
 

@@ -118,7 +118,7 @@ def _matrices(params: Any) -> Any:
 
     def axes(path: tuple, leaf: jax.Array) -> MuonDimensionNumbers | None:
         name = path_name(path)
-        stacked = int("groups/" in name)
+        stacked = ("cascades/" in name) + ("groups/" in name)
         if not name.endswith("kernel") or leaf.ndim - stacked not in (2, 4):
             return None
         return MuonDimensionNumbers(tuple(range(stacked, leaf.ndim - 1)), leaf.ndim - 1)

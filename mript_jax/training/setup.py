@@ -77,10 +77,10 @@ def set_up(config: ConfigDict) -> Setup:
         model,
         loss,
         optimizer,
-        step_key,
-        micro_batches,
-        config.optimizer.ema_decay,
-        lambda params: merge_adapters(gather(params, shardings.params)),
+        key=step_key,
+        micro_batches=micro_batches,
+        ema_decay=config.optimizer.ema_decay,
+        prepare=lambda params: merge_adapters(gather(params, shardings.params)),
     )
     return Setup(
         mesh=mesh,

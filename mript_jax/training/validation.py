@@ -34,8 +34,8 @@ class Validation:
             data.patterns,
             data.accelerations[middle : middle + 1],
             data.center_fractions[middle : middle + 1],
-            data.patterns,
-            data.accelerations,
+            trained_patterns=data.patterns,
+            trained_accelerations=data.accelerations,
         )
         self._predict = jax.jit(
             lambda params, batch: setup.model.apply(
@@ -54,7 +54,12 @@ class Validation:
         for task in self._tasks:
             found = []
             for batch, records in evaluation_batches(
-                self._config.data, "validation", task, SLICES, SLICES, fields=self._fields
+                self._config.data,
+                "validation",
+                task,
+                SLICES,
+                max_slices=SLICES,
+                fields=self._fields,
             ):
                 estimate = np.asarray(self._predict(params, batch))[..., 0]
                 target = batch["target"][..., 0]

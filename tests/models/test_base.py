@@ -23,6 +23,8 @@ UNET = {"name": "unet", "features": 2, "pools": 1, "dtype": "float32"}
 SIMMIM = {"name": "simmim", "encoder": "vit", "image_size": 16, "patch_size": 4, "width": 8}
 SIMMIM |= {"depths": (1,), "heads": (2,), "window": 4, "mlp_ratio": 2.0, "mask_cell": 4}
 SIMMIM |= {"mask_ratio": 0.6, "dtype": "float32"}
+CONV = {"name": "conv", "features": 2, "depth": 2, "dtype": "float32"}
+UNROLLED = {"name": "unrolled", "cascades": 1, "network": CONV, "dtype": "float32"}
 CONFIGS = {
     "mript": MRIPT,
     "mript with data consistency": MRIPT | {"iterations": 1, "prompt": "continuous"},
@@ -31,6 +33,7 @@ CONFIGS = {
     "unet": UNET,
     "unet with data consistency": UNET | {"iterations": 1},
     "simmim": SIMMIM,
+    "unrolled": UNROLLED,
 }
 ANSWERS = ("target", "scale", "weight")  # not available to `predict`
 

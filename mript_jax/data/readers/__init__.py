@@ -20,6 +20,7 @@ READERS = {  # name -> where its source is; imported when it is asked for
     "cmrxrecon": "mript_jax.data.readers.cmrxrecon:CMRxReconSource",
     "nifti": "mript_jax.data.readers.nifti:NiftiSource",  # the extra "nifti"
     "dicom": "mript_jax.data.readers.dicom:DicomSource",  # the extra "dicom"
+    "numpy": "mript_jax.data.readers.numpy_array:NumpySource",
     "images": "mript_jax.data.readers.images:ImageSource",
 }
 
