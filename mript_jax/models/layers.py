@@ -123,7 +123,8 @@ class TransformerBlock(nn.Module):
     def _branch(self, name: str, y: jax.Array, train: bool) -> jax.Array:
         if self.layer_scale is not None:
             start = nn.initializers.constant(self.layer_scale)
-            y = y * self.param(name, start, y.shape[-1:]).astype(y.dtype)
+            scale = self.param(name, start, y.shape[-1:]).astype(y.dtype)
+            y = y * scale.reshape((1,) * (y.ndim - 1) + scale.shape)
         return DropPath(self.drop_path, name=f"drop_{name}")(y, train)
 
 
