@@ -11,13 +11,20 @@ import importlib
 import math
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
 from mript_jax.errors import UserError
 
-NOUNS = {bool: "True or False", int: "an integer", float: "a number", str: "a text"}
+NOUNS: dict[Any, str] = {
+    bool: "True or False",
+    int: "an integer",
+    float: "a number",
+    str: "a text",
+    Mapping: "a group of fields",
+    type(None): "None",
+}
 PLURALS = {bool: "True or False", int: "integers", float: "numbers", str: "texts"}
 
 
@@ -137,6 +144,10 @@ def _is_tuple(kind: Any) -> bool:
 def _fits(value: Any, kind: Any, limits: Limits) -> bool:
     if kind in (Any, object):
         return True
+    if kind is Mapping:
+        return isinstance(value, Mapping)
+    if kind is type(None):
+        return value is None
     if _is_union(kind):
         return any(_fits(value, one, limits) for one in typing.get_args(kind))
     if _is_tuple(kind):

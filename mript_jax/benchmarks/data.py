@@ -1,11 +1,11 @@
-"""How fast examples are made: samples per second by source and workers, and time by stage.
+"""Throughput of the data pipeline: samples per second by source and workers, and time by stage.
 
   mript benchmark data
   mript benchmark data --folder=PNG_FOLDER --peer=CHECKOUT_OF_MR_IPT
 
 An example is a slice of 224 x 224 with a random task: read, decoded, undersampled, in a batch of
-float32 arrays. Without --folder the pictures are generated. --peer runs the public code's own data
-set class under PyTorch's DataLoader on the same pictures (--peer_python: a Python with torch).
+float32 arrays. Without --folder the pictures are generated. --peer runs the dataset class of the
+public code under PyTorch's DataLoader on the same pictures (--peer_python: a Python with torch).
 """
 
 import contextlib
@@ -44,8 +44,8 @@ from mript_jax.physics.tasks import TASKS
 from mript_jax.text_table import markdown_table
 
 SIZE, BATCH = 224, 16
-PICTURES, VOLUMES, SLICES = 400, 8, 20  # what is generated
-EPOCHS = 10  # over which memory is watched
+PICTURES, VOLUMES, SLICES = 400, 8, 20  # numbers of generated ones
+EPOCHS = 10  # over which memory is recorded
 ALL_TRAIN = (1.0, 0.0, 0.0)
 
 Row = dict[str, Any]
@@ -65,11 +65,14 @@ def measure(
             {"source": name, "workers": count, "samples_per_second": rate}
             for name, (source, path, options) in sources.items()
             for count in workers
-            for rate in [throughput(source, path, options, count, seconds)]
+            for rate in [throughput(source, path, options, workers=count, seconds=seconds)]
         ]
         if peer:
             pictures = sources["PNG"][1]
-            rates += [peer_rate(peer, peer_python, pictures, n, seconds) for n in workers]
+            rates += [
+                peer_rate(peer, peer_python, folder=pictures, workers=n, seconds=seconds)
+                for n in workers
+            ]
         return {
             "throughput": rates,
             "stages": [row for name, opened in sources.items() for row in stages(name, *opened)],
@@ -78,7 +81,7 @@ def measure(
 
 
 def make_sources(place: Path, folder: str) -> dict[str, tuple[str, str, Row]]:
-    """name -> (source, path, options); what is not there is generated in `place`."""
+    """name -> (source, path, options); missing data is generated in the folder `place`."""
     if not folder:
         folder = str(place / "pictures")
         _write_pictures(Path(folder))
@@ -115,7 +118,7 @@ def throughput(source: str, path: str, options: Row, workers: int, seconds: floa
 
 
 def stages(name: str, source: str, path: str, options: Row) -> list[Row]:
-    """Processor time of the steps that make one example, by their order."""
+    """CPU time of the stages of making one example, in order."""
     keep_freed_memory()
     opened = open_source(source, path, **options)
     count = min(len(opened), 20 if source == "phantom" else 200)
@@ -124,7 +127,7 @@ def stages(name: str, source: str, path: str, options: Row) -> list[Row]:
     images = [normalize(fit(record.reference, 0, (SIZE, SIZE))) for record in records]
     tasks = list(itertools.islice(itertools.cycle(TASKS), count))
     masks = [
-        sample_mask(task.pattern, (SIZE, SIZE), task.acceleration, task.center_fraction, i)
+        sample_mask(task.pattern, (SIZE, SIZE), task.acceleration, task.center_fraction, seed=i)
         for i, task in enumerate(tasks)
     ]
     maker = ExampleMaker((SIZE, SIZE), normalize_by="target")
@@ -140,7 +143,7 @@ def stages(name: str, source: str, path: str, options: Row) -> list[Row]:
                 (SIZE, SIZE),
                 tasks[i].acceleration,
                 tasks[i].center_fraction,
-                i,
+                seed=i,
             ),
             count,
         ),
@@ -171,7 +174,7 @@ def memory(source: str, path: str, options: Row, workers: int) -> list[Row]:
 
 
 def peer_rate(checkout: str, python: str, folder: str, workers: int, seconds: float) -> Row:
-    """The public code's rate; it runs in a process of its own."""
+    """Throughput of the public code, in a process of its own."""
     script = Path(__file__).with_name("data_peer.py")
     command = [python, str(script), checkout, folder, str(workers), str(BATCH), str(seconds)]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -193,7 +196,7 @@ def _pipeline(source: str, path: str, options: Row, workers: int) -> Iterator[An
 
 
 def _cost(step: Callable[[int], Any], count: int) -> float:
-    """Microseconds of processor time: the fastest of three rounds."""
+    """Microseconds of CPU time of one call of `step`: the fastest of three rounds."""
     times = []
     for _ in range(3):
         start = time.thread_time()
@@ -204,7 +207,7 @@ def _cost(step: Callable[[int], Any], count: int) -> float:
 
 
 def _write_pictures(folder: Path) -> None:
-    """In RadImageNet's layout, so that its reader can be tried on them, too."""
+    """Write phantoms as PNG files in the folder layout of RadImageNet."""
     folder = folder / "MR" / "brain" / "normal"
     folder.mkdir(parents=True)
     source = PhantomSource(count=PICTURES, size=SIZE)
@@ -230,10 +233,10 @@ def _resident_mib(pid: int) -> float:
 def define_flags() -> None:
     flags.DEFINE_string("folder", "", "Pictures to read; else they are generated.")
     flags.DEFINE_list("workers", ["0", "1", "2"], "Numbers of worker processes.")
-    flags.DEFINE_float("seconds", 5.0, "How long each rate is measured.")
+    flags.DEFINE_float("seconds", 5.0, "Duration of each measurement of throughput.")
     flags.DEFINE_string("peer", "", "A checkout of the public MR-IPT code.")
     flags.DEFINE_string("peer_python", sys.executable, "A Python with torch and torchvision.")
-    flags.DEFINE_string("output", "", "A JSON file for the figures.")
+    flags.DEFINE_string("output", "", "A JSON file for the results.")
 
 
 def main() -> None:
@@ -242,7 +245,13 @@ def main() -> None:
         workers = tuple(int(text) for text in values.workers)
     except ValueError as error:
         raise UserError(f"--workers={','.join(values.workers)}: expected numbers") from error
-    results = measure(values.folder, workers, values.seconds, values.peer, values.peer_python)
+    results = measure(
+        values.folder,
+        workers,
+        seconds=values.seconds,
+        peer=values.peer,
+        peer_python=values.peer_python,
+    )
     for name, rows in results.items():
         print(f"\n## {name}\n\n{markdown_table(rows)}")
     if values.output:

@@ -1,10 +1,11 @@
-"""Samples per second of the public MR-IPT code's own data set class under PyTorch's DataLoader.
+"""Samples per second of the public MR-IPT code's dataset class under PyTorch's DataLoader.
 
   python mript_jax/benchmarks/data_peer.py CHECKOUT FOLDER WORKERS BATCH SECONDS
 
-CHECKOUT is a copy of GuoyaoShen/MR-IPT, FOLDER holds pictures. Runs by itself, in any Python that
-has torch and torchvision; prints one line of JSON. The settings are those of its training notebook.
-Packages that its modules import and its data set does not need are stood in for.
+CHECKOUT is a copy of GuoyaoShen/MR-IPT, FOLDER holds pictures. Runs without mript_jax, in any
+Python that has torch and torchvision; prints one line of JSON. The settings are those of its
+training notebook. Packages that its modules import but the dataset does not use are replaced by
+stubs.
 """
 
 import importlib.util
@@ -14,7 +15,7 @@ import sys
 import time
 import types
 
-STANDS_IN = (
+STUBS = (
     *("fastmri", "fastmri.data", "fastmri.data.subsample", "fastmri.data.transforms"),
     *("fastmri.data.mri_data", "matplotlib", "matplotlib.pyplot", "polarTransform", "imutils"),
 )
@@ -23,8 +24,8 @@ SIZE = 224
 
 
 def open_loader(checkout: str, folder: str, workers: int, batch: int):
-    """The loader of its training notebook, for another batch size."""
-    _stand_in()
+    """The loader of the public training notebook, with the given batch size."""
+    _install_stubs()
     sys.path.insert(0, checkout)
     from utils import sample_mask as masks
     from utils.data_transform import DataTransform
@@ -81,8 +82,8 @@ def samples_per_second(loader, workers: int, batch: int, seconds: float) -> floa
     return count / took
 
 
-def _stand_in() -> None:
-    for name in STANDS_IN:
+def _install_stubs() -> None:
+    for name in STUBS:
         top = name.split(".")[0]
         if top in sys.modules or importlib.util.find_spec(top) is None:
             module = sys.modules[name] = types.ModuleType(name)

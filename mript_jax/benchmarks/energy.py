@@ -1,4 +1,4 @@
-"""The energy a device says it has used: of an NVIDIA GPU by NVML, of a CPU by RAPL."""
+"""Energy counters of devices: NVML for an NVIDIA GPU, RAPL for a CPU."""
 
 import os
 import time
@@ -9,13 +9,13 @@ from typing import Any
 import jax
 
 POWERCAP = Path("/sys/class/powercap")
-LONG_ENOUGH = 2.0  # seconds of a measurement: the counters move a few dozen times a second
+LONG_ENOUGH = 2.0  # seconds of a measurement: the counters change a few dozen times a second
 
 
 def energy_meter() -> Callable[[], float] | None:
-    """A function that reads the joules used so far; None where the device does not tell them.
+    """Return a function that reads the joules used so far, or None without such a counter.
 
-    It counts all that the device does, idling and the work of others included.
+    The counter is of the whole device: idle time and other processes are included.
     """
     if jax.default_backend() == "gpu":
         return _nvml()
@@ -23,7 +23,7 @@ def energy_meter() -> Callable[[], float] | None:
 
 
 def joules_per_call(meter: Callable[[], float], function: Callable, *arguments: Any) -> float:
-    """The mean over calls of `function` for some seconds."""
+    """Mean energy of a call of `function`, measured over some seconds."""
     jax.block_until_ready(function(*arguments))
     calls, before, start = 0, meter(), time.perf_counter()
     while time.perf_counter() - start < LONG_ENOUGH:

@@ -1,11 +1,11 @@
-"""How alike two pictures of k-space are, against how alike the images are.
+"""SSIM of pictures of k-space, compared with the quality of the images.
 
   mript benchmark kspace_ssim --checkpoint=runs/simmim --checkpoint=runs/simmim_tuned
 
-Larsen et al. (2022) measured their networks by the SSIM of 8-bit pictures of k-space's log
-magnitude. Here that number stands beside PSNR and SSIM of the image, for masked models
-(configs/simmim*.py), for zero-filling, and for a cheat that no network can beat in k-space: all
-magnitudes are true, and only the phase of what was not measured is lost.
+Larsen et al. (2022) evaluated their networks by the SSIM of 8-bit pictures of k-space's log
+magnitude. This table has that SSIM beside PSNR and SSIM of the image, for masked models
+(configs/simmim*.py), for zero-filling, and for an estimate that no network can surpass in this
+metric: all magnitudes are those of the reference, and the phase of unmeasured samples is 0.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +41,7 @@ def zero_filled(batch: Batch) -> jax.Array:
 
 
 def without_phase(batch: Batch) -> jax.Array:
-    """The true magnitudes; where nothing was measured, the phase is 0."""
+    """The magnitudes of the reference, with phase 0 where k-space was not measured."""
     return jnp.where(batch["mask"][:, None] > 0, batch["kspace"], jnp.abs(batch["full_kspace"]))
 
 
@@ -54,7 +54,7 @@ def masked_model(checkpoint: str) -> Method:
 
 
 def method_names(paths: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
-    """The names of the folders, or the paths where a folder's name would stand for two."""
+    """The names of the folders, or their paths where a name is not unique."""
     names = [Path(path).name for path in paths]
     both = [*taken, *names]
     return [path if both.count(name) > 1 else name for path, name in zip(paths, names, strict=True)]
@@ -65,13 +65,13 @@ def image_of(kspace: jax.Array) -> jax.Array:
 
 
 def picture_of(kspace: jax.Array) -> jax.Array:
-    """Gray values of the picture, [B, H, W]; what is exactly zero is black."""
+    """Gray values of the picture of k-space, [B, H, W]; black where k-space is exactly 0."""
     kspace = kspace[:, 0]
     return kspace_picture(as_channels(kspace), (kspace != 0).astype(jnp.float32))[..., 0]
 
 
 def measure(method: Method, batch: Batch) -> dict[str, jax.Array]:
-    """Each metric's values, [B]."""
+    """The values [B] of each metric."""
     kspace, target = method(batch), batch["target"][..., 0]
     image, brightest = image_of(kspace), target.max(axis=(1, 2))
     return {
@@ -82,7 +82,7 @@ def measure(method: Method, batch: Batch) -> dict[str, jax.Array]:
 
 
 def save_picture(path: str, methods: Mapping[str, Method], batch: Batch) -> None:
-    """The truth and each method's from left to right: k-space above, the image below."""
+    """Save reference and methods from left to right: k-space above, the image below."""
     kspaces = [batch["full_kspace"], *(method(batch) for method in methods.values())]
     white = float(batch["target"][0].max())
     columns = [
@@ -97,9 +97,9 @@ def save_picture(path: str, methods: Mapping[str, Method], batch: Batch) -> None
 
 def define_flags() -> None:
     flags.DEFINE_multi_string("checkpoint", [], "A masked model; several may be given.")
-    flags.DEFINE_list("accelerations", ["4"], "Accelerations, all with every pattern.")
-    flags.DEFINE_integer("slices", 16, "Of the test split, in each task.")
-    flags.DEFINE_string("picture", "", "Writes k-space and image of one slice to this file.")
+    flags.DEFINE_list("accelerations", ["4"], "Accelerations, each with every pattern.")
+    flags.DEFINE_integer("slices", 16, "Slices of the test split in each task.")
+    flags.DEFINE_string("picture", "", "File for a picture of k-space and image of one slice.")
 
 
 def main() -> None:
@@ -118,14 +118,14 @@ def main() -> None:
         data.patterns,
         accelerations,
         [usual.get(r, usual_center_fraction(r)) for r in accelerations],
-        data.patterns,
-        data.accelerations,
+        trained_patterns=data.patterns,
+        trained_accelerations=data.accelerations,
     )
     values: dict[str, list[dict[str, jax.Array]]] = {name: [] for name in methods}
     for task in tasks:
         slices = cli.FLAGS.slices
         for batch, _ in evaluation_batches(
-            data, "test", task, min(slices, 8), slices, fields=FIELDS
+            data, "test", task, min(slices, 8), max_slices=slices, fields=FIELDS
         ):
             for name, method in methods.items():
                 found = measure(method, batch)

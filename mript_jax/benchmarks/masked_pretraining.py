@@ -2,10 +2,11 @@
 
   mript benchmark masked_pretraining --steps=400 --tuning_steps=200 --seeds=1
 
-A small MR-IPT is tuned on few slices of one set of phantoms, from three starts: fresh weights; an
-encoder whose blocks come from a masked ViT; all weights of an MR-IPT trained to reconstruct. Both
-pretrainings see another set of phantoms, for the same time: --steps updates of the MR-IPT, and as
-many of the masked model as take as long. Prints the mean gain over zero-filling.
+A small MR-IPT is fine-tuned on few slices of one set of phantoms, from three initializations:
+random weights; an encoder with the blocks of a masked ViT; all weights of an MR-IPT pretrained to
+reconstruct. Both pretrainings use another set of phantoms and take the same time: --steps updates
+of the MR-IPT, and as many of the masked model as take equally long. Prints the mean gain over
+zero-filling.
 """
 
 import json
@@ -33,13 +34,13 @@ from mript_jax.text_table import markdown_table
 from mript_jax.training.loop import train
 
 SIZE, PATCH, WIDTH, DEPTH, HEADS, MLP = 64, 4, 96, 4, 3, 2.0  # of both encoders
-ANATOMY, OTHER_ANATOMY = 1, 2  # seeds of the phantoms to pretrain with, and to tune and test with
+ANATOMY, OTHER_ANATOMY = 1, 2  # seeds of the phantoms for pretraining, and for tuning and tests
 TESTED = (4.0, 8.0)  # accelerations, with every pattern
-TRIAL = 40  # updates after which the speed is known
+TRIAL = 40  # updates to measure the speed
 
 
 def experiment(name: str, steps: int, seed: int) -> ConfigDict:
-    """A config file of ours, with the sizes and data of this study."""
+    """A config file with the sizes and data of this study."""
     config = load_config_file(name).unlock()
     config.seed = seed
     config.total_steps = steps
@@ -63,7 +64,7 @@ def tuning(start: str, steps: int, slices: int, seed: int) -> ConfigDict:
 
 
 def images_per_second(config: ConfigDict, folder: str) -> float:
-    """The speed of a short run, without its first updates."""
+    """Throughput of a short run, without its first updates."""
     config = ConfigDict(config).unlock()
     config.total_steps = TRIAL
     train(config.lock(), f"{folder}/trial_{config.model.name}")
@@ -77,10 +78,18 @@ def mean_gain(config: ConfigDict, workdir: str) -> float:
     predict = jax.jit(lambda batch: model.apply({"params": params}, batch, method="predict"))
     data = config.data
     centers = [usual_center_fraction(r) for r in TESTED]
-    tasks = task_grid(data.patterns, TESTED, centers, data.patterns, data.accelerations)
+    tasks = task_grid(
+        data.patterns,
+        TESTED,
+        centers,
+        trained_patterns=data.patterns,
+        trained_accelerations=data.accelerations,
+    )
     rows, _ = evaluate_tasks(
         {"mript": lambda batch, task: predict(batch), "zero_filled": zero_filled},
-        lambda task: evaluation_batches(data, "test", task, 16, 16, fields=model.batch_fields()),
+        lambda task: evaluation_batches(
+            data, "test", task, 16, max_slices=16, fields=model.batch_fields()
+        ),
         tasks,
         pictures=0,
     )
@@ -88,7 +97,7 @@ def mean_gain(config: ConfigDict, workdir: str) -> float:
 
 
 def starts(folder: str, steps: int, masked_steps: int, seed: int) -> dict[str, tuple[str, float]]:
-    """By name, a checkpoint to start from and the seconds that it took."""
+    """Initializations by name: the checkpoint, and the seconds of its training."""
     supervised = experiment("mript_tiny", steps, seed).lock()
     masked = experiment("simmim", masked_steps, seed).lock()
     seconds = {}
@@ -108,7 +117,7 @@ def starts(folder: str, steps: int, masked_steps: int, seed: int) -> dict[str, t
 
 
 def compare(folder: str, seed: int) -> list[dict[str, Any]]:
-    """A row for each start."""
+    """A row for each initialization."""
     values = cli.FLAGS
     supervised, masked = (
         images_per_second(experiment(name, 1, seed), folder) for name in ("mript_tiny", "simmim")
@@ -135,8 +144,8 @@ def compare(folder: str, seed: int) -> list[dict[str, Any]]:
 
 def define_flags() -> None:
     flags.DEFINE_integer("steps", 400, "Updates of supervised pretraining.")
-    flags.DEFINE_integer("tuning_steps", 200, "Updates of each tuning.")
-    flags.DEFINE_integer("slices", 100, "Slices to tune on.")
+    flags.DEFINE_integer("tuning_steps", 200, "Updates of each fine-tuning.")
+    flags.DEFINE_integer("slices", 100, "Slices for fine-tuning.")
     flags.DEFINE_integer("seeds", 1, "Repetitions.")
 
 

@@ -1,16 +1,15 @@
-"""What models cost on this machine: parameters, FLOPs, latency, throughput, memory, compile time.
+"""Cost of models on this machine: parameters, FLOPs, latency, throughput, memory, compile time.
 
   mript benchmark
   mript benchmark --configs=mript_radimagenet --batch=1
   mript benchmark --peer=CHECKOUT_OF_MR_IPT --peer_python=PYTHON_WITH_TORCH
 
-Without --configs the small models of configs/ are compared. --peer runs the public PyTorch MR-IPT
-at the sizes of the quickstart's, in the same session, and says how many times slower it is; ours
-then runs without data consistency, as theirs does. Memory is what the compiler asks for besides
-the weights. Where the device tells the energy it uses (an NVIDIA GPU with the package nvidia-ml-py,
-an Intel CPU with readable counters) there are joules for an image. --quality adds the PSNR of an
-evaluation to the table, by the kind of model, and with --output draws it against the time for one
-image.
+Without --configs the small models of configs/ are compared. --peer also runs the public PyTorch
+MR-IPT, at the sizes of the quickstart's, and prints the ratio of the speeds; ours then runs without
+data consistency, as theirs does. Memory is the compiler's temporary memory, without the weights.
+With an energy counter (an NVIDIA GPU with the package nvidia-ml-py, an Intel CPU with readable
+counters) the table has joules per image. --quality adds the PSNR of an evaluation to the table, by
+the kind of model, and with --output plots it against the time of one image.
 """
 
 import json
@@ -74,7 +73,7 @@ def measure(name: str, config: ConfigDict, batch: int, repeats: int) -> dict[str
 
 
 def against_peer(checkout: str, python: str, batch: int, repeats: int) -> list[dict[str, Any]]:
-    """The quickstart's MR-IPT here and in the public code, and the ratio of their speeds."""
+    """Rows of the quickstart's MR-IPT here and in the public code, and of the ratio of speeds."""
     config = load_config_file("mript_tiny").unlock()
     config.model.update(
         {"iterations": 0, "patch_size": 4, "features": 16, "heads": 4, "width": 128}
@@ -99,7 +98,7 @@ def against_peer(checkout: str, python: str, batch: int, repeats: int) -> list[d
 
 
 def add_quality(rows: list[dict[str, Any]], kinds: list[str], folder: str) -> list[tuple]:
-    """Adds the mean PSNR of each kind of model to its row; (model, milliseconds, dB) of those."""
+    """Add the mean PSNR of each kind of model to its row; return (model, milliseconds, dB)."""
     points = []
     for row, kind in zip(rows, kinds, strict=True):
         found = [r["psnr"] for r in read_results(folder)["rows"] if r["method"] == kind]
@@ -112,14 +111,14 @@ def add_quality(rows: list[dict[str, Any]], kinds: list[str], folder: str) -> li
 
 
 def define_flags() -> None:
-    flags.DEFINE_list("configs", [], "Config files, or their names; else the small models.")
-    flags.DEFINE_integer("batch", 8, "Images at once, for the throughput.")
-    flags.DEFINE_integer("repeats", 5, "Of each measurement; the fastest counts.")
+    flags.DEFINE_list("configs", [], "Config files, or their names; default: the small models.")
+    flags.DEFINE_integer("batch", 8, "Batch size for the throughput.")
+    flags.DEFINE_integer("repeats", 5, "Repetitions of each measurement; the fastest counts.")
     flags.DEFINE_string("peer", "", "A checkout of the public MR-IPT code.")
     flags.DEFINE_string("peer_python", "python3", "A Python with torch.")
     flags.DEFINE_string("quality", "", "The folder of an evaluation of these models.")
     flags.DEFINE_string(
-        "output", "", "A JSON file for the figures, and beside it an SVG of quality."
+        "output", "", "A JSON file for the results; with --quality, also an SVG beside it."
     )
 
 

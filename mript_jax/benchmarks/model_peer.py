@@ -1,7 +1,7 @@
-"""Times the public PyTorch MR-IPT: run by model.py, in a Python that has torch.
+"""Timing of the public PyTorch MR-IPT: model.py runs this file in a Python that has torch.
 
 Arguments: the checkout, the fields of config.model as JSON, images in a batch, repetitions, and
-JAX's backend, for "gpu" is answered on the GPU.
+JAX's backend: with "gpu" PyTorch runs on the GPU, too.
 """
 
 import functools
@@ -81,7 +81,7 @@ def main(checkout: str, sizes: dict, batch: int, repeats: int, backend: str = "c
     def finish(function, *arguments) -> None:
         function(*arguments)
         if device == "cuda":
-            torch.cuda.synchronize()  # what was asked of a GPU goes on after the call
+            torch.cuda.synchronize()  # calls return before the GPU has finished
 
     def seconds(function, *arguments) -> float:
         finish(function, *arguments)
@@ -101,6 +101,7 @@ def main(checkout: str, sizes: dict, batch: int, repeats: int, backend: str = "c
 
 
 if __name__ == "__main__":
-    checkout, sizes, batch, repeats, *backend = sys.argv[1:]
-    found = main(checkout, json.loads(sizes), int(batch), int(repeats), *backend)
+    checkout, sizes, batch, repeats, *rest = sys.argv[1:]
+    backend = rest[0] if rest else "cpu"
+    found = main(checkout, json.loads(sizes), int(batch), int(repeats), backend=backend)
     print(json.dumps(found))

@@ -1,12 +1,12 @@
-"""What MR-IPT's ways of computing cost: memory, compile time and step time of forward and backward.
+"""Cost of MR-IPT's execution options: memory, compile time and step time of a training step.
 
   mript benchmark mript_choices --vary=attention
   mript benchmark mript_choices --vary=blocks
   mript benchmark mript_choices --vary=attention --scale=small --steps=2
 
 `--vary=attention` compares the forms of attention, `--vary=blocks` scanned with unrolled blocks and
-what the backward pass keeps. Memory is what the compiler asks for besides weights and gradients;
-nothing is run, so the paper's scale fits any machine, unless --steps asks for step times.
+rematerialization. Memory is the compiler's temporary memory, without weights and gradients. Without
+--steps nothing is run, so that the paper's scale fits any machine.
 """
 
 from collections.abc import Mapping
@@ -48,32 +48,33 @@ VARIANTS = {
 
 
 def measure(config: Mapping[str, Any], batch: int, steps: int) -> dict[str, float]:
-    """Costs of loss and gradient for one config of the model."""
+    """Cost of loss and gradient for one config of the model."""
     model = build_model(config)
     size = config["image_size"]
     image = jax.ShapeDtypeStruct((batch, size, size, 1), np.float32)
     index = jax.ShapeDtypeStruct((batch,), np.int32)
-    params = jax.eval_shape(model.init, jax.random.key(0), image, index, index)["params"]
+    tasks = {"pattern_index": index, "level_index": index}
+    params = jax.eval_shape(model.init, jax.random.key(0), image, **tasks)["params"]
 
     def loss(params, image, pattern_index, level_index):
         output: Any = model.apply({"params": params}, image, pattern_index, level_index)
         return jnp.abs(output).mean()
 
-    gradient = jax.value_and_grad(loss)
-    compiled, seconds, memory = compile_cost(gradient, params, image, index, index)
+    gradient, inputs = jax.value_and_grad(loss), (params, image, index, index)
+    compiled, seconds, memory = compile_cost(gradient, *inputs)
     row = {"memory (GB)": memory / 1e9, "lower and compile (s)": seconds}
     if steps:
-        zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), (params, image, index, index))
+        zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), inputs)
         row["step (s)"] = seconds_per_call(compiled, *zeros, repeats=steps)
     return row
 
 
 def define_flags() -> None:
-    flags.DEFINE_enum("vary", "attention", sorted(VARIANTS), "What to compare.")
+    flags.DEFINE_enum("vary", "attention", sorted(VARIANTS), "Options to compare.")
     flags.DEFINE_enum("scale", "paper", sorted(SCALES), "Size of the network, on images of 224.")
     flags.DEFINE_integer("batch", 1, "Images in a batch.")
-    flags.DEFINE_string("dtype", "float32", "What is computed in: float32 or bfloat16.")
-    flags.DEFINE_integer("steps", 0, "Also run so many steps; the fastest counts.")
+    flags.DEFINE_string("dtype", "float32", "Precision of the computation: float32 or bfloat16.")
+    flags.DEFINE_integer("steps", 0, "Steps to run for the step time; the fastest counts.")
 
 
 def main() -> None:

@@ -1,10 +1,11 @@
-"""The continuous prompt against the table of labels, at accelerations that were trained on and not.
+"""The continuous prompt against the table of labels, at trained and untrained accelerations.
 
   mript benchmark prompts --steps=1500 --seeds=3
 
 Trains the quickstart's MR-IPT, smaller and in split mode, on generated anatomy: once with each
-prompt for every seed, all else equal. A task that was not trained on takes the nearest label in
-the table; the continuous prompt is given its numbers. Prints the mean PSNR over all patterns.
+prompt for every seed, all else equal. For an untrained task the table uses the nearest label, and
+the continuous prompt its acceleration, center fraction and mask. Prints the mean PSNR over all
+patterns.
 """
 
 import tempfile
@@ -56,13 +57,13 @@ def psnr_by_acceleration(config: ConfigDict, workdir: str) -> dict[float, float]
         config.data.patterns,
         ACCELERATIONS,
         [usual_center_fraction(r) for r in ACCELERATIONS],
-        config.data.patterns,
-        config.data.accelerations,
+        trained_patterns=config.data.patterns,
+        trained_accelerations=config.data.accelerations,
     )
     rows, _ = evaluate_tasks(
         {"mript": lambda batch, task: predict(batch)},
         lambda task: evaluation_batches(
-            config.data, "test", task, 16, SLICES, fields=model.batch_fields()
+            config.data, "test", task, 16, max_slices=SLICES, fields=model.batch_fields()
         ),
         tasks,
         pictures=0,

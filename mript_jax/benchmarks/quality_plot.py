@@ -1,11 +1,11 @@
-"""Quality against time as a picture: `quality_plot(points) -> SVG`."""
+"""Plot of quality against time: `quality_plot(points) -> SVG`."""
 
 import math
 from collections.abc import Sequence
 from html import escape
 
 WIDTH, HEIGHT, MARGIN = 560, 360, 56
-LABEL_WIDTH, LABEL_HEIGHT = 110, 15  # what a model's name takes at most
+LABEL_WIDTH, LABEL_HEIGHT = 110, 15  # largest size of a model's name
 
 
 def quality_plot(points: Sequence[tuple[str, float, float]]) -> str:
@@ -34,7 +34,7 @@ def quality_plot(points: Sequence[tuple[str, float, float]]) -> str:
     dots = [(*place(time, p[2]), p[0]) for p, time in zip(points, times, strict=True)]
     parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="#2060b0"/>' for x, y, _ in dots]
     for x, y, name in sorted(dots, key=lambda dot: dot[1]):
-        # Names go down from the highest dot, out of each other's way.
+        # From the highest dot on, names move down until they do not overlap.
         below = [ly + LABEL_HEIGHT for lx, ly in labels if abs(lx - x) < LABEL_WIDTH]
         label = max([y + 4, *(end for end in below if end > y + 4)])
         labels.append((x, label))

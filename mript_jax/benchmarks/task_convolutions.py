@@ -1,12 +1,12 @@
-"""Ways to convolve every sample with the kernel of its task, measured against each other.
+"""Comparison of convolutions with a kernel per sample, that of its task.
 
   mript benchmark task_convolutions
   mript benchmark task_convolutions --size=224 --features=64 --batch=2 --heads=20
 
 Times one 5 x 5 convolution of a batch, forward and with its gradients, for a batch of one task and
-for a batch of mixed tasks. With several devices the batch is spread over them, and the table says
-how many megabytes the compiler then moves between them (the kernels' gradient at least).
-`models/task_conv.py` holds the winners.
+for a batch of mixed tasks. With several devices the batch is sharded over them, and the table has
+the megabytes that are moved between them (at least the gradient of the kernels). The fastest are in
+`models/task_conv.py`.
 """
 
 import functools
@@ -25,26 +25,26 @@ from mript_jax.benchmarks.timing import seconds_per_call
 from mript_jax.models.task_conv import conv_sequential, conv_shifted_matmul, convolve
 from mript_jax.text_table import markdown_table
 
-BLOCK = 4  # samples of one head that the sorted variant takes together
+BLOCK = 4  # samples of one head in a block of `sorted_blocks`
 
 
 def grouped(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.Array:
-    """Gathered kernels, one grouped convolution."""
+    """Gather the kernels, then one grouped convolution."""
     return jax.vmap(convolve)(images, kernels[index])
 
 
-def in_turn_plain(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.Array:
-    """Sample by sample, with the compiler's own gradients."""
+def sequential_autodiff(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.Array:
+    """Convolve sample after sample, with gradients by autodiff."""
     return jax.lax.map(lambda pair: convolve(*pair), (images, kernels[index]))
 
 
-def in_turn_by_rows(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.Array:
-    """Sample by sample, the kernels' gradients as matrix products over shifted rows."""
+def sequential(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.Array:
+    """Convolve sample after sample, gradients of kernels as products over shifted rows."""
     return conv_sequential(images, kernels[index])
 
 
 def every_head(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.Array:
-    """One convolution with the kernels of all heads, from which each sample takes its own."""
+    """One convolution with the kernels of all heads; each sample selects its own output."""
     heads, k, _, C, F = kernels.shape
     together = jnp.moveaxis(kernels, 0, 3).reshape(k, k, C, heads * F)
     y = _convolve_batch(images, together).reshape(*images.shape[:3], heads, F)
@@ -52,7 +52,7 @@ def every_head(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.A
 
 
 def sorted_blocks(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.Array:
-    """Samples sorted by head and cut into blocks of one head each; blocks are padded."""
+    """Sort samples by head and convolve padded blocks of one head each."""
     B, heads = len(images), len(kernels)
     blocks = -(-B // BLOCK) + min(heads, B)  # as many as the worst mixture needs
     order = jnp.argsort(index)
@@ -61,26 +61,27 @@ def sorted_blocks(images: jax.Array, kernels: jax.Array, index: jax.Array) -> ja
     start, padded_start = (jnp.cumsum(n) - n for n in (counts, padded))
     mine = index[order]
     place = padded_start[mine] + jnp.arange(B) - start[mine]
-    laid_out = jnp.zeros((blocks * BLOCK, *images.shape[1:]), images.dtype)
-    laid_out = laid_out.at[place].set(images[order]).reshape(blocks, BLOCK, *images.shape[1:])
+    sorted_images = jnp.zeros((blocks * BLOCK, *images.shape[1:]), images.dtype)
+    sorted_images = sorted_images.at[place].set(images[order])
+    sorted_images = sorted_images.reshape(blocks, BLOCK, *images.shape[1:])
     head = jnp.searchsorted(jnp.cumsum(padded), jnp.arange(blocks) * BLOCK, side="right")
     head = jnp.minimum(head, heads - 1)
-    y = jax.lax.map(lambda pair: _convolve_batch(*pair), (laid_out, kernels[head]))
+    y = jax.lax.map(lambda pair: _convolve_batch(*pair), (sorted_images, kernels[head]))
     y = y.reshape(blocks * BLOCK, *y.shape[2:])
     return y[jnp.zeros(B, int).at[order].set(place)]
 
 
 def matrix_products(images: jax.Array, kernels: jax.Array, index: jax.Array) -> jax.Array:
-    """A batched matrix product over shifted rows for each row of the kernel."""
+    """One batched matrix product over shifted rows for each row of the kernel."""
     return conv_shifted_matmul(images, kernels[index])
 
 
 VARIANTS: dict[str, Callable[[jax.Array, jax.Array, jax.Array], jax.Array]] = {
     "grouped": grouped,
-    "in turn": in_turn_by_rows,
-    "in turn, plain gradient": in_turn_plain,
+    "sequential": sequential,
+    "sequential, autodiff": sequential_autodiff,
     "sorted in blocks": sorted_blocks,
-    "every head, then choose": every_head,
+    "every head, then select": every_head,
     "products over shifted rows": matrix_products,
 }
 
@@ -105,17 +106,17 @@ def compare(
         out = forward(images, kernels, mixtures["mixed"])
         np.testing.assert_allclose(out, expected, atol=1e-3)
         row: dict[str, str | float] = {"variant": name}
-        for what, function in (("forward", forward), ("gradient", gradient)):
+        for direction, function in (("forward", forward), ("gradient", gradient)):
             for mixture, index in mixtures.items():
                 seconds = seconds_per_call(function, images, kernels, index, repeats=repeats)
-                row[f"{what}, {mixture} (ms/image)"] = 1000 * seconds / batch
+                row[f"{direction}, {mixture} (ms/image)"] = 1000 * seconds / batch
         row["moved between devices (MB)"] = _megabytes_moved(loss, images, kernels)
         rows.append(row)
     return rows
 
 
 def _megabytes_moved(loss: Callable, images: jax.Array, kernels: jax.Array) -> float:
-    """What one device receives in a gradient with the batch spread over all devices."""
+    """Megabytes that one device receives in a gradient, the batch sharded over all devices."""
     mesh = jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Auto,))
     spread, same = NamedSharding(mesh, P("data")), NamedSharding(mesh, P())
     gradient = jax.jit(jax.grad(loss, 1), in_shardings=(spread, same, spread), out_shardings=same)
@@ -134,8 +135,8 @@ def define_flags() -> None:
     flags.DEFINE_integer("batch", 16, "Images in a batch.")
     flags.DEFINE_integer("size", 128, "Height and width of the images.")
     flags.DEFINE_integer("features", 16, "Channels in and out.")
-    flags.DEFINE_integer("heads", 4, "Kernels to choose from: 4 (type), 5 (level), 20 (split).")
-    flags.DEFINE_integer("repeats", 3, "The fastest of so many calls counts.")
+    flags.DEFINE_integer("heads", 4, "Number of kernels: 4 (type), 5 (level), 20 (split).")
+    flags.DEFINE_integer("repeats", 3, "Repetitions of each measurement; the fastest counts.")
 
 
 def main() -> None:
@@ -143,7 +144,13 @@ def main() -> None:
     print(f"{jax.devices()[0].device_kind}, jax {jax.__version__}")
     print(
         markdown_table(
-            compare(values.batch, values.size, values.features, values.heads, values.repeats)
+            compare(
+                batch=values.batch,
+                size=values.size,
+                features=values.features,
+                heads=values.heads,
+                repeats=values.repeats,
+            )
         )
     )
 

@@ -8,7 +8,7 @@ import jax
 
 
 def compile_cost(function: Callable, *arguments: Any) -> tuple[Any, float, float]:
-    """(compiled, seconds to compile, bytes of temporary memory); arguments may be shapes only."""
+    """Return (compiled, seconds to compile, bytes of temporary memory); shapes suffice."""
     start = time.perf_counter()
     compiled = jax.jit(function).lower(*arguments).compile()
     seconds = time.perf_counter() - start
@@ -17,7 +17,7 @@ def compile_cost(function: Callable, *arguments: Any) -> tuple[Any, float, float
 
 
 def seconds_per_call(function: Callable, *arguments: Any, repeats: int = 5) -> float:
-    """The fastest of several calls, after one that warms up."""
+    """Seconds of the fastest of several calls, after a warm-up call."""
     jax.block_until_ready(function(*arguments))
     times = []
     for _ in range(repeats):

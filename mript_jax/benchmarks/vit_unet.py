@@ -2,8 +2,8 @@
 
   mript benchmark vit_unet --size=320
 
-Reconstruction, and a loss with its gradient, of one image; memory is what the compiler asks for
-besides weights and gradients.
+Reconstruction, and a loss with its gradient, of one image. Memory is the compiler's temporary
+memory, without weights and gradients.
 """
 
 import jax
@@ -30,17 +30,17 @@ def measure(name: str, size: int, repeats: int) -> dict[str, str]:
 
     count = sum(p.size for p in jax.tree.leaves(params))
     row = {"model": name, "parameters": f"{count / 1e6:.1f} M"}
-    for what, function in (("reconstruct", model.apply), ("train", jax.grad(loss))):
+    for task, function in (("reconstruct", model.apply), ("train", jax.grad(loss))):
         compiled, _, memory = compile_cost(function, params, image)
         seconds = seconds_per_call(compiled, params, image, repeats=repeats)
-        row[f"{what}: images/s"] = f"{1 / seconds:.2f}"
-        row[f"{what}: memory"] = f"{memory / 2**20:.0f} MB"
+        row[f"{task}: images/s"] = f"{1 / seconds:.2f}"
+        row[f"{task}: memory"] = f"{memory / 2**20:.0f} MB"
     return row
 
 
 def define_flags() -> None:
     flags.DEFINE_integer("size", 320, "Height and width of the image.")
-    flags.DEFINE_integer("repeats", 3, "Of each measurement; the fastest counts.")
+    flags.DEFINE_integer("repeats", 3, "Repetitions of each measurement; the fastest counts.")
 
 
 def main() -> None:

@@ -59,7 +59,13 @@ def main() -> None:
     from mript_jax.data.preparation import dataset, shards
 
     output = Path(values.output)
-    jobs = shards.plan(values.format, values.input, _options(), output, values.records_per_shard)
+    jobs = shards.plan(
+        values.format,
+        values.input,
+        _options(),
+        output=output,
+        records_per_shard=values.records_per_shard,
+    )
     output.mkdir(parents=True, exist_ok=True)
     mine = jobs[part::parts]
     with _progress(sum(job.stop - job.start for job in mine)) as advance:

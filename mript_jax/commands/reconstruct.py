@@ -24,7 +24,9 @@ def define_flags() -> None:
     flags.DEFINE_string("checkpoint", None, "A run's folder, one step in it, or converted weights.")
     flags.DEFINE_string("input", None, "A scan file, or a folder of them.")
     flags.DEFINE_string("output", None, "Folder for the volumes and the previews.")
-    flags.DEFINE_string("format", "fastmri", "What the files are; see mript_jax/data/readers.")
+    flags.DEFINE_string(
+        "format", "", "A reader of mript_jax/data/readers; else by the file ending."
+    )
     flags.DEFINE_string("pattern", "cartesian_random", "How to undersample a fully sampled file.")
     flags.DEFINE_float("acceleration", 4.0, "How much to undersample a fully sampled file.")
 
@@ -45,10 +47,17 @@ def main() -> None:
     task = make_task(values.pattern, values.acceleration)
     reconstruction = load(values.checkpoint)
     output.mkdir(parents=True, exist_ok=True)
-    for name, records in iterate_volumes(open_source(values.format, str(source_path))):
+    source = open_source(values.format or _format_of(source_path), str(source_path))
+    for name, records in iterate_volumes(source):
         result = reconstruct_volume(reconstruction, records, task, name)
         path = write_volume(output, result)
         print(f"{path}: {result.summary()}")
+
+
+def _format_of(path: Path) -> str:
+    """The reader of a file, or of the files in a folder: numpy for .npy, else fastmri."""
+    names = [path] if path.is_file() else list(path.iterdir())
+    return "numpy" if names and all(name.suffix == ".npy" for name in names) else "fastmri"
 
 
 def _refuse_among_scans(output: Path, scans: Path) -> None:

@@ -92,6 +92,13 @@ class Dicom:
 
 
 @dataclasses.dataclass(frozen=True)
+class Numpy:
+    coils: str = field(
+        "auto", "whether the first of three axes is that of coils", choices=("auto", "yes", "no")
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class Options:
     """Arguments of the readers besides a path."""
 
@@ -102,6 +109,7 @@ class Options:
     radimagenet: RadImageNet = RadImageNet()
     nifti: Nifti = Nifti()
     dicom: Dicom = Dicom()
+    numpy: Numpy = Numpy()
 
 
 @dataclasses.dataclass(frozen=True)

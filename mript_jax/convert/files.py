@@ -9,12 +9,12 @@ import numpy as np
 
 from mript_jax.errors import UserError, unknown_name_error
 
-# Trainers save the weights beside the optimizer's state, under one of these names.
+# Keys of the weights in files that also hold the state of the optimizer.
 WRAPPED = ("model_state_dict", "state_dict", "model")
 
 
 def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
-    """The tensors of a file by name."""
+    """Read the tensors of a file, by name."""
     path = Path(path)
     if path.suffix not in READERS:
         raise unknown_name_error(f"kind of weight file ({path.name})", path.suffix, READERS)
@@ -25,7 +25,7 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def write_state_dict(path: str | Path, state_dict: Mapping[str, np.ndarray]) -> None:
-    """Writes the tensors in the format that the file's name tells."""
+    """Write tensors in the format of the file's suffix."""
     path = Path(path)
     if path.suffix not in WRITERS:
         raise unknown_name_error(f"kind of weight file ({path.name})", path.suffix, WRITERS)
@@ -36,7 +36,7 @@ def write_state_dict(path: str | Path, state_dict: Mapping[str, np.ndarray]) -> 
 def _read_torch(path: Path) -> dict[str, np.ndarray]:
     torch = _import_torch(path)
     try:
-        # Only tensors and plain containers: a file that asks for more is refused, not run.
+        # Only tensors and plain containers: pickled code is refused, never run.
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         reason = str(error).split(".")[0]
@@ -83,7 +83,7 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     safetensors = _import_safetensors()
     try:
         tensors = safetensors.load_file(path)
-    except Exception as error:  # its own class, which says what is wrong
+    except Exception as error:  # a class of its own
         if isinstance(error, FileNotFoundError):
             raise
         raise UserError(f"{path} is not a safetensors file: {error}") from error

@@ -1,4 +1,4 @@
-"""The model config that a state dict belongs to, read from its names and shapes."""
+"""Inference of MR-IPT's config from the names and shapes of a state dict."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ import numpy as np
 from mript_jax.convert.tables import Shapes, count
 from mript_jax.errors import UserError
 
-DECODER_HEADS = 8  # the public code's; no shape tells it
+DECODER_HEADS = 8  # of the public code; shapes do not determine it
 
 
 def infer_config(shapes: Shapes) -> dict[str, Any]:
-    """`config.model` of a state dict of the public MR-IPT."""
+    """Infer `config.model` from a state dict of the public MR-IPT."""
     encoder = infer_encoder(shapes)
     patch = shapes["image_encoder.patch_embed.proj.weight"]
     grid = shapes["image_encoder.pos_embed"][1:3]
@@ -35,7 +35,7 @@ def infer_config(shapes: Shapes) -> dict[str, Any]:
 
 
 def infer_encoder(shapes: Shapes) -> dict[str, Any]:
-    """The fields of the image encoder (Segment Anything's has the same names)."""
+    """Infer the fields of the image encoder (Segment Anything uses the same names)."""
     _, h, w, width = shapes["image_encoder.pos_embed"]
     blocks = [
         f"image_encoder.blocks.{i}" for i in range(count(shapes, r"image_encoder\.blocks\.(\d+)\."))
@@ -54,7 +54,7 @@ def infer_encoder(shapes: Shapes) -> dict[str, Any]:
 
 
 def _mode(shapes: Shapes) -> str:
-    """One head per task has two numbers; else there are as many heads as patterns or levels."""
+    """The mode: names of heads have two indices, or their number is that of patterns or levels."""
     if "head.0.0.0.weight" in shapes:
         return "split"
     heads = count(shapes, r"head\.(\d+)\.")

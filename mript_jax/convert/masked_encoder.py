@@ -1,8 +1,8 @@
-"""MR-IPT's encoder from masked modelling of k-space: the blocks of SimMIM's ViT.
+"""Initialization of MR-IPT's encoder from masked modelling of k-space: the blocks of SimMIM's ViT.
 
-The two have the same blocks, but for layer scale, which goes into the layers that it follows, and
-for relative positions, which they keep in different forms. These start fresh, and so do the patch
-embedding, which reads other channels, and all that is not the encoder.
+Blocks are the same in both, with two exceptions. Layer scale is multiplied into the layers that it
+follows. Relative positions have different forms: they are newly initialized, and so are the patch
+embedding, which has other channels, and all layers outside the encoder.
 """
 
 from collections.abc import Mapping
@@ -31,10 +31,13 @@ def from_masked(
     config: Mapping[str, Any],
     seed: int = 0,
 ) -> tuple[dict[str, Any], list[str]]:
-    """Parameters of MR-IPT's `config.model` from those of the `masked` one, and what is fresh."""
+    """Return parameters of MR-IPT's `config.model` from those of the config `masked`.
+
+    The second value lists the names of newly initialized parameters.
+    """
     if (masked["name"], masked.get("encoder")) != ("simmim", "vit") or config["name"] != "mript":
         raise UserError(
-            "only the blocks of a simmim with encoder='vit' become those of an mript, not "
+            "only the blocks of a simmim with encoder='vit' can initialize those of an mript, not "
             f"{masked['name']} ({masked.get('encoder', 'no')} encoder) those of {config['name']}"
         )
     depth, theirs = config["depth"], masked["depths"][0]
@@ -60,7 +63,7 @@ def from_masked(
 
 
 def _block(block: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The layers of a block, with its layer scale in them."""
+    """The parameters of a block's layers, with layer scale multiplied in."""
     flat = traverse_util.flatten_dict(dict(block), sep="/")
     return {
         name: np.asarray(value) * flat.get(SCALED.get(layer), 1.0)

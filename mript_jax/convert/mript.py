@@ -1,4 +1,4 @@
-"""State dicts of the public PyTorch code (GuoyaoShen/MR-IPT) as our parameters, and back."""
+"""Conversion of state dicts of the public MR-IPT (GuoyaoShen/MR-IPT), in both directions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,15 +13,15 @@ from mript_jax.models import build_model
 
 StateDict = Mapping[str, np.ndarray]
 
-# Their layout of a kernel, (out, in, ...), to ours, (..., in, out). A transposed convolution is
-# (in, out, kh, kw) there and (kh, kw, out, in) here: the same turn.
-TURNS = {2: (1, 0), 4: (2, 3, 1, 0)}
+# Axes of PyTorch's layout of a kernel, (out, in, ...), in ours, (..., in, out). A transposed
+# convolution is (in, out, kh, kw) there and (kh, kw, out, in) here: the same transposition.
+TRANSPOSITIONS = {2: (1, 0), 4: (2, 3, 1, 0)}
 
 
 def from_torch(
     state_dict: StateDict, config: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Our parameters of `config.model` from a public state dict, and the names it ignored."""
+    """Return our parameters of `config.model`, and the names that were ignored."""
     state_dict = {name.removeprefix("module."): value for name, value in state_dict.items()}
     shapes, places = parameter_shapes(config), name_table(config)
     ignored = sorted(set(state_dict) - set(places))
@@ -46,7 +46,7 @@ def from_torch(
 
 
 def to_torch(params: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """A state dict that the public code loads; what it holds without using is filled in."""
+    """Return a state dict that the public code loads; tensors without effect are filled in."""
     if config.get("prompt", "table") != "table":
         raise UserError(
             f"the public code has no prompt={config['prompt']!r}; only prompt='table' converts"
@@ -64,41 +64,42 @@ def to_torch(params: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, 
 
 
 def parameter_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """The shape of each of our parameters, by its name."""
+    """The shape of each of our parameters, by name."""
     model = build_model(config)
     image = jax.ShapeDtypeStruct((1, model.patch_size, model.patch_size, 1), np.float32)
     index = jax.ShapeDtypeStruct((1,), np.int32)
-    params = jax.eval_shape(model.init, jax.random.key(0), image, index, index)["params"]
+    tasks = {"pattern_index": index, "level_index": index}
+    params = jax.eval_shape(model.init, jax.random.key(0), image, **tasks)["params"]
     return {k: v.shape for k, v in traverse_util.flatten_dict(params, sep="/").items()}
 
 
 def to_ours(value: np.ndarray, place: Place) -> np.ndarray:
-    """A tensor in our layout; where it cannot be, as it is."""
-    if place.name.endswith("/kernel") and value.ndim in TURNS:
-        return value.transpose(TURNS[value.ndim])
-    if place.name.startswith("prompt/"):  # there an embedding each, [1, C]
+    """Return a tensor in our layout; one with an unexpected number of axes is not changed."""
+    if place.name.endswith("/kernel") and value.ndim in TRANSPOSITIONS:
+        return value.transpose(TRANSPOSITIONS[value.ndim])
+    if place.name.startswith("prompt/"):  # theirs: an embedding [1, C] for each row
         return value.reshape(-1)
     return value
 
 
 def to_theirs(value: np.ndarray, place: Place) -> np.ndarray:
-    """The reverse of `to_ours`."""
+    """Invert `to_ours`."""
     if place.name.endswith("/kernel"):
-        return np.ascontiguousarray(value.transpose(np.argsort(TURNS[value.ndim])))
+        return np.ascontiguousarray(value.transpose(np.argsort(TRANSPOSITIONS[value.ndim])))
     if place.name.startswith("prompt/"):
         return value.reshape(1, -1)
     return value
 
 
-def refuse(what: str, problems: list[str]) -> None:
-    """Raises a UserError that lists the problems, where there are any."""
+def refuse(reason: str, problems: list[str]) -> None:
+    """Raise a UserError that lists the problems, if there are any."""
     if problems:
         more = f" and {len(problems) - 8} more" if len(problems) > 8 else ""
-        raise UserError(f"the state dict {what} {', '.join(problems[:8])}{more}")
+        raise UserError(f"the state dict {reason} {', '.join(problems[:8])}{more}")
 
 
 def _unused(config: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The tensors that the public code holds and never uses: zeros, and ones to scale with."""
+    """Tensors of the public code without effect on its output: zeros, and ones for scales."""
     C, F = config["features"] * 4, config["features"]
     inner, tokens = C // config["decoder_downsample"], 4 * C
     attention = "image_decoder.transformer.final_attn_token_to_image"

@@ -1,6 +1,6 @@
-"""The public code's names of tensors, and where each belongs in our parameters.
+"""Name table of the public MR-IPT: its tensors, and the corresponding parameters of ours.
 
-The table is made from the config, since it says how many heads, blocks and layers there are.
+The table depends on the config, which has the numbers of heads, blocks and layers.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from mript_jax.models.encoder import pattern_length
 
-# Held by the public code, without effect on its output.
+# Tensors of the public code without effect on its output.
 UNUSED = re.compile(
     r"image_decoder\.(transformer\.(final_attn_token_to_image|norm_final_attn)"
     r"|output_hypernetworks_mlp)\."
@@ -58,14 +58,14 @@ LAYER = {
 
 
 class Place(NamedTuple):
-    """Where a tensor belongs: a parameter, or one row of a stacked parameter."""
+    """Destination of a tensor: a parameter, or one row of a stacked parameter."""
 
     name: str
     row: int | None = None
 
 
 def name_table(config: Mapping[str, Any]) -> dict[str, Place]:
-    """Where each tensor of the public state dict belongs, by its name."""
+    """The destination of each tensor of the public state dict, by name."""
     places = {
         "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix": Place(
             "decoder/grid_encoding/gaussian"
@@ -101,7 +101,7 @@ def name_table(config: Mapping[str, Any]) -> dict[str, Place]:
                 f"image_decoder.transformer.layers.{i}.{theirs}", f"decoder/layer_{i}/{ours}"
             )
     stages = config["patch_size"].bit_length() - 1
-    for i in range(stages):  # in their sequence: convolution, norm, activation
+    for i in range(stages):  # each a sequence of convolution, norm, activation
         places |= _layer(f"image_decoder.output_upscaling.{3 * i}", f"decoder/upscale_{i}")
         if i < stages - 1:
             places |= _layer(
@@ -111,7 +111,7 @@ def name_table(config: Mapping[str, Any]) -> dict[str, Place]:
 
 
 def _task_prefixes(config: Mapping[str, Any]) -> list[str]:
-    """Their name of each head and tail, in the order of our index."""
+    """The public code's name of each head and tail, in the order of our index."""
     patterns, levels = range(config["num_patterns"]), range(config["num_levels"])
     if config["mode"] == "split":
         return [f"{pattern}.{level}" for pattern in patterns for level in levels]

@@ -1,4 +1,4 @@
-"""The public ViT reconstructor's weights (MLI-lab/transformers_for_imaging), and back."""
+"""Conversion of the public ViT reconstructor (MLI-lab/transformers_for_imaging)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -22,13 +22,13 @@ from mript_jax.models import build_model
 from mript_jax.sizes import height_width
 
 GATED = {"q": "query", "k": "key", "v": "value"}
-HEAD_SIZE = 44  # the public code's; no shape tells it without gated attention
+HEAD_SIZE = 44  # of the public code; without gated attention shapes do not determine it
 
 
 def from_torch(
     state_dict: Mapping[str, np.ndarray], config: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Our parameters of `config.model` from a public state dict, and the names it ignored."""
+    """Return our parameters of `config.model`, and the names that were ignored."""
     state_dict = {name.removeprefix("module."): value for name, value in state_dict.items()}
     channels = state_dict["net.patch_embed.proj.weight"].shape[1]
     shapes = parameter_shapes(
@@ -38,12 +38,12 @@ def from_torch(
 
 
 def to_torch(params: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """A state dict that the public code loads."""
+    """Return a state dict that the public code loads."""
     return write(params, name_table(config))
 
 
 def infer_config(shapes: Shapes) -> dict[str, Any]:
-    """`config.model` of a public state dict."""
+    """Infer `config.model` from the shapes of a public state dict."""
     width, _, *patch = shapes["net.patch_embed.proj.weight"]
     grid = shapes["net.pos_embed"][2:]
     depth = count(shapes, r"net\.blocks\.(\d+)\.")
@@ -69,7 +69,7 @@ def infer_config(shapes: Shapes) -> dict[str, Any]:
 
 
 def name_table(config: Mapping[str, Any]) -> Table:
-    """Where each tensor of the public state dict belongs, by its name."""
+    """The destination of each tensor of the public state dict, by name."""
     biased = config.get("qkv_bias", False)
     first, last = config.get("gpsa", (-1, -1))
     table = (

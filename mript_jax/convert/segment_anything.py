@@ -1,7 +1,8 @@
-"""MR-IPT's encoder from a Segment Anything checkpoint (ViT-B, ViT-L or ViT-H), which has the same.
+"""Initialization of MR-IPT's encoder from Segment Anything (ViT-B, ViT-L or ViT-H).
 
-Blocks and neck are taken over, position tables are resized to the grid in use. The patch
-embedding starts fresh, since it reads other channels and another patch; so does all else.
+Blocks and neck have the same architecture and are copied, position tables are resized to the grid
+in use. The patch embedding, with other channels and another patch size, and all layers outside the
+encoder are newly initialized.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from mript_jax.convert.names import name_table
 from mript_jax.models import build_model
 from mript_jax.models.attention import resize_linear
 
-# What is not the encoder's is the paper's (configs/mript_radimagenet.py).
+# Fields outside the encoder, as in the paper (configs/mript_radimagenet.py).
 PAPER = {
     "name": "mript",
     "mode": "split",
@@ -36,20 +37,20 @@ PAPER = {
 
 
 def is_segment_anything(state_dict: StateDict) -> bool:
-    """Whether these are its weights, or those of its image encoder alone."""
+    """True for weights of Segment Anything, or of its image encoder alone."""
     patch = "image_encoder.patch_embed.proj.weight"
     return patch in state_dict and np.shape(state_dict[patch])[1] == 3
 
 
 def config_for(state_dict: StateDict) -> dict[str, Any]:
-    """A config of MR-IPT with the encoder of these weights."""
+    """`config.model` of an MR-IPT with the encoder of these weights."""
     return PAPER | infer_encoder({name: np.shape(value) for name, value in state_dict.items()})
 
 
 def from_segment_anything(
     state_dict: StateDict, config: Mapping[str, Any], seed: int = 0
 ) -> tuple[dict[str, Any], list[str], list[str]]:
-    """Parameters of `config.model`, the names that were ignored, and ours that started fresh."""
+    """Return parameters of `config.model`, ignored names, and names of newly initialized ones."""
     places = {
         name: place
         for name, place in name_table(config).items()
@@ -81,7 +82,7 @@ def from_segment_anything(
 
 
 def _resized(table: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """A position table for the grid in use; anything else as it is."""
+    """Resize a position table to the grid in use; other tensors are not changed."""
     if "rel_pos" in name:
         return np.asarray(resize_linear(jnp.asarray(table), shape[0]))
     if name == "image_encoder.pos_embed" and table.shape[-1] == shape[-1]:

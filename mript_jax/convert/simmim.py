@@ -1,7 +1,7 @@
-"""Weights of SimMIM (microsoft/SimMIM), with Swin or ViT, and of MIMMRI's SwinRec, and back.
+"""Conversion of SimMIM (microsoft/SimMIM), with Swin or ViT, and of MIMMRI's SwinRec.
 
-SwinRec's public class is a network of its own, without a mask token: the token starts at zero, and
-is left out on the way back. Its branch for doubled images, which nothing here uses, is ignored.
+The public SwinRec has no mask token: here the token is initialized to zero, and it is left out when
+converting back. Its branch for images of twice the size, which is not used here, is ignored.
 """
 
 import math
@@ -29,17 +29,17 @@ from mript_jax.models import build_model
 UNUSED = r"(relative_position_index|attn_mask)$|^(conv_before_upsample|upsample|conv_last2)\."
 VIT_TABLE = "encoder.rel_pos_bias.relative_position_bias_table"  # its last 3 rows: the class token
 CLASS_ROWS = f"{VIT_TABLE}.class"  # our name for these rows
-CHANNELS = {2: "complex", 4: "rgba"}  # of the pictures that a network was made for
+CHANNELS = {2: "complex", 4: "rgba"}  # of the pictures of a network
 POSITION = "absolute_pos_embed"  # only where the public networks are built with ape=True
-PAPER_SIZE = 192  # of pictures, where neither shifted windows nor a position embedding tell it
-MASK_CELL, MASK_RATIO = 8, 0.6  # the paper's; no shape tells them
+PAPER_SIZE = 192  # of pictures, if neither shifted windows nor a position embedding determine it
+MASK_CELL, MASK_RATIO = 8, 0.6  # of the paper; shapes do not determine them
 TOKEN = Entry("encoder/mask_token/token", np.ravel, lambda value: value[None, None])
 
 
 def from_torch(
     state_dict: Mapping[str, np.ndarray], config: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Our parameters of `config.model` from a public state dict, and the names it ignored."""
+    """Return our parameters of `config.model`, and the names that were ignored."""
     state_dict = {name.removeprefix("module."): value for name, value in state_dict.items()}
     table = name_table(config)
     if config["encoder"] == "swinrec":
@@ -53,7 +53,7 @@ def from_torch(
 
 
 def to_torch(params: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The trained tensors of the public code; what it computes from sizes alone is left out."""
+    """Return the trained tensors of the public code, without those it computes from sizes."""
     state_dict = write(params, name_table(config))
     if config["encoder"] == "swinrec":
         del state_dict["mask_token"]
@@ -61,7 +61,7 @@ def to_torch(params: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, 
 
 
 def infer_config(shapes: Shapes) -> dict[str, Any]:
-    """`config.model` of a public state dict."""
+    """Infer `config.model` from the shapes of a public state dict."""
     stem = "conv_first" if "conv_first.weight" in shapes else "encoder.patch_embed.proj"
     width, channels, patch, _ = shapes[f"{stem}.weight"]
     if channels not in CHANNELS:
@@ -99,7 +99,7 @@ def infer_config(shapes: Shapes) -> dict[str, Any]:
 
 
 def _windowed(shapes: Shapes, blocks: str, patch: int) -> dict[str, Any]:
-    """Stages, heads and window of Swin blocks, named by stage and block."""
+    """The sizes of Swin blocks; `blocks` matches their names, with stage and block as groups."""
     found = {tuple(map(int, m.groups())): m[0] for n in shapes if (m := re.match(blocks, n))}
     depths = [sum(stage == i for stage, _ in found) for i in range(1 + max(found)[0])]
     tables = [shapes[f"{found[i, 0]}attn.relative_position_bias_table"] for i in range(len(depths))]
@@ -123,15 +123,15 @@ def _windowed(shapes: Shapes, blocks: str, patch: int) -> dict[str, Any]:
 
 
 def name_table(config: Mapping[str, Any]) -> Table:
-    """Where each tensor belongs, by its public name after `split`."""
+    """The destination of each tensor, by its public name after `split`."""
     return TABLES[config["encoder"]](config)
 
 
 def split(state_dict: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The ViT's tensors as ours are cut: query and value biases together, class rows apart.
+    """Rearrange the ViT's tensors: query and value biases joined, rows of the class token apart.
 
-    There a key has no bias. It would add the same to all scores of a query: with or without, the
-    softmax is the same.
+    The public code has no key bias; ours is zero. It would add a constant to all scores of a query,
+    which does not change the softmax.
     """
     parts = dict(state_dict)
     for name in [name for name in parts if name.endswith(".q_bias")]:
@@ -143,7 +143,7 @@ def split(state_dict: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def merge(parts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The reverse of `split`."""
+    """Invert `split`."""
     state_dict = dict(parts)
     if CLASS_ROWS in state_dict:
         rows = state_dict[VIT_TABLE], state_dict.pop(CLASS_ROWS)
@@ -228,7 +228,7 @@ def _position(config: Mapping[str, Any], theirs: str) -> Table:
 
 
 def _stages(config: Mapping[str, Any], name: str) -> Table:
-    """Windowed blocks; they are counted through all stages here, within a stage there."""
+    """Swin blocks; ours are numbered over all stages, the public code's within a stage."""
     table: Table = {}
     for stage, depth in enumerate(config["depths"]):
         for i in range(depth):

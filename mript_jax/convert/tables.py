@@ -1,7 +1,7 @@
-"""Tables of names between a public state dict and our parameters, and both ways through one.
+"""Name tables between a public state dict and our parameters, and conversion through a table.
 
-An entry says where a tensor belongs and how it is laid out there. What needs more than that, one
-tensor that is two of ours, is prepared by the model's own module.
+An entry has our name of a tensor and the change of layout. Tensors that need more, such as one that
+corresponds to two of ours, are prepared by the module of the model.
 """
 
 import re
@@ -13,27 +13,29 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from mript_jax.convert.mript import TURNS, refuse
+from mript_jax.convert.mript import TRANSPOSITIONS, refuse
 
 Layout = Callable[[np.ndarray], np.ndarray]
 
 
-def as_it_is(value: np.ndarray) -> np.ndarray:
+def identity(value: np.ndarray) -> np.ndarray:
     return value
 
 
 def kernel_to_ours(value: np.ndarray) -> np.ndarray:
-    return value.transpose(TURNS[value.ndim])
+    return value.transpose(TRANSPOSITIONS[value.ndim])
 
 
 def kernel_to_theirs(value: np.ndarray) -> np.ndarray:
-    return value.transpose(np.argsort(TURNS[value.ndim]))
+    return value.transpose(np.argsort(TRANSPOSITIONS[value.ndim]))
 
 
 class Entry(NamedTuple):
+    """Our name of a tensor, and the changes of layout in both directions."""
+
     ours: str
-    to_ours: Layout = as_it_is
-    to_theirs: Layout = as_it_is
+    to_ours: Layout = identity
+    to_theirs: Layout = identity
 
 
 Table = dict[str, Entry]
@@ -41,7 +43,7 @@ Shapes = Mapping[str, tuple[int, ...]]  # of a state dict's tensors, by name
 
 
 def count(shapes: Shapes, pattern: str) -> int:
-    """How many numbers a part of the names runs through."""
+    """One more than the largest index that the group of `pattern` matches in the names."""
     found = {int(m[1]) for name in shapes if (m := re.match(pattern, name))}
     if not found:
         raise KeyError(pattern.replace("\\", "").replace("(d+)", "0"))
@@ -49,7 +51,7 @@ def count(shapes: Shapes, pattern: str) -> int:
 
 
 def layer(theirs: str, ours: str, bias: bool = True) -> Table:
-    """A dense layer or a convolution."""
+    """The entries of a dense layer or a convolution."""
     table = {f"{theirs}.weight": Entry(f"{ours}/kernel", kernel_to_ours, kernel_to_theirs)}
     return table | ({f"{theirs}.bias": Entry(f"{ours}/bias")} if bias else {})
 
@@ -64,7 +66,7 @@ def norm(theirs: str, ours: str) -> Table:
 def transformer_block(
     theirs: str, ours: str, qkv_bias: bool = True, attention: str = "attention"
 ) -> Table:
-    """A pre-norm block with plain attention, as all these codes name its parts."""
+    """The entries of a pre-norm transformer block, whose names these public codes share."""
     return (
         norm(f"{theirs}.norm1", f"{ours}/norm_attention")
         | layer(f"{theirs}.attn.qkv", f"{ours}/{attention}/qkv", qkv_bias)
@@ -78,7 +80,7 @@ def transformer_block(
 def read(
     state_dict: Mapping[str, np.ndarray], table: Table, shapes: Mapping[str, Any], unused: str
 ) -> tuple[dict[str, Any], list[str]]:
-    """Our parameters, and the names that were ignored; only those like `unused` may be."""
+    """Return our parameters and the ignored names, each of which must match `unused`."""
     ignored = sorted(set(state_dict) - set(table))
     strange = [name for name in ignored if not re.search(unused, name)]
     refuse("has what this config has no place for:", strange)
@@ -99,7 +101,7 @@ def read(
 
 
 def write(params: Mapping[str, Any], table: Table) -> dict[str, np.ndarray]:
-    """The state dict of a table."""
+    """Return the public state dict of our parameters."""
     flat = traverse_util.flatten_dict(params, sep="/")
     return {
         name: np.ascontiguousarray(entry.to_theirs(np.asarray(flat[entry.ours], np.float32)))
@@ -108,7 +110,7 @@ def write(params: Mapping[str, Any], table: Table) -> dict[str, np.ndarray]:
 
 
 def parameter_shapes(model: nn.Module, *inputs: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-    """The shape of each parameter of a model that is called with inputs of these shapes."""
+    """The shape of each parameter of a model, for inputs of the given shapes."""
     arrays = [jax.ShapeDtypeStruct(shape, np.float32) for shape in inputs]
     params = jax.eval_shape(model.init, jax.random.key(0), *arrays)["params"]
     return {k: v.shape for k, v in traverse_util.flatten_dict(params, sep="/").items()}

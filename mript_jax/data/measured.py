@@ -59,7 +59,9 @@ def measured_batches(
         mask_seed = volume_seed(name, seed)
         for start in range(0, len(members), batch_size):
             records = [source[i] for i in members[start : start + batch_size]]
-            examples = [_example(r, task, mask_seed, maximum, fields) for r in records]
+            examples = [
+                _example(r, task, mask_seed, maximum=maximum, fields=fields) for r in records
+            ]
             yield stack(examples, batch_size), records
 
 
@@ -81,7 +83,9 @@ def _example(
     shape, (H, W) = record.size, record.kspace.shape[-2:]
     mask = record.mask
     if mask is None or np.all(mask):  # fully sampled
-        mask = sample_mask(task.pattern, (H, W), task.acceleration, task.center_fraction, mask_seed)
+        mask = sample_mask(
+            task.pattern, (H, W), task.acceleration, task.center_fraction, seed=mask_seed
+        )
     kspace, mask = crop_kspace(record.kspace, mask, shape)  # [C, H, W], [H, W]
     zero_filled = np.abs(zero_filled_scan(kspace))  # [H, W]
     scale = scale_of(center_crop(zero_filled, shape))

@@ -139,7 +139,9 @@ class Pipeline:
         examples = self._drawn[self._start :].map_with_index(make)
         batches = examples.batch(self._part)[self._mine]
         if self._workers:
-            return WorkerBatches(batches, 0, self._workers, READ_AHEAD, make.largest())
+            return WorkerBatches(
+                batches, 0, workers=self._workers, ahead=READ_AHEAD, largest=make.largest()
+            )
         threads = grain.ReadOptions(num_threads=2, prefetch_buffer_size=READ_AHEAD)
         return iter(batches.to_iter_dataset(threads))
 

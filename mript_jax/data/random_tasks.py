@@ -49,8 +49,8 @@ class RandomTask:
             (pattern,),
             (acceleration,),
             (usual_center_fraction(acceleration),),
-            (pattern,),
-            [task.acceleration for task in of_pattern],
+            trained_patterns=(pattern,),
+            trained_accelerations=[task.acceleration for task in of_pattern],
         )
         return dataclasses.replace(task, pattern_index=of_pattern[0].pattern_index)
 

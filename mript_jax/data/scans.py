@@ -61,7 +61,13 @@ class ScanMaker(ExampleMaker):
         maps = None
         if "sensitivities" in self.fields:
             maps = estimate_sensitivities(kspace, max(round(CENTER * self.shape[self.axis]), 2))
-        return Scan(kspace, kspace, maps, reference / maximum, noise / float(maximum))
+        return Scan(
+            kspace,
+            kspace,
+            sensitivities=maps,
+            reference=reference / maximum,
+            noise_level=noise / float(maximum),
+        )
 
 
 def compress_coils(kspace: np.ndarray, coils: int) -> np.ndarray:

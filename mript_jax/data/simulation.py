@@ -67,7 +67,9 @@ def simulate(
     clean = fft2c(maps * scanned)
     level = 0.0 if rng.uniform() < noise_free else np.exp(rng.uniform(*np.log(noise)))
     kspace = clean + _noise(clean.shape, level, rng) if level else clean
-    return Scan(kspace, clean, maps, np.abs(scanned), float(level))
+    return Scan(
+        kspace, clean, sensitivities=maps, reference=np.abs(scanned), noise_level=float(level)
+    )
 
 
 def _noise(shape: tuple[int, ...], level: float, rng: np.random.Generator) -> np.ndarray:

@@ -65,7 +65,9 @@ def evaluate_tasks(
     for task in tasks:
         progress(task)
         of_task: list[SliceResult] = []
-        for batch, records in _measured(methods, task, make_batches(task), rules, devices):
+        for batch, records in _measured(
+            methods, task, make_batches(task), rules=rules, devices=devices
+        ):
             of_task += _examples(batch, records, task, len(of_task))
             of_task = _keep_pictures(of_task, next(iter(methods)), pictures)
         if not of_task:
@@ -191,7 +193,16 @@ def _examples(
         scale = batch["data_range"][i]
         pictures = {"reference": batch["target"][i, ..., 0] / scale, "mask": mask}
         pictures |= {name: image[i] / scale for name, image in batch["estimates"].items()}
-        examples.append(SliceResult(task, true_acceleration, volume, index, values, pictures))
+        examples.append(
+            SliceResult(
+                task,
+                true_acceleration,
+                volume=volume,
+                slice_index=index,
+                values=values,
+                pictures=pictures,
+            )
+        )
     return examples
 
 

@@ -181,7 +181,9 @@ def _moments_backward(size: int, saved: tuple, gradients: tuple) -> tuple[jax.Ar
     def spread(gradient: jax.Array) -> jax.Array:  # to all pixels of the window
         padding = ((0, 0), (size - 1,) * 2, (size - 1,) * 2)
         window = (1, size, size)
-        summed = jax.lax.reduce_window(gradient, 0.0, jax.lax.add, window, (1, 1, 1), padding)
+        summed = jax.lax.reduce_window(
+            gradient, 0.0, jax.lax.add, window, window_strides=(1, 1, 1), padding=padding
+        )
         return summed / size**2
 
     both = spread(to_covariance)

@@ -15,10 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from mript_jax.batch import Batch
+from mript_jax.batch import OPTIONAL_FIELDS, Batch
 from mript_jax.checkpoint import find_checkpoint, load_checkpoint_config, load_params
 from mript_jax.data.measured import first_volumes, measured_batches
 from mript_jax.data.pipeline import evaluation_batches, open_split
+from mript_jax.data.simulation import EVALUATION_NOISE
 from mript_jax.errors import UserError, unknown_name_error
 from mript_jax.evaluation.baselines import (
     WEIGHTED,
@@ -33,7 +34,6 @@ from mript_jax.evaluation.results import Results, make_results
 from mript_jax.evaluation.unseen import check_unseen
 from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.models import build_model
-from mript_jax.physics.crop import zero_filled_scan
 from mript_jax.physics.tasks import Task, nearest_level, nearest_pattern, task_grid
 
 Batches = Callable[[str, Task, int], Iterator[tuple[Batch, list]]]  # of (split, task, most slices)
@@ -76,7 +76,7 @@ def compare(
     methods = {name: load(trained[name], path) for name, path in checkpoints.items()}
     for name in baselines:
         if name in WEIGHTED:
-            methods[name] = _tuned(name, make_batches, tasks, wanted.split, protocol)
+            methods[name] = _tuned(name, make_batches, tasks, split=wanted.split, protocol=protocol)
     if wanted.protocol == "measured" or "conjugate_symmetry" in baselines:
         methods["conjugate_symmetry"] = conjugate_symmetry
     rows, examples = evaluate_tasks(
@@ -89,10 +89,10 @@ def compare(
     first = next(iter(about.values()))
     results = make_results(
         " + ".join(checkpoints),
-        _dataset(config.data),
+        _dataset(config, scans),
         wanted.protocol,
-        wanted.split,
-        rows,
+        split=wanted.split,
+        rows=rows,
         seed=seed,
         config_hash=config_hash(config),
         **(first if len(about) == 1 else {"checkpoint": first["checkpoint"], "methods": about}),
@@ -106,12 +106,18 @@ def config_hash(config: ConfigDict) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _dataset(data: ConfigDict) -> str:
-    """The evaluation data as rows name it: the source, and artifacts and noise added to it."""
-    severities = {name: severity for name, severity in data.artifacts.items() if severity}
-    severities |= {"noise": data.noise} if data.noise else {}
-    added = ", ".join(f"{name} {severity:g}" for name, severity in severities.items())
-    return f"{data.source}:{data.path}".rstrip(":") + (f" with {added}" if added else "")
+def _dataset(config: ConfigDict, scans: bool) -> str:
+    """The evaluation data as rows name it: the source, coils, artifacts and noise."""
+    data = config.data
+    added = [f"{name} {severity:g}" for name, severity in data.artifacts.items() if severity]
+    noise = data.noise
+    if config.evaluation.protocol == "measured" and not scans:
+        coils = data.simulation.coils[0]
+        added.append("1 coil" if coils == 1 else f"{coils} coils")
+        noise = noise or EVALUATION_NOISE
+    added += [f"noise {noise:g}"] if noise else []
+    text = f"{data.source}:{data.path}".rstrip(":")
+    return f"{text} with {', '.join(added)}" if added else text
 
 
 def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
@@ -150,7 +156,9 @@ def _simulated_batches(config: ConfigDict, fields: set[str], seed: int, of: str)
 
     def batches(split: str, task: Task, most: int) -> Iterator[tuple[Batch, list]]:
         size = config.evaluation.batch_size
-        return evaluation_batches(data, split, task, size, most, seed, fields=sorted(fields))
+        return evaluation_batches(
+            data, split, task, size, max_slices=most, seed=seed, fields=sorted(fields)
+        )
 
     return batches
 
@@ -167,7 +175,9 @@ def _measured_batches(config: ConfigDict, fields: set[str], seed: int) -> Batche
         elif most < len(indices):  # to tune on
             indices = indices[np.linspace(0, len(indices) - 1, most).astype(int)]
         size = wanted.batch_size
-        return measured_batches(source, indices.tolist(), task, size, seed, fields=sorted(fields))
+        return measured_batches(
+            source, indices.tolist(), task, size, seed=seed, fields=sorted(fields)
+        )
 
     return batches
 
@@ -194,6 +204,8 @@ def _network(config: ConfigDict, path: str) -> Method:
             "level_index": nearest_level(task.acceleration, config.data.accelerations),
         }
         own = {name: jnp.full_like(batch[name], value) for name, value in index.items()}
+        unread = set(OPTIONAL_FIELDS) - set(model.batch_fields())  # they are for other methods
+        batch = {name: value for name, value in batch.items() if name not in unread}
         return apply(params, {**batch, **own})
 
     return method
@@ -204,11 +216,9 @@ def _reconstruction(config: ConfigDict, path: str) -> Method:
     reconstruction = Reconstruction(config, load_params(path))
 
     def method(batch: Batch, task: Task) -> np.ndarray:
-        images = zero_filled_scan(np.asarray(batch["kspace"]))  # [B, H, W]
-        mask = np.asarray(batch["mask"][0])  # all slices of a volume share it
+        kspace, masks = np.asarray(batch["kspace"]), np.asarray(batch["mask"])
         pattern = config.data.patterns[nearest_pattern(task.pattern, config.data.patterns)]
-        restored = reconstruction.from_zero_filled(images, mask, pattern, task.acceleration)
-        return restored[..., None]
+        return reconstruction.from_kspace(kspace, masks, pattern, task.acceleration)[..., None]
 
     return method
 

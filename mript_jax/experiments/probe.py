@@ -48,9 +48,11 @@ def untrained(config: ConfigDict) -> Any:
 def _slices(config: ConfigDict, split: str, count: int = 0) -> tuple[dict, dict[str, np.ndarray]]:
     """Slices at 4x in one batch, with the tissue of each patch and the contrast of each slice."""
     count = count or SLICES[split]
-    task = Task(config.data.patterns[0], 4.0, 0.08, 0, 1)
+    task = Task(config.data.patterns[0], 4.0, 0.08, pattern_index=0, level_index=1)
     fields = build_model(config.model).batch_fields()
-    (batch, records), *_ = evaluation_batches(config.data, split, task, count, count, fields=fields)
+    (batch, records), *_ = evaluation_batches(
+        config.data, split, task, count, max_slices=count, fields=fields
+    )
     options = config.data.options.phantom
     shape, patch = height_width(config.data.image_size), config.model.patch_size
     made = [
@@ -98,7 +100,7 @@ def _patches(config: ConfigDict, batch: Mapping[str, np.ndarray]) -> np.ndarray:
     """The pixels of each patch, [B, h, w, P * P]."""
     images, patch = batch["zero_filled"][..., 0], config.model.patch_size
     B, H, W = images.shape
-    cut = images.reshape(B, H // patch, patch, W // patch, patch).swapaxes(2, 3)
+    cut = images.reshape((B, H // patch, patch, W // patch, patch)).swapaxes(2, 3)
     return cut.reshape(B, H // patch, W // patch, patch * patch)
 
 

@@ -5,7 +5,7 @@ target's, and is restored.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +17,33 @@ from mript_jax.batch import Batch
 from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
+from mript_jax.physics.coils import root_sum_of_squares
+from mript_jax.physics.crop import zero_filled_scan
 from mript_jax.physics.fourier import fft2c, ifft2c
+from mript_jax.physics.recognition.coils import looks_like_coils
 from mript_jax.physics.recognition.image import recognize_image
 from mript_jax.physics.recognition.mask import RecognizedMask, recognize_kspace, recognize_mask
 from mript_jax.physics.tasks import Task, nearest_level, nearest_pattern, task_grid
 
 log = logging.getLogger(__name__)
 
-BATCH_SIZE = 8
+BATCH_SIZE = 8  # slices that are reconstructed together
+BATCH_SAMPLES = 2**24  # of k-space in a batch: large scans of many coils go slice by slice
 
 
 def load(checkpoint: str | Path) -> "Reconstruction":
-    """Loads a training folder, one step in it, or what convert.py wrote."""
+    """Load a run directory, one step in it, or weights written by `mript convert`."""
     return Reconstruction(load_checkpoint_config(checkpoint), load_params(checkpoint))
 
 
 class Reconstruction:
-    """`recon(data, mask=None)`: [H, W] or [B, H, W] in, the same axes out, NumPy both ways."""
+    """A trained model with its config, called on arrays: `recon(kspace, mask=None)`."""
 
     def __init__(self, config: ConfigDict, params: Any):
         self.config = config
         model = build_model(config.model)
         self._params = jax.device_put(params)
-        self._fills_kspace = model.fills_kspace
+        self._fills_kspace, self._multi_coil = model.fills_kspace, model.multi_coil
         self._fields = model.batch_fields()
         self._predict = jax.jit(
             lambda params, batch: model.apply({"params": params}, batch, method="predict")
@@ -51,26 +55,86 @@ class Reconstruction:
         mask: np.ndarray | None = None,
         pattern: str | None = None,
         acceleration: float | None = None,
+        *,
+        coil_axis: int | None = None,
+        sensitivities: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Reconstructs complex centered k-space, or magnitudes of zero-filled images.
+        """Reconstruct complex centered k-space, or magnitudes of zero-filled images.
 
-        `mask` ([W] or [H, W]) is the undersampling mask; without it, it is recognized from the
-        zeros of k-space, or the task from the spectrum of an image. `pattern` and `acceleration`
-        overrule what is recognized.
+        Args:
+          data: complex k-space [H, W] or [S, H, W] of S slices, or with `coil_axis` [C, H, W] or
+            [S, C, H, W] (the coil axis anywhere); or zero-filled magnitude images [H, W] or
+            [S, H, W].
+          mask: the undersampling mask, [W], [H, W], or [S, H, W] with one for each slice. Without
+            it, samples of a slice that are zero in all coils count as not measured.
+          pattern: the sampling pattern, instead of the one recognized from the mask.
+          acceleration: the acceleration, instead of the recognized one.
+          coil_axis: the axis of the coils, such as -3.
+          sensitivities: coil sensitivity maps of the shape of `data`, or without its slice axis;
+            without them they are estimated from the autocalibration region.
+
+        Returns:
+          Magnitude images, float32: [H, W], or [S, H, W] where the data had slices.
         """
         data = np.asarray(data)
-        if data.ndim not in (2, 3):
-            raise UserError(f"expected [H, W] or [B, H, W], got an array of shape {data.shape}")
-        if not np.isfinite(data).all():
-            raise UserError("the input holds NaN or infinity")
-        stack = data if data.ndim == 3 else data[None]
-        if mask is not None:
-            mask = _full_mask(mask, stack.shape[1:])
-        elif np.iscomplexobj(stack):
-            mask = recognize_kspace(stack)
-        images = ifft2c(stack * mask) if np.iscomplexobj(stack) else stack
-        result = self.from_zero_filled(images, mask, pattern, acceleration)
-        return result if data.ndim == 3 else result[0]
+        check_finite(data, "the input")
+        coils = coil_axis is not None
+        if coils and not np.iscomplexobj(data):
+            raise UserError("coil_axis is for complex k-space, and the input is real")
+        wanted = "[C, H, W] or [S, C, H, W]" if coils else "[H, W] or [S, H, W]"
+        if data.ndim not in ((3, 4) if coils else (2, 3)):
+            raise UserError(f"expected {wanted}, got an array of shape {data.shape}")
+        if min(data.shape) < 1:
+            raise UserError(f"the input of shape {data.shape} has no samples")
+        if sensitivities is not None and not coils:
+            raise UserError("sensitivities belong to k-space of several coils; name its coil_axis")
+        single = data.ndim == (3 if coils else 2)
+        if not np.iscomplexobj(data):
+            stack = data[None] if single else data
+            result = self._from_magnitudes(stack, mask, pattern, acceleration)
+            return result[0] if single else result
+        kspace = _coils_third_last(data, coil_axis)  # [S, C, H, W]
+        if not coils and looks_like_coils(kspace[:, 0]):
+            log.warning(
+                "the first axis of k-space of shape %s looks like coils and is taken for slices; "
+                "coil_axis=-3 says that they are coils",
+                data.shape,
+            )
+        maps = None
+        if sensitivities is not None:
+            maps = _maps_of(np.asarray(sensitivities), data, coil_axis, kspace.shape)
+        masks = _sampled(kspace) if mask is None else mask
+        result = self.from_kspace(kspace, masks, pattern, acceleration, sensitivities=maps)
+        return result[0] if single else result
+
+    def from_kspace(
+        self,
+        kspace: np.ndarray,
+        mask: np.ndarray,
+        pattern: str | None = None,
+        acceleration: float | None = None,
+        *,
+        sensitivities: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Reconstruct slices [S, C, H, W] with mask(s) [W], [H, W] or [S, H, W] -> [S, H, W].
+
+        Models of one coil are given the zero-filled root-sum-of-squares image of several coils.
+        """
+        kspace, masks = np.asarray(kspace), _full_mask(mask, kspace.shape[0], kspace.shape[-2:])
+        if not self._multi_coil:
+            images = zero_filled_scan(kspace * masks[:, None])
+            return self._by_mask(images, masks, pattern, acceleration)
+        results = np.empty((len(kspace), *kspace.shape[-2:]), np.float32)
+        for members in _same_mask(masks):
+            task = self._task(recognize_mask(masks[members[0]]), pattern, acceleration)
+            for part in _parts(members, kspace[0].size):
+                results[part] = self._from_coils(
+                    kspace[part],
+                    masks[part],
+                    task,
+                    None if sensitivities is None else sensitivities[part],
+                )
+        return results
 
     def from_zero_filled(
         self,
@@ -79,37 +143,93 @@ class Reconstruction:
         pattern: str | None = None,
         acceleration: float | None = None,
     ) -> np.ndarray:
-        """Reconstructs zero-filled images [S, H, W], complex or magnitudes, sampled at `mask`.
+        """Reconstruct zero-filled images [S, H, W], complex or magnitudes, sampled at `mask`.
 
-        The mask [H, W] is that of their k-space. Without one the spectrum of the middle image tells
-        the task, and nothing counts as measured; a model that fills in k-space has nothing to do.
+        The mask [H, W] or [S, H, W] is that of their k-space. Without one the task is recognized
+        from the spectrum of the middle image, and no sample counts as measured; a model that fills
+        in k-space then returns the images unchanged.
         """
-        if mask is None:
-            seen = recognize_image(np.abs(images[len(images) // 2]), self._trained_tasks())
-            known = np.full(images.shape[1:], self._fills_kspace, np.float32)
-            if self._fills_kspace:
-                log.warning("this model fills in k-space and needs a mask; images stay as they are")
-        else:
-            seen, known = recognize_mask(mask), _full_mask(mask, images.shape[1:])
-        task = self._task(seen, pattern, acceleration)
-        scale = np.abs(images).max(axis=(1, 2))
-        scale = np.where(scale > 0, scale, 1.0).astype(np.float32)[:, None, None]
-        results = []
-        for start in range(0, len(images), BATCH_SIZE):
-            part = slice(start, start + BATCH_SIZE)
-            batch = self._batch(images[part] / scale[part], known, task)
-            results.append(np.asarray(self._predict(self._params, batch))[..., 0] * scale[part])
-        return np.concatenate(results)
+        if mask is not None:
+            masks = _full_mask(mask, len(images), images.shape[1:])
+            return self._by_mask(images, masks, pattern, acceleration)
+        seen = recognize_image(np.abs(images[len(images) // 2]), self._trained_tasks())
+        if self._fills_kspace:
+            log.warning("this model fills in k-space and needs a mask; images stay as they are")
+        known = np.full(images.shape, self._fills_kspace, np.float32)
+        return self._from_images(images, known, self._task(seen, pattern, acceleration))
 
-    def _batch(self, images: np.ndarray, mask: np.ndarray, task: Mapping[str, Any]) -> Batch:
-        """The batch of zero-filled images [B, H, W], with the k-space that they have at `mask`."""
-        batch = {
-            "zero_filled": np.abs(images).astype(np.float32)[..., None],
-            "mask": np.broadcast_to(mask, images.shape),
-        }
+    def _from_magnitudes(
+        self,
+        images: np.ndarray,
+        mask: np.ndarray | None,
+        pattern: str | None,
+        acceleration: float | None,
+    ) -> np.ndarray:
+        if not (self._fills_kspace and self._multi_coil):
+            return self.from_zero_filled(images, mask, pattern, acceleration)
+        log.warning(
+            "this model reconstructs complex k-space; a magnitude image counts as one without phase"
+        )
+        if mask is None:
+            raise UserError(
+                "a magnitude image needs its undersampling mask for this model, which works on "
+                "k-space; better give it the k-space"
+            )
+        return self.from_kspace(fft2c(images)[:, None], mask, pattern, acceleration)
+
+    def _by_mask(
+        self,
+        images: np.ndarray,
+        masks: np.ndarray,
+        pattern: str | None,
+        acceleration: float | None,
+    ) -> np.ndarray:
+        results = np.empty(images.shape, np.float32)
+        for members in _same_mask(masks):
+            task = self._task(recognize_mask(masks[members[0]]), pattern, acceleration)
+            results[members] = self._from_images(images[members], masks[members], task)
+        return results
+
+    def _from_images(
+        self, images: np.ndarray, masks: np.ndarray, task: Mapping[str, Any]
+    ) -> np.ndarray:
+        scale = _scale(np.abs(images))
+        results = np.empty(images.shape, np.float32)
+        for part in _parts(np.arange(len(images)), images[0].size):
+            scaled = images[part] / scale[part]
+            batch = {"zero_filled": np.abs(scaled).astype(np.float32)[..., None]}
+            if "kspace" in self._fields:
+                batch["kspace"] = (fft2c(scaled) * masks[part]).astype(np.complex64)[:, None]
+            results[part] = self._run(batch, masks[part], task) * scale[part]
+        return results
+
+    def _from_coils(
+        self,
+        kspace: np.ndarray,
+        masks: np.ndarray,
+        task: Mapping[str, Any],
+        sensitivities: np.ndarray | None,
+    ) -> np.ndarray:
+        kspace = kspace * masks[:, None]
+        zero_filled = root_sum_of_squares(ifft2c(kspace), axis=-3)
+        scale = _scale(zero_filled)
+        batch = {"zero_filled": (zero_filled / scale).astype(np.float32)[..., None]}
         if "kspace" in self._fields:
-            batch["kspace"] = (fft2c(images) * mask).astype(np.complex64)[:, None]
-        return batch | {name: np.full(len(images), value) for name, value in task.items()}
+            batch["kspace"] = (kspace / scale[:, None]).astype(np.complex64)
+        if sensitivities is not None:
+            batch["sensitivities"] = sensitivities.astype(np.complex64)
+        return self._run(batch, masks, task) * scale
+
+    def _run(
+        self, batch: dict[str, np.ndarray], masks: np.ndarray, task: Mapping[str, Any]
+    ) -> np.ndarray:
+        """The images [B, H, W] of a batch, filled up to one of few sizes, since each compiles."""
+        count = len(masks)
+        padded: Batch = {
+            **{name: _filled_up(array) for name, array in (batch | {"mask": masks}).items()},
+            **{name: np.full(_batch_size(count), value) for name, value in task.items()},
+        }
+        return np.asarray(self._predict(self._params, padded))[:count, ..., 0]
 
     def _trained_tasks(self) -> tuple[Task, ...]:
         data = self.config.data
@@ -139,9 +259,96 @@ class Reconstruction:
         }
 
 
-def _full_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    mask = np.asarray(mask, np.float32)
+def _sampled(kspace: np.ndarray) -> np.ndarray:
+    """The masks [S, H, W] of k-space [S, C, H, W] by its zeros; a blank slice has all slices'."""
+    masks = np.stack([recognize_kspace(coils) for coils in kspace])
+    blank = ~masks.any(axis=(1, 2))
+    masks[blank] = recognize_kspace(kspace)
+    return masks
+
+
+def check_finite(data: np.ndarray, name: str) -> None:
+    """Refuse arrays that hold NaN or infinity, or no numbers."""
+    if not np.issubdtype(data.dtype, np.number):
+        raise UserError(f"{name} holds {data.dtype} and no numbers")
+    if not np.isfinite(data).all():
+        raise UserError(f"{name} holds NaN or infinity")
+
+
+def _coils_third_last(data: np.ndarray, coil_axis: int | None) -> np.ndarray:
+    """k-space as [S, C, H, W]."""
+    if coil_axis is None:
+        return data.reshape(-1, 1, *data.shape[-2:])
+    if not -data.ndim <= coil_axis < data.ndim:
+        raise UserError(f"coil_axis={coil_axis} is no axis of k-space of shape {data.shape}")
+    data = np.moveaxis(data, coil_axis, -3)
+    return data.reshape(-1, *data.shape[-3:])
+
+
+def _maps_of(
+    sensitivities: np.ndarray, data: np.ndarray, coil_axis: int | None, shape: tuple[int, ...]
+) -> np.ndarray:
+    """Sensitivity maps [S, C, H, W], given for each slice or once for all."""
+    check_finite(sensitivities, "sensitivities")
+    if sensitivities.shape == data.shape:
+        return _coils_third_last(sensitivities, coil_axis)
+    if sensitivities.shape == shape[1:]:
+        return np.broadcast_to(sensitivities, shape)
+    raise UserError(
+        f"sensitivities of shape {sensitivities.shape} fit neither k-space of shape {data.shape} "
+        f"nor its coils {shape[1:]}"
+    )
+
+
+def _full_mask(mask: np.ndarray, slices: int, shape: tuple[int, ...]) -> np.ndarray:
+    """The masks [S, H, W] of all slices; one that cannot be a mask is a UserError."""
+    mask = np.asarray(mask)
+    check_finite(mask, "the mask")
+    if not np.isin(mask, (0, 1)).all():
+        wrong = mask[~np.isin(mask, (0, 1))].flat[0]
+        raise UserError(
+            f"the mask holds {wrong:g}; a mask has 1 where it was sampled and 0 elsewhere"
+        )
+    full = (slices, *shape)
+    if mask.ndim == 3 and len(mask) != slices:
+        raise UserError(f"{len(mask)} masks of shape {mask.shape} do not fit {slices} slices")
     try:
-        return np.broadcast_to(mask, shape)
+        masks = np.broadcast_to(mask.astype(np.float32), full)
     except ValueError:
         raise UserError(f"a mask of shape {mask.shape} does not fit data of {shape}") from None
+    if not masks.any(axis=(1, 2)).all():
+        raise UserError("the mask is 0 everywhere: nothing was sampled")
+    return masks
+
+
+def _same_mask(masks: np.ndarray) -> list[np.ndarray]:
+    """The indices of slices with the same mask, mask by mask."""
+    if all(masks.strides[0] == 0 or np.array_equal(mask, masks[0]) for mask in masks[1:]):
+        return [np.arange(len(masks))]
+    groups: dict[bytes, list[int]] = {}
+    for i, mask in enumerate(masks):
+        groups.setdefault(np.packbits(mask > 0).tobytes(), []).append(i)
+    return [np.asarray(members) for members in groups.values()]
+
+
+def _parts(members: np.ndarray, samples: int) -> Iterator[np.ndarray]:
+    """The members in batches; `samples` of k-space belong to each."""
+    size = max(1, min(BATCH_SIZE, BATCH_SAMPLES // samples))
+    for start in range(0, len(members), size):
+        yield members[start : start + size]
+
+
+def _batch_size(count: int) -> int:
+    """The next power of two: four sizes, rather than one for each number of slices."""
+    return 1 << (count - 1).bit_length()
+
+
+def _filled_up(array: np.ndarray) -> np.ndarray:
+    missing = _batch_size(len(array)) - len(array)
+    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else array
+
+
+def _scale(magnitudes: np.ndarray) -> np.ndarray:
+    """The maximum [S, 1, 1] of each image [S, H, W]; 1 for an empty one."""
+    scale = magnitudes.max(axis=(1, 2), keepdims=True)
+    return np.where(scale > 0, scale, 1.0).astype(np.float32)

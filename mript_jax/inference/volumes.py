@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import h5py
@@ -22,11 +22,14 @@ from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.recognition.mask import recognize_mask
 from mript_jax.physics.tasks import Task
 
+SLICES = 8  # that are read and reconstructed together
 PREVIEW_SLICES = 3
 PREVIEW_SIZE = 224  # pixels that a slice takes at least; small ones are enlarged
 TITLE_HEIGHT = 24
 # Endings of scan files; what else follows a dot belongs to the name (DICOM's numbers of series).
-ENDING = re.compile(r"\.(h5|hdf5|mrd|mat|nii|nii\.gz|dcm|ima|png|jpe?g|tiff?|bmp)$", re.IGNORECASE)
+ENDING = re.compile(
+    r"\.(h5|hdf5|mrd|mat|npy|nii|nii\.gz|dcm|ima|png|jpe?g|tiff?|bmp)$", re.IGNORECASE
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,16 +38,17 @@ class ReconstructedVolume:
     reconstruction: np.ndarray  # [S, H, W]
     zero_filled: np.ndarray  # [S, H, W]
     reference: np.ndarray | None  # [S, H, W]
-    mask: np.ndarray  # [H, W] of the k-space
+    masks: np.ndarray  # [S, H, W] of the k-space
     simulated: bool  # the mask was ours, not the scanner's
 
     def summary(self) -> str:
         """One line: what was done, and how near the reference it came."""
-        seen = recognize_mask(self.mask)
+        seen = recognize_mask(self.masks[0])
+        differ = "" if np.all(self.masks == self.masks[0]) else ", a mask for each slice"
         how = "retrospective" if self.simulated else "prospective"
         line = (
             f"{len(self.reconstruction)} slices, {seen.pattern}, "
-            f"acceleration {seen.true_acceleration:.2f} ({how})"
+            f"acceleration {seen.true_acceleration:.2f} ({how}{differ})"
         )
         if self.reference is not None:
             before, after = (
@@ -55,8 +59,24 @@ class ReconstructedVolume:
         return line
 
 
-def iterate_volumes(source: Source) -> Iterator[tuple[str, list[Record]]]:
-    """The records of a source, volume by volume, with a name for the files of each."""
+class Slices(Sequence[Record]):
+    """Neighbouring slices of a source, read one by one: a volume need not fit in memory."""
+
+    def __init__(self, source: Source, start: int, end: int):
+        self._source, self._numbers = source, range(start, end)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, index):
+        chosen = self._numbers[index]
+        if isinstance(chosen, range):
+            return [self._source[i] for i in chosen]
+        return self._source[chosen]
+
+
+def iterate_volumes(source: Source) -> Iterator[tuple[str, Sequence[Record]]]:
+    """The slices of a source, volume by volume, with a name for the files of each."""
     # fastMRI's volumes are named without their folder, in which there may be others of that name.
     volumes = source.names
     start = 0
@@ -65,7 +85,7 @@ def iterate_volumes(source: Source) -> Iterator[tuple[str, list[Record]]]:
         if end == len(volumes) or volumes[end] != volumes[start]:
             name = _distinct(output_name(volumes[start]), taken)
             taken.add(name)
-            yield name, [source[i] for i in range(start, end)]
+            yield name, Slices(source, start, end)
             start = end
 
 
@@ -75,45 +95,58 @@ def output_name(volume: str) -> str:
 
 
 def reconstruct_volume(
-    reconstruction: Reconstruction, records: list[Record], task: Task, name: str = ""
+    reconstruction: Reconstruction, records: Sequence[Record], task: Task, name: str = ""
 ) -> ReconstructedVolume:
-    """Reconstructs a volume with its own mask, or with one of `task` where it is fully sampled."""
-    first = records[0]
-    kspace = np.stack([_kspace(record) for record in records])  # [S, C, H, W]
-    references = [record.image for record in records if record.image is not None]
-    mask = first.mask
-    simulated = mask is None or bool(np.all(mask))
-    if mask is None or simulated:
-        mask = sample_mask(
-            task.pattern,
-            kspace.shape[-2:],
-            task.acceleration,
-            task.center_fraction,
-            volume_seed(first.volume),
-        )
-    mask = np.broadcast_to(mask, kspace.shape[-2:])
-    shape = _image_shape(first, kspace.shape[-2:])
-    cropped, cropped_mask = crop_kspace(kspace, mask, shape)
-    scan = zero_filled_scan(cropped)  # [S, h, w]
-    images = reconstruction.from_zero_filled(scan, cropped_mask)
+    """Reconstruct a volume with its own masks, or one of `task` for its fully sampled slices."""
+    parts, simulated = [], []
+    for start in range(0, len(records), SLICES):
+        slices = []
+        for record in records[start : start + SLICES]:
+            kspace, mask = _kspace(record), record.mask
+            simulated.append(mask is None or bool(np.all(mask)))
+            if mask is None or simulated[-1]:
+                mask = _mask_of(task, kspace.shape[-2:], record.volume)
+            slices.append((record, kspace, np.broadcast_to(mask, kspace.shape[-2:])))
+        parts.append(_reconstruct_slices(reconstruction, slices))
+    references = [part.reference for part in parts if part.reference is not None]
     return ReconstructedVolume(
-        name=name or output_name(first.volume),
+        name=name or output_name(records[0].volume),
+        reconstruction=np.concatenate([part.reconstruction for part in parts]),
+        zero_filled=np.concatenate([part.zero_filled for part in parts]),
+        reference=np.concatenate(references) if len(references) == len(parts) else None,
+        masks=np.concatenate([part.masks for part in parts]),
+        simulated=all(simulated),
+    )
+
+
+def _reconstruct_slices(
+    reconstruction: Reconstruction, slices: Sequence[tuple[Record, np.ndarray, np.ndarray]]
+) -> ReconstructedVolume:
+    """Some slices of a volume: each a record with its k-space [C, H, W] and mask [H, W]."""
+    shape = _image_shape(slices[0][0], slices[0][1].shape[-2:])
+    cropped = [crop_kspace(kspace, mask, shape) for _, kspace, mask in slices]
+    kspace = np.stack([kspace for kspace, _ in cropped])  # [S, C, h, w]
+    images = reconstruction.from_kspace(kspace, np.stack([mask for _, mask in cropped]))
+    references = [record.image for record, *_ in slices if record.image is not None]
+    return ReconstructedVolume(
+        name="",
         reconstruction=center_crop(images, shape),
-        zero_filled=center_crop(np.abs(scan), shape),
-        reference=np.stack(references) if len(references) == len(records) else None,
-        mask=mask,
-        simulated=simulated,
+        zero_filled=center_crop(np.abs(zero_filled_scan(kspace)), shape),
+        reference=np.stack(references) if len(references) == len(slices) else None,
+        masks=np.stack([mask for *_, mask in slices]).astype(np.uint8),
+        simulated=False,
     )
 
 
 def write_volume(folder: Path, result: ReconstructedVolume) -> Path:
     """Writes NAME.h5 (fastMRI's layout) and NAME.png, and returns the former's path."""
     path = folder / f"{result.name}.h5"
-    seen = recognize_mask(result.mask)
+    same = bool(np.all(result.masks == result.masks[0]))
+    seen = recognize_mask(result.masks[0])
     with h5py.File(path, "w") as file:
         file["reconstruction"] = result.reconstruction.astype(np.float32)
         file["zero_filled"] = result.zero_filled.astype(np.float32)
-        file["mask"] = result.mask.astype(np.float32)
+        file["mask"] = (result.masks[0] if same else result.masks).astype(np.float32)
         file.attrs["max"] = float(result.reconstruction.max())
         file.attrs["pattern"] = seen.pattern
         file.attrs["true_acceleration"] = seen.true_acceleration
@@ -126,6 +159,11 @@ def _distinct(name: str, taken: set[str]) -> str:
     """The name, numbered where it is taken."""
     numbered = (f"{name}_{i}" for i in itertools.count(2))
     return next(n for n in itertools.chain([name], numbered) if n not in taken)
+
+
+def _mask_of(task: Task, shape: tuple[int, int], volume: str) -> np.ndarray:
+    numbers = (task.acceleration, task.center_fraction)
+    return sample_mask(task.pattern, shape, *numbers, seed=volume_seed(volume))
 
 
 def _kspace(record: Record) -> np.ndarray:

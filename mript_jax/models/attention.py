@@ -13,21 +13,21 @@ def partition_windows(x: jax.Array, window: int) -> jax.Array:
     """[B, h, w, D] -> [B * windows, window, window, D], zero-padded at bottom and right."""
     x = jnp.pad(x, ((0, 0), (0, -x.shape[1] % window), (0, -x.shape[2] % window), (0, 0)))
     B, h, w, D = x.shape
-    x = x.reshape(B, h // window, window, w // window, window, D)
-    return x.transpose(0, 1, 3, 2, 4, 5).reshape(-1, window, window, D)
+    x = x.reshape((B, h // window, window, w // window, window, D))
+    return x.transpose((0, 1, 3, 2, 4, 5)).reshape(-1, window, window, D)
 
 
 def merge_windows(windows: jax.Array, shape: tuple[int, int]) -> jax.Array:
-    """The reverse: back to [B, h, w, D], cropped to `shape`."""
+    """Invert `partition_windows`: back to [B, h, w, D], cropped to `shape`."""
     window, D = windows.shape[1], windows.shape[3]
     rows, columns = (-(-size // window) for size in shape)
-    x = windows.reshape(-1, rows, columns, window, window, D)
-    x = x.transpose(0, 1, 3, 2, 4, 5).reshape(-1, rows * window, columns * window, D)
+    x = windows.reshape((-1, rows, columns, window, window, D))
+    x = x.transpose((0, 1, 3, 2, 4, 5)).reshape(-1, rows * window, columns * window, D)
     return x[:, : shape[0], : shape[1]]
 
 
 def resize_linear(table: jax.Array, length: int) -> jax.Array:
-    """Resizes the first axis linearly: half-pixel centers, edges clamped."""
+    """Resize the first axis by linear interpolation: half-pixel centers, edges clamped."""
     if table.shape[0] == length:
         return table
     position = (np.arange(length) + 0.5) * (table.shape[0] / length) - 0.5
@@ -41,7 +41,7 @@ def resize_linear(table: jax.Array, length: int) -> jax.Array:
 def attention_scores(q: jax.Array, k: jax.Array, bias: jax.Array | None = None) -> jax.Array:
     """q . k / sqrt(d) + bias in float32: [..., N, H, d] each -> [..., H, N, N].
 
-    A bias without the leading axes is the same for all of them.
+    A bias without the leading axes is broadcast over them.
     """
     scores = jnp.einsum("...qnd,...knd->...nqk", q, k, preferred_element_type=jnp.float32)
     scores = scores * q.shape[-1] ** -0.5
@@ -57,9 +57,9 @@ def attend(q: jax.Array, k: jax.Array, v: jax.Array, bias: jax.Array | None = No
 
 
 def relative_scores(table: jax.Array) -> jax.Array:
-    """Scores by relative position: [2h - 1, 2w - 1, H] -> [H, h * w, h * w].
+    """Scores from a table of relative positions: [2h - 1, 2w - 1, H] -> [H, h * w, h * w].
 
-    The entry in the middle is a token's score with itself; rows and columns count query minus key.
+    The middle entry is the score of a token with itself; rows and columns are query minus key.
     """
     h, w = ((n + 1) // 2 for n in table.shape[:2])
     rows, columns = (np.arange(n)[:, None] - np.arange(n) + n - 1 for n in (h, w))
@@ -70,8 +70,8 @@ def relative_scores(table: jax.Array) -> jax.Array:
 class RelativePositionAttention(nn.Module):
     """Self-attention on a grid with a decomposed relative position bias.
 
-    `grid` is the grid that the tables are made for; on another one they are resized. `form` is
-    how the scores are worked off (models/biased_attention.py): all forms compute the same.
+    `grid` is the grid of the tables; for another one they are resized. `form` is the implementation
+    (models/biased_attention.py): all forms give the same result.
     """
 
     heads: int
@@ -84,8 +84,8 @@ class RelativePositionAttention(nn.Module):
         B, h, w, D = x.shape
         head_size = D // self.heads
         qkv = nn.Dense(3 * D, dtype=self.dtype, name="qkv")(x)
-        q, k, v = jnp.moveaxis(qkv.reshape(B, h * w, 3, self.heads, head_size), 2, 0)
-        grid_q = q.reshape(B, h, w, self.heads, head_size)  # the bias takes q unscaled
+        q, k, v = jnp.moveaxis(qkv.reshape((B, h * w, 3, self.heads, head_size)), 2, 0)
+        grid_q = q.reshape((B, h, w, self.heads, head_size))  # the bias takes q unscaled
         rows = jnp.einsum(
             "bhwnd,hkd->bhwnk", grid_q, self._relative("relative_h", self.grid[0], h, head_size)
         )
@@ -93,7 +93,9 @@ class RelativePositionAttention(nn.Module):
             "bhwnd,wkd->bhwnk", grid_q, self._relative("relative_w", self.grid[1], w, head_size)
         )
         rows, columns = rows.reshape(*q.shape[:3], h), columns.reshape(*q.shape[:3], w)
-        x = biased_attention(q, k, v, rows, columns, self.form).reshape(B, h, w, D)
+        x = biased_attention(q, k, v, rows=rows, columns=columns, form=self.form).reshape(
+            B, h, w, D
+        )
         return nn.Dense(D, dtype=self.dtype, name="proj")(x)
 
     def _relative(self, name: str, size: int, used: int, head_size: int) -> jax.Array:
@@ -105,7 +107,7 @@ class RelativePositionAttention(nn.Module):
 
 
 class Attention(nn.Module):
-    """Attention of queries to keys and values, through `width` channels."""
+    """Multi-head attention of queries to keys and values, with `width` channels inside."""
 
     heads: int
     width: int
@@ -125,7 +127,7 @@ class Attention(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Attention of tokens [B, ..., D] to each other; `bias`, [heads, N, N], joins the scores."""
+    """Self-attention of tokens [B, ..., D]; `bias` [heads, N, N] is added to the scores."""
 
     heads: int
     qkv_bias: bool = True
@@ -138,7 +140,7 @@ class SelfAttention(nn.Module):
     ) -> jax.Array:
         D = x.shape[-1]
         qkv = nn.Dense(3 * D, use_bias=self.qkv_bias, dtype=self.dtype, name="qkv")(x)
-        qkv = qkv.reshape(x.shape[0], -1, 3, self.heads, D // self.heads)
+        qkv = qkv.reshape((x.shape[0], -1, 3, self.heads, D // self.heads))
         q, k, v = jnp.moveaxis(qkv, 2, 0)
         y = attend(q, k, v, bias).reshape(x.shape)
         y = nn.Dense(D, dtype=self.dtype, name="proj")(y)
@@ -146,10 +148,11 @@ class SelfAttention(nn.Module):
 
 
 class GatedPositionalAttention(nn.Module):
-    """Attention that blends content and position (GPSA, ConViT), on a grid [B, h, w, D].
+    """Gated positional self-attention (GPSA, from ConViT) on a grid [B, h, w, D].
 
-    A head's positional scores are w . (dx, dy, dx^2 + dy^2) + b of the offset from query to key;
-    they start as Gaussians around offsets on a square grid, `locality` times as narrow.
+    The positional scores of a head are w . (dx, dy, dx^2 + dy^2) + b, of the offset from query to
+    key. Their initial weights are Gaussians around offsets on a square grid, which `locality`
+    makes narrower.
     """
 
     heads: int
@@ -183,7 +186,7 @@ class GatedPositionalAttention(nn.Module):
         return nn.Dropout(self.dropout, deterministic=not train)(y)
 
     def _local_kernel(self, key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike) -> jax.Array:
-        """Head i + side * j looks at offset (j, i) from the middle; those beyond side^2 freely."""
+        """Initial kernel: head i + side * j attends to offset (j, i) from the middle."""
         kernel = nn.initializers.truncated_normal(0.02)(key, shape, dtype)
         side = int(self.heads**0.5)
         i, j = jnp.arange(side**2) % side, jnp.arange(side**2) // side

@@ -1,61 +1,108 @@
-"""The contract between a model and all that uses it: training, evaluation, inference, export."""
+"""The interface of all models, which training, evaluation, inference and export rely on."""
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
+from flax.core import FrozenDict
 
 from mript_jax.batch import Batch
-from mript_jax.errors import UserError
-from mript_jax.fields import field, required
+from mript_jax.errors import UserError, unknown_name_error
+from mript_jax.fields import field, fields_of, required
 
 PIXELS = {"at_least": 1, "form": "an integer or (height, width)"}
 DTYPES = ("bfloat16", "float16", "float32")
 
 
 class ReconstructionModel(nn.Module):
-    """What every model is given, returns, and may declare.
+    """Base class of the models: their inputs, outputs and optional declarations.
 
-    A subclass is a model that `config.model` can name once it stands in `MODELS`
-    (models/__init__.py). Its dataclass fields are the fields of `config.model`: each states its
-    meaning and its limits by `field` or `required` (mript_jax/fields.py). It defines `predict`;
-    the rest has defaults. A model sees arrays alone: no files, no config, no training.
+    A subclass becomes available as `config.model.name` by an entry in `MODELS`
+    (models/__init__.py). Its dataclass fields are the fields of `config.model`: each has its
+    meaning and its limits by `field` or `required` (mript_jax/fields.py). It must define
+    `predict`; the rest has defaults. A model handles arrays only: no files, config or training.
 
-    Names of parameters are part of the contract, and of every checkpoint. They decide
+    The names of parameters are part of this interface and of every checkpoint. They determine
       - how a parameter is sharded: RULES in training/sharding.py, by the name of its layer (qkv,
         dense_in, query, key, value and proj, dense_out, out are cut along the model axis) and by
         `kernel`, `bias` and `position`;
-      - what an optimizer does: weight decay, Muon and LoRA take what is called `kernel`; layer-wise
-        rates count `block_0`, `block_1` ..., and `groups/block_0` for blocks stacked along the
-        first axis, with `patch_embed` and `position` before them (training/optimizer.py, lora.py);
-      - what fine-tuning fits to other tasks: `head`, `tail` and `prompt` (training/finetune.py).
+      - how a parameter is optimized: weight decay, Muon and LoRA apply to each `kernel`; layer-wise
+        learning rates count `block_0`, `block_1` ..., and `groups/block_0` for blocks stacked along
+        the first axis, with `patch_embed` and `position` before them (training/optimizer.py,
+        lora.py);
+      - which parameters fine-tuning adapts to other tasks: `head`, `tail` and `prompt`
+        (training/finetune.py).
     """
 
     non_trainable: ClassVar[tuple[str, ...]] = ()
     """Name patterns (regular expressions) of parameters that are never trained."""
 
     fills_kspace: ClassVar[bool] = False
-    """True of a model that fills in k-space: it needs a mask, an image alone is nothing to fill."""
+    """True if the model fills in k-space: it needs a mask and cannot start from an image alone."""
+
+    multi_coil: ClassVar[bool] = False
+    """True of a model whose k-space may have several coils; others get that of one image."""
 
     def predict(self, batch: Batch, train: bool = False) -> jax.Array:
         """Return the reconstructed magnitude images [B, H, W, 1], float32.
 
         Args:
-          batch: the arrays of mript_jax/batch.py, in units of `batch["scale"]`. Of its optional
-            fields those of `batch_fields()` are there.
-          train: whether dropout and the like are on; random numbers come from the stream "dropout".
+          batch: the arrays of mript_jax/batch.py, in units of `batch["scale"]`, with the optional
+            fields of `batch_fields()`.
+          train: True for dropout and stochastic depth; random numbers are those of the stream
+            "dropout".
         """
         raise NotImplementedError
 
     def batch_fields(self) -> tuple[str, ...]:
-        """Return the optional batch fields that `predict` needs: the data pipeline makes them.
+        """Return the optional batch fields that `predict` needs from the data pipeline.
 
-        Without `sensitivities` among them, they are used where a batch happens to have them.
+        `sensitivities` that are not among them are still used if a batch has them.
         """
         return ()
 
     def validate(self) -> None:
-        """Refuse fields that do not go together, with a UserError; `build_model` calls it."""
+        """Raise a UserError for fields that are inconsistent; `build_model` calls it."""
+
+
+def build_from(
+    table: Mapping[str, type[nn.Module]], config: Mapping[str, Any], group: str, **options: Any
+) -> Any:
+    """The module of `table` that a config names, from the other values of that config.
+
+    The fields of a class are the fields of its config: those without a default must be there, and
+    one that the class does not have is a UserError. `group` is the config's name below `config`,
+    such as model.network; `options`, such as a layer's name, are no fields of it.
+    """
+    name = config.get("name")
+    if name is None:
+        raise UserError(f"config.{group} needs a name; known: {', '.join(sorted(table))}")
+    if name not in table:
+        raise unknown_name_error(group, name, table)
+    values = {key: _plain(value) for key, value in config.items() if key != "name"}
+    known = {f.name: f for f in dataclasses.fields(table[name]) if f.name not in ("parent", "name")}
+    for key in values:
+        if key not in known:
+            raise unknown_name_error(f"field of config.{group} ({name})", key, known)
+    missing = [
+        key for key, f in known.items() if key not in values and f.default is f.default_factory
+    ]
+    if missing:
+        raise UserError(f"config.{group} ({name}) lacks {', '.join(missing)}")
+    for key, limits in fields_of(table[name], f"{group}.").items():
+        if key.removeprefix(f"{group}.") in values:
+            limits.check(values[key.removeprefix(f"{group}.")])
+    built: Any = table[name](**values, **options)
+    built.validate()
+    return built
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return FrozenDict({key: _plain(below) for key, below in value.items()})  # hashable
+    return tuple(value) if isinstance(value, list) else value
 
 
 def dtype_field() -> Any:
@@ -67,13 +114,13 @@ def iterations_field() -> Any:
     """The field `iterations` of networks that map magnitude images to magnitude images."""
     return field(
         0,
-        "alternations of network and data consistency; 0: the network alone, as the papers'",
+        "cascades of network and data consistency; 0: the network alone, as in the papers",
         at_least=0,
     )
 
 
 def check_heads(width: int, heads: int) -> None:
-    """Refuse heads of attention that cannot share the channels of a token."""
+    """Raise a UserError if the heads of attention do not divide the channels of a token."""
     if width % heads:
         raise UserError(
             f"config.model.width={width} cannot be shared by config.model.heads={heads}; "

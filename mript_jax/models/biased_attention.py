@@ -1,9 +1,9 @@
-"""Softmax attention on a grid with a decomposed relative position bias, in three equal forms.
+"""Softmax attention on a grid with a decomposed relative position bias, in equivalent forms.
 
 The score of a query with a key at row i and column j is q . k / sqrt(d) + rows[i] + columns[j],
 where `rows` and `columns` belong to the query. The forms differ in memory (figures in
-docs/mript_performance.md): `explicit` holds all scores, `chunked` those of a few queries at a
-time, `folded` none where a flash kernel serves.
+docs/mript_performance.md): `explicit` stores all scores, `chunked` those of a few queries at a
+time, `folded` none where a flash-attention kernel is available.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from jax.typing import DTypeLike
 
 from mript_jax.errors import unknown_name_error
 
-SMALL_GRID = 1024  # tokens up to which holding all scores is cheap
+SMALL_GRID = 1024  # tokens up to which storing all scores is cheap
 CHUNK = 256  # queries at a time, at most (a single row of the grid may be longer)
-MULTIPLE = 8  # cuDNN wants head sizes that are multiples of it
+MULTIPLE = 8  # cuDNN needs head sizes that are multiples of it
 
-Form = Callable[[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array], jax.Array]
+Form = Callable[..., jax.Array]  # of q, k, v, rows and columns
 
 
 def biased_attention(
@@ -27,19 +27,19 @@ def biased_attention(
 ) -> jax.Array:
     """q, k, v [B, N, H, d], rows [B, N, H, h], columns [B, N, H, w] with N = h * w -> [B, N, H, d].
 
-    `form` is one of FORMS, or "auto": what suits the grid and the device.
+    `form` is a key of FORMS, or "auto" for the best form for the grid and the device.
     """
     if form == "auto":
         form = _suitable_form(q, rows, columns)
     if form not in FORMS:
         raise unknown_name_error("config.model.attention", form, (*FORMS, "auto"))
-    return FORMS[form](q, k, v, rows, columns)
+    return FORMS[form](q, k, v, rows=rows, columns=columns)
 
 
 def explicit(
     q: jax.Array, k: jax.Array, v: jax.Array, rows: jax.Array, columns: jax.Array
 ) -> jax.Array:
-    """All scores at once, in float32."""
+    """Compute all scores at once, in float32."""
     scores = jnp.einsum("bqnd,bknd->bnqk", q, k, preferred_element_type=jnp.float32)
     grid = (*scores.shape[:3], rows.shape[-1], columns.shape[-1])
     rows, columns = (jnp.swapaxes(x, 1, 2).astype(jnp.float32) for x in (rows, columns))
@@ -52,17 +52,17 @@ def explicit(
 def chunked(
     q: jax.Array, k: jax.Array, v: jax.Array, rows: jax.Array, columns: jax.Array
 ) -> jax.Array:
-    """Whole rows of queries in turn; the backward pass computes their scores again."""
+    """Process whole rows of queries one chunk at a time, with rematerialization."""
     h, w = rows.shape[-1], columns.shape[-1]
-    at_once = max(n for n in range(1, h + 1) if h % n == 0 and (n == 1 or n * w <= CHUNK))
+    chunk = max(n for n in range(1, h + 1) if h % n == 0 and (n == 1 or n * w <= CHUNK))
 
     def cut(x):  # [B, N, ...] -> [chunks, B, queries, ...]
-        return jnp.moveaxis(x.reshape(x.shape[0], h // at_once, at_once * w, *x.shape[2:]), 1, 0)
+        return jnp.moveaxis(x.reshape(x.shape[0], h // chunk, chunk * w, *x.shape[2:]), 1, 0)
 
     @jax.checkpoint
     def attend(part):
         q, rows, columns = part
-        return explicit(q, k, v, rows, columns)
+        return explicit(q, k, v, rows=rows, columns=columns)
 
     out = jax.lax.map(attend, (cut(q), cut(rows), cut(columns)))
     return jnp.moveaxis(out, 0, 1).reshape(q.shape)
@@ -71,7 +71,7 @@ def chunked(
 def folded(
     q: jax.Array, k: jax.Array, v: jax.Array, rows: jax.Array, columns: jax.Array
 ) -> jax.Array:
-    """A plain dot product: [q / sqrt(d), rows, columns] with [k, one-hot row, one-hot column]."""
+    """One dot product: [q / sqrt(d), rows, columns] . [k, one-hot row, one-hot column]."""
     h, w, d = rows.shape[-1], columns.shape[-1], q.shape[-1]
     padding = _folded_size(d, h, w) - d - h - w
     q = jnp.concatenate([q * d**-0.5, rows, columns], axis=-1).astype(v.dtype)
@@ -100,7 +100,7 @@ def _folded_size(d: int, h: int, w: int) -> int:
 
 
 def _flash_serves(dtype: DTypeLike, head_size: int) -> bool:
-    """Whether cuDNN has a flash kernel: half precision, heads of 128, or 256 from Hopper on."""
+    """True if cuDNN has a flash kernel: half precision, heads of 128, or 256 from Hopper on."""
     if jax.default_backend() != "gpu" or jnp.dtype(dtype).itemsize != 2:
         return False
     device = jax.devices()[0]

@@ -1,4 +1,4 @@
-"""Networks of magnitude images in alternation with data consistency."""
+"""Cascades of a network of magnitude images and data consistency."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from mript_jax.batch import Batch, read_field
 from mript_jax.errors import UserError
-from mript_jax.physics.measurement import solve
+from mript_jax.physics.coils import estimate_from_calibration
+from mript_jax.physics.measurement import Measurement, gradient
 from mript_jax.physics.phase import low_resolution_phase
 
 
@@ -19,24 +20,35 @@ def fields_for(iterations: int) -> tuple[str, ...]:
 def reconstruct(
     network: Callable[[jax.Array], jax.Array], batch: Batch, iterations: int
 ) -> jax.Array:
-    """The batch's images [B, H, W, 1], from a network that maps such images to such images.
+    """The reconstructed images [B, H, W, 1] of a batch; `network` maps such images to such images.
 
-    With `iterations` = 0 this is the network alone. Otherwise the network and data consistency
-    take turns so often: what was measured is put back into k-space.
+    `iterations` is the number of cascades, each the network and a gradient step of data
+    consistency, x - A*(A x - y) with A = M F S. For one coil it is hard data consistency: the
+    measured samples replace those of the estimate. 0 is the network alone.
     """
     image = batch["zero_filled"]  # [B, H, W, 1]
     if iterations == 0:
         return network(image)
-    kspace, mask = single_coil(read_field(batch, "kspace")), batch["mask"]  # [B, H, W]
-    phase = low_resolution_phase(kspace, mask)
+    measured = _measurement(batch)
+    phase = low_resolution_phase(*measured)  # magnitudes have none
     for _ in range(iterations):
-        estimate = network(image)[..., 0] * phase
-        image = absolute(solve(estimate, 0.0, kspace[:, None], mask))[..., None]
+        estimate = network(image)[..., 0] * phase  # [B, H, W]
+        image = absolute(estimate - gradient(estimate, *measured))[..., None]
     return image
 
 
+def _measurement(batch: Batch) -> Measurement:
+    """The measurement of a batch; maps that it lacks are those of the autocalibration region."""
+    kspace, mask = jnp.asarray(read_field(batch, "kspace")), jnp.asarray(batch["mask"])
+    if "sensitivities" in batch:
+        return Measurement(kspace, mask, jnp.asarray(batch["sensitivities"]))
+    if kspace.shape[1] == 1:
+        return Measurement(kspace, mask)
+    return Measurement(kspace, mask, estimate_from_calibration(kspace, mask))
+
+
 def single_coil(kspace: jax.Array) -> jax.Array:
-    """[B, 1, H, W] -> [B, H, W]; several coils are refused."""
+    """[B, 1, H, W] -> [B, H, W]; a UserError for several coils."""
     if kspace.shape[1] != 1:
         raise UserError(f"this model takes k-space of one coil, not of {kspace.shape[1]}")
     return kspace[:, 0]

@@ -11,11 +11,11 @@ from mript_jax.models.layers import LayerNorm, Mlp, exact_gelu
 EPSILON = 1e-5
 NEAR_ZERO_INIT = nn.initializers.variance_scaling(
     1e-4, "fan_in", "truncated_normal"
-)  # adds little at first
+)  # the decoder starts near zero
 
 
 class GridEncoding(nn.Module):
-    """Fixed random Fourier features of the cells' positions: [h * w, C]."""
+    """Fixed random Fourier features of grid positions: [h * w, C]."""
 
     width: int
 
@@ -85,7 +85,12 @@ class Decoder(nn.Module):
         queries, keys = prompt, image.reshape(B, h * w, C)
         for i in range(self.depth):
             layer = TwoWayLayer(
-                self.heads, self.hidden, self.downsample, i == 0, self.dtype, name=f"layer_{i}"
+                self.heads,
+                hidden=self.hidden,
+                downsample=self.downsample,
+                first=i == 0,
+                dtype=self.dtype,
+                name=f"layer_{i}",
             )
             queries, keys = layer(queries, keys, prompt, encoding)
         x = keys.reshape(B, h, w, C)

@@ -1,8 +1,8 @@
 """MR-IPT's encoder: a ViTDet image encoder, windowed blocks with a few global ones, and its neck.
 
-The blocks repeat in a short pattern (six of them at paper scale: five windowed, one global). They
+The blocks repeat in a short pattern (six blocks at paper scale: five windowed, one global). They
 are stored as one group of blocks whose parameters have a leading axis, [repetitions, ...], and
-the group is scanned: the compiler sees it once.
+`nn.scan` runs over it, so that the group is compiled once.
 """
 
 from typing import Any
@@ -21,16 +21,16 @@ from mript_jax.models.layers import LayerNorm, Mlp, PatchEmbed
 
 EPSILON = 1e-6
 
-# What the backward pass keeps of a block; the rest is computed again.
+# Rematerialization: what is saved of a block for the backward pass.
 REMAT = {
-    "none": None,  # everything is kept
+    "none": None,  # everything
     "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,  # outputs of dense layers
     "full": jax.checkpoint_policies.nothing_saveable,  # only the block's input
 }
 
 
 def pattern_length(depth: int, global_blocks: tuple[int, ...]) -> int:
-    """After how many blocks the pattern of windowed and global blocks repeats."""
+    """The number of blocks after which the pattern of windowed and global blocks repeats."""
     is_global = [i in global_blocks for i in range(depth)]
     return next(
         n
@@ -40,7 +40,7 @@ def pattern_length(depth: int, global_blocks: tuple[int, ...]) -> int:
 
 
 class Block(nn.Module):
-    """Pre-norm transformer block on a grid; `window` 0 attends to the whole grid."""
+    """Pre-norm transformer block on a grid; `window` 0 is attention over the whole grid."""
 
     heads: int
     hidden: int
@@ -87,11 +87,11 @@ class Group(nn.Module):
         for i, window in enumerate(self.windows):
             x = block(
                 self.heads,
-                self.hidden,
-                window,
-                self.grid,
-                self.dtype,
-                self.attention,
+                hidden=self.hidden,
+                window=window,
+                grid=self.grid,
+                dtype=self.dtype,
+                attention=self.attention,
                 name=f"block_{i}",
             )(x)
         return x, None
@@ -100,7 +100,7 @@ class Group(nn.Module):
 class Encoder(nn.Module):
     """Image features [B, H, W, F] -> [B, h, w, C]."""
 
-    grid: tuple[int, int]  # of tokens, that the position tables are made for
+    grid: tuple[int, int]  # of tokens, the size of the position tables
     patch: int
     width: int
     depth: int

@@ -1,6 +1,6 @@
-"""Building blocks that every model here is made of.
+"""Building blocks that the models share.
 
-Parameters are float32; `dtype` is what a layer computes in. Norms always compute in float32.
+Parameters are float32; `dtype` is that of the computation. Norms always compute in float32.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def exact_gelu(x: jax.Array) -> jax.Array:
 class LayerNorm(nn.Module):
     """LayerNorm over the last axis (channels), in float32, returned in `dtype`.
 
-    Over an image [B, H, W, C] this is what PyTorch codes call LayerNorm2d.
+    On an image [B, H, W, C] it equals LayerNorm2d of PyTorch codes.
     """
 
     epsilon: float
@@ -69,7 +69,7 @@ class PatchEmbed(nn.Module):
 
 
 class PositionEmbedding(nn.Module):
-    """Adds a learned table to tokens [B, h, w, D], resized from its own grid to theirs."""
+    """Learned position embedding, added to tokens [B, h, w, D] and resized to their grid."""
 
     grid: tuple[int, int]  # of the table
 
@@ -82,7 +82,7 @@ class PositionEmbedding(nn.Module):
 
 
 class DropPath(nn.Module):
-    """Stochastic depth: drops a residual branch for whole samples, during training only."""
+    """Stochastic depth: drop a residual branch for whole samples, in training only."""
 
     rate: float
 
@@ -97,10 +97,10 @@ class DropPath(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    """Pre-norm: x + attention(norm(x)), then x + mlp(norm(x)).
+    """Pre-norm transformer block: x + attention(norm(x)), then x + mlp(norm(x)).
 
-    `attention` makes the attention layer, given its name; `layer_scale` is where the learned
-    factors of the two branches start (None: there are none).
+    `attention(name=...)` returns the attention layer; `layer_scale` is the initial value of the
+    learned factors of the two branches, None for no such factors.
     """
 
     attention: Callable[..., nn.Module]
@@ -123,8 +123,8 @@ class TransformerBlock(nn.Module):
     def _branch(self, name: str, y: jax.Array, train: bool) -> jax.Array:
         if self.layer_scale is not None:
             start = nn.initializers.constant(self.layer_scale)
-            scale = self.param(name, start, y.shape[-1:]).astype(y.dtype)
-            y = y * scale.reshape((1,) * (y.ndim - 1) + scale.shape)
+            scale = self.param(name, start, y.shape[-1:])
+            y = y * jnp.expand_dims(scale, range(y.ndim - 1)).astype(y.dtype)
         return DropPath(self.drop_path, name=f"drop_{name}")(y, train)
 
 
@@ -134,10 +134,10 @@ def drop_path_rates(largest: float, depth: int) -> tuple[float, ...]:
 
 
 def depth_to_space(x: jax.Array, patch: tuple[int, int]) -> jax.Array:
-    """Values of patches to pixels: [B, h, w, C * p * q] -> [B, h * p, w * q, C].
+    """Rearrange patches into pixels: [B, h, w, C * p * q] -> [B, h * p, w * q, C].
 
-    A cell holds its channels one after the other, each in reading order (PyTorch's pixel shuffle).
+    Channels come first, then rows and columns of the patch, as in PyTorch's pixel shuffle.
     """
     B, h, w, _ = x.shape
-    x = x.reshape(B, h, w, -1, *patch).transpose(0, 1, 4, 2, 5, 3)
+    x = x.reshape((B, h, w, -1, *patch)).transpose((0, 1, 4, 2, 5, 3))
     return x.reshape(B, h * patch[0], w * patch[1], -1)

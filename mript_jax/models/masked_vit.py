@@ -1,4 +1,4 @@
-"""SimMIM's ViT: a class token, one relative position bias for all blocks, layer scale."""
+"""The ViT of SimMIM: class token, a relative position bias shared by all blocks, layer scale."""
 
 from functools import partial
 
@@ -18,7 +18,7 @@ LAYER_SCALE = 0.1
 class MaskedViT(nn.Module):
     """Images [B, H, W, C] with tokens hidden at [B, h, w] -> features [B, h, w, D]."""
 
-    grid: tuple[int, int]  # of tokens, that the position bias is made for
+    grid: tuple[int, int]  # of tokens, the size of the position bias
     patch: int
     width: int
     depth: int
@@ -43,18 +43,18 @@ class MaskedViT(nn.Module):
             x = TransformerBlock(
                 attention,
                 int(D * self.mlp_ratio),
-                EPSILON,
-                self.dtype,
-                self.dropout,
-                rate,
-                LAYER_SCALE,
+                epsilon=EPSILON,
+                dtype=self.dtype,
+                dropout=self.dropout,
+                drop_path=rate,
+                layer_scale=LAYER_SCALE,
                 name=f"block_{i}",
             )(x, train, bias=bias)
         x = LayerNorm(EPSILON, self.dtype, name="norm")(x)
         return x[:, 1:].reshape(B, h, w, D)
 
     def _bias(self, grid: tuple[int, int]) -> jax.Array:
-        """[heads, 1 + N, 1 + N], the class token first; resized to the grid in use."""
+        """The bias [heads, 1 + N, 1 + N] for the grid in use, the class token first."""
         zeros, heads = nn.initializers.zeros, self.heads
         shape = tuple(2 * n - 1 for n in self.grid)
         table = self.param("relative", zeros, (*shape, heads))

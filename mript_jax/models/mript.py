@@ -1,4 +1,4 @@
-"""MR-IPT (arXiv 2405.15098): heads and tails per task around a shared ViT, prompted by the task."""
+"""MR-IPT (arXiv 2405.15098): heads and tails per task around a shared ViT with a task prompt."""
 
 from typing import ClassVar
 
@@ -24,6 +24,7 @@ from mript_jax.models.encoder import REMAT, Encoder
 from mript_jax.models.prompt import PROMPTS
 from mript_jax.models.task_conv import TaskConv
 from mript_jax.physics.tasks import LEVELS, MODES, num_heads
+from mript_jax.sizes import height_width
 
 NEAR_ZERO_INIT = nn.initializers.variance_scaling(
     1e-4, "fan_in", "truncated_normal", batch_axis=(0,)
@@ -33,13 +34,13 @@ NEAR_ZERO_INIT = nn.initializers.variance_scaling(
 def near_identity_init(
     key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
 ) -> jax.Array:
-    """Initial kernels that hand channel 0 on and mix little of the others into it.
+    """Initial kernels that pass channel 0 through and add little of the other channels to it.
 
-    With them in the first and the last convolution, an untrained network is near the identity.
+    In the first and the last convolution they make an untrained network nearly the identity.
     """
     kernel = 0.1 * nn.initializers.lecun_normal(batch_axis=(0,))(key, shape, dtype)
     middle = shape[1] // 2
-    kernel = kernel.at[:, :, :, 0, 1:].multiply(10.0)  # the other channels are features as usual
+    kernel = kernel.at[:, :, :, 0, 1:].multiply(10.0)  # usual scale for the other channels
     return kernel.at[:, middle, middle, 0, 0].set(1.0)
 
 
@@ -63,29 +64,27 @@ class Head(nn.Module):
 
 
 class MRIPT(ReconstructionModel):
-    """Zero-filled magnitude images and their tasks -> reconstructed images."""
+    """The MR-IPT network: zero-filled magnitude images and their tasks -> reconstructed images."""
 
     mode: str = required(
         "a head and a tail for each pattern (type), each level, or both (split)", choices=MODES
     )
-    image_size: int | tuple[int, int] = required(
-        "pixels that position tables are made for", **PIXELS
-    )
-    patch_size: int = required("pixels of a token's side, a power of 2", at_least=1)
+    image_size: int | tuple[int, int] = required("size in pixels of the position tables", **PIXELS)
+    patch_size: int = required("side of a token in pixels, a power of 2", at_least=1)
     features: int = required("channels at full size, in heads and tails", at_least=1)
     width: int = required("channels of a token in the encoder", at_least=1)
     depth: int = required("blocks of the encoder", at_least=1)
     heads: int = required("heads of attention in the encoder; they share the width", at_least=1)
     mlp_ratio: float = required("hidden width of the encoder's MLPs over the width", above=0)
-    window: int = required("tokens of a window's side, in which blocks attend", at_least=1)
+    window: int = required("side, in tokens, of the windows of attention", at_least=1)
     global_blocks: tuple[int, ...] = required(
-        "numbers, from 0, of the blocks that attend everywhere", at_least=0
+        "indices, from 0, of the blocks with global attention", at_least=0
     )
     decoder_depth: int = required("two-way layers between image and prompt", at_least=1)
-    decoder_heads: int = required("heads of their attention", at_least=1)
-    decoder_mlp: int = required("hidden width of their MLPs", at_least=1)
+    decoder_heads: int = required("heads of attention in these layers", at_least=1)
+    decoder_mlp: int = required("hidden width of the MLPs in these layers", at_least=1)
     decoder_downsample: int = required(
-        "times that attention between image and prompt is narrower", at_least=1
+        "width over that of attention between image and prompt", at_least=1
     )
     num_patterns: int = required("at least as many as config.data.patterns", at_least=1)
     num_levels: int = required("at least as many as config.data.accelerations", at_least=1)
@@ -93,19 +92,24 @@ class MRIPT(ReconstructionModel):
     iterations: int = iterations_field()
     attention: str = field(
         "auto",
-        "how scores are computed, see models/biased_attention.py",
+        "form of attention, see models/biased_attention.py",
         choices=("auto", *FORMS),
     )
     remat: str = field(
-        "none", "what the backward pass recomputes, see models/encoder.py", choices=REMAT
+        "none", "rematerialization in the backward pass, see models/encoder.py", choices=REMAT
     )
     scan_blocks: bool = field(True, "compile the repeated encoder blocks once")
-    prompt: str = field("table", "how a task prompts, see models/prompt.py", choices=PROMPTS)
+    prompt: str = field(
+        "table",
+        "task prompt: the paper's table, or continuous in acceleration and sampling density",
+        choices=PROMPTS,
+    )
     accelerations: tuple[float, ...] = field(
         tuple(r for r, _ in LEVELS), "of the levels, ascending", at_least=1
     )
 
     non_trainable: ClassVar[tuple[str, ...]] = ("grid_encoding/gaussian",)
+    multi_coil: ClassVar[bool] = True
 
     def validate(self) -> None:
         check_heads(self.width, self.heads)
@@ -135,51 +139,53 @@ class MRIPT(ReconstructionModel):
         center_fraction: jax.Array | None = None,
         mask: jax.Array | None = None,
     ) -> jax.Array:
-        """Images [B, H, W, 1] and tasks [B]; the last three are for the continuous prompt."""
+        """Images [B, H, W, 1] and tasks [B] -> [B, H, W, 1], float32.
+
+        The last three arguments are for prompt="continuous" only.
+        """
         dtype = jnp.dtype(self.dtype)
-        size = self.image_size
-        size = (size, size) if isinstance(size, int) else size
+        size = height_width(self.image_size)
         H, W = zero_filled.shape[1:3]
         bottom, right = -H % self.patch_size, -W % self.patch_size
         zero_filled = jnp.pad(zero_filled, ((0, 0), (0, bottom), (0, right), (0, 0)))
         C = self.features * self.patch_size
         count = num_heads(self.mode, self.num_patterns, self.num_levels)
         prompt = PROMPTS[self.prompt](
-            self.mode,
-            self.num_patterns,
-            self.num_levels,
-            tuple(self.accelerations),
-            C,
+            mode=self.mode,
+            num_patterns=self.num_patterns,
+            num_levels=self.num_levels,
+            accelerations=tuple(self.accelerations),
+            width=C,
             name="prompt",
         )
         choice, prompt_tokens = prompt(
-            pattern_index, level_index, acceleration, center_fraction, mask
+            pattern_index, level_index, acceleration, center_fraction, mask=mask
         )
         head = Head(count, self.features, dtype, name="head")
         features = head(zero_filled.astype(dtype), choice)  # [B, H, W, F]
         tokens = Encoder(
-            (size[0] // self.patch_size, size[1] // self.patch_size),
-            self.patch_size,
-            self.width,
-            self.depth,
-            self.heads,
-            self.mlp_ratio,
-            self.window,
-            tuple(self.global_blocks),
-            C,
-            dtype,
-            self.attention,
-            self.remat,
-            self.scan_blocks,
+            grid=(size[0] // self.patch_size, size[1] // self.patch_size),
+            patch=self.patch_size,
+            width=self.width,
+            depth=self.depth,
+            heads=self.heads,
+            mlp_ratio=self.mlp_ratio,
+            window=self.window,
+            global_blocks=tuple(self.global_blocks),
+            out_width=C,
+            dtype=dtype,
+            attention=self.attention,
+            remat=self.remat,
+            scan_blocks=self.scan_blocks,
             name="encoder",
         )(features)  # [B, h, w, C]
         decoded = Decoder(
-            self.decoder_depth,
-            self.decoder_heads,
-            self.decoder_mlp,
-            self.decoder_downsample,
-            self.patch_size.bit_length() - 1,
-            dtype,
+            depth=self.decoder_depth,
+            heads=self.decoder_heads,
+            hidden=self.decoder_mlp,
+            downsample=self.decoder_downsample,
+            stages=self.patch_size.bit_length() - 1,
+            dtype=dtype,
             name="decoder",
         )(tokens, prompt_tokens)  # [B, H, W, F]
         tail = TaskConv(count, 1, 3, dtype, kernel_init=near_identity_init, name="tail")

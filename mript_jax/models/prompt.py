@@ -1,9 +1,9 @@
-"""What MR-IPT knows of the sampling: which heads and tails serve it, and the decoder's tokens.
+"""MR-IPT's prompt: from the task, the choice of heads and tails and the tokens of the decoder.
 
 `TablePrompt` is the paper's: a head for each task, a vector for each level and each pattern.
-`ContinuousPrompt` describes the sampling by numbers and by its density, so that what was never
-trained on needs no nearest label: heads of neighbouring levels are blended, and those of the
-patterns by how the mask looks.
+`ContinuousPrompt` describes the sampling by numbers and by its density, so that it also applies to
+untrained accelerations and patterns: heads of neighbouring levels are blended by the acceleration,
+those of patterns by features of the mask.
 """
 
 import itertools
@@ -17,9 +17,9 @@ from mript_jax.errors import UserError
 from mript_jax.models.layers import Mlp
 from mript_jax.physics.tasks import head_index
 
-BINS = 16  # of a density profile, from the center of k-space outwards
-LAGS = 16  # of the lines' autocorrelation: it shows regular spacing
-LARGEST_LOG = np.log(16.0)  # log of an acceleration, brought to about 0 ... 1
+BINS = 16  # of a density profile, from the center of k-space to its edge
+LAGS = 16  # of the autocorrelation of lines, which shows regular spacing
+LARGEST_LOG = np.log(16.0)  # scales log R to about 0 ... 1
 
 
 class TablePrompt(nn.Module):
@@ -40,7 +40,7 @@ class TablePrompt(nn.Module):
         center_fraction: jax.Array | None,
         mask: jax.Array | None,
     ) -> tuple[jax.Array, jax.Array]:
-        """The heads' index [B] and the tokens [B, 2, C]; the numbers play no part."""
+        """The index of the heads [B] and the tokens [B, 2, C]; only the indices are used."""
         normal = nn.initializers.normal(1.0)
         levels = self.param("levels", normal, (self.num_levels, self.width))
         patterns = self.param("patterns", normal, (self.num_patterns, self.width))
@@ -50,7 +50,7 @@ class TablePrompt(nn.Module):
 
 
 class ContinuousPrompt(nn.Module):
-    """Weights of all heads, and tokens made from the numbers and the density of the sampling."""
+    """Weights of all heads, and tokens from acceleration, center fraction and sampling density."""
 
     mode: str
     num_patterns: int
@@ -67,21 +67,22 @@ class ContinuousPrompt(nn.Module):
         center_fraction: jax.Array | None,
         mask: jax.Array | None,
     ) -> tuple[jax.Array, jax.Array]:
-        """The heads' weights [B, heads] and the tokens [B, 3, C]; the labels play no part."""
+        """The weights of the heads [B, heads] and the tokens [B, 3, C]; indices are not used."""
         if acceleration is None or center_fraction is None or mask is None:
             raise UserError("prompt='continuous' needs acceleration, center_fraction and mask")
-        if len(self.accelerations) != self.num_levels or not _ascend(self.accelerations):
+        if len(self.accelerations) != self.num_levels or not _is_ascending(self.accelerations):
             raise UserError(
                 f"config.model.accelerations={self.accelerations} must be num_levels="
                 f"{self.num_levels} ascending numbers"
             )
         lines, radial = line_profiles(mask), radial_profile(mask)
         numbers = smooth_features(acceleration, center_fraction)
-        described = {"numbers": numbers, "lines": lines, "radial": radial}
-        tokens = [self._token(x, name) for name, x in described.items()]
+        features = {"numbers": numbers, "lines": lines, "radial": radial}
+        tokens = [self._token(x, name) for name, x in features.items()]
 
-        looks = nn.gelu(nn.Dense(32, name="pattern_in")(jnp.concatenate([lines, radial], axis=-1)))
-        patterns = nn.softmax(nn.Dense(self.num_patterns, name="pattern_out")(looks))
+        profiles = jnp.concatenate([lines, radial], axis=-1)
+        hidden = nn.gelu(nn.Dense(32, name="pattern_in")(profiles))
+        patterns = nn.softmax(nn.Dense(self.num_patterns, name="pattern_out")(hidden))
         levels = level_weights(acceleration, self.accelerations)
         both = (patterns[:, :, None] * levels[:, None, :]).reshape(len(patterns), -1)
         weights = {"type": patterns, "level": levels, "split": both}[self.mode]
@@ -96,14 +97,14 @@ PROMPTS: dict[str, type[nn.Module]] = {"table": TablePrompt, "continuous": Conti
 
 
 def level_weights(acceleration: jax.Array, accelerations: tuple[float, ...]) -> jax.Array:
-    """Weights [B, L] of the levels: linear in log R between neighbours, the nearest beyond."""
-    at, levels = jnp.log(acceleration), np.log(accelerations)
-    weights = [jnp.interp(at, levels, one_hot) for one_hot in np.eye(len(levels))]
+    """Interpolation weights [B, L] of the levels: linear in log R, clamped at both ends."""
+    log_r, levels = jnp.log(acceleration), np.log(accelerations)
+    weights = [jnp.interp(log_r, levels, one_hot) for one_hot in np.eye(len(levels))]
     return jnp.stack(weights, axis=-1)
 
 
 def smooth_features(acceleration: jax.Array, center_fraction: jax.Array) -> jax.Array:
-    """Slow functions of log R and of the center fraction's square root: [B, 12]."""
+    """Polynomials and Fourier features of log R and sqrt(center fraction): [B, 12]."""
     features = []
     for x in (jnp.log(acceleration) / LARGEST_LOG, jnp.sqrt(center_fraction)):
         features += [x, jnp.square(x)]
@@ -112,7 +113,7 @@ def smooth_features(acceleration: jax.Array, center_fraction: jax.Array) -> jax.
 
 
 def line_profiles(mask: jax.Array) -> jax.Array:
-    """For rows and for columns: density from the center outwards, and autocorrelation."""
+    """Density from center to edge, and autocorrelation, of the columns and rows of masks."""
     profiles = []
     for other in (2, 1):
         density = mask.mean(axis=other)  # [B, lines]
@@ -126,19 +127,19 @@ def line_profiles(mask: jax.Array) -> jax.Array:
 
 
 def radial_profile(mask: jax.Array) -> jax.Array:
-    """Density from the center of k-space outwards, [B, BINS]."""
+    """Radial sampling density of masks, from the center to the corners: [B, H, W] -> [B, BINS]."""
     H, W = mask.shape[1:]
     y, x = ((np.arange(n) - n // 2) / (n / 2) for n in (H, W))
     radius = np.hypot(y[:, None], x) / np.sqrt(2)
     return mask.reshape(-1, H * W) @ _bins(radius.reshape(-1))
 
 
-def _ascend(numbers: tuple[float, ...]) -> bool:
+def _is_ascending(numbers: tuple[float, ...]) -> bool:
     return all(a < b for a, b in itertools.pairwise(numbers))
 
 
 def _bins(position: np.ndarray) -> np.ndarray:
-    """[n, BINS]: averages of what lies near each of BINS places from 0 to 1; no bin is empty."""
+    """Weights [n, BINS] of local averages at BINS positions from 0 to 1; no bin is empty."""
     places = np.linspace(0, 1, BINS)
     nearness = np.maximum(1 - np.abs(position[:, None] - places) * (BINS - 1), 1e-6)
     return (nearness / nearness.sum(axis=0)).astype(np.float32)

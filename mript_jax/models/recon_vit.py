@@ -1,7 +1,7 @@
 """The ViT reconstructor of Lin and Heckel (MIDL 2022), for images of any size."""
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -32,16 +32,15 @@ EPSILON = 1e-5
 
 
 class ReconViT(ReconstructionModel):
-    """Zero-filled magnitude images [B, H, W, 1] -> reconstructed images.
+    """The ViT reconstructor: zero-filled magnitude images [B, H, W, 1] -> reconstructed images.
 
-    With square patches of 16 and many blocks it is the plain ViT regressor that MR-IPT is
-    compared with.
+    With square patches of 16 and many blocks it is the ViT baseline of the MR-IPT paper.
     """
 
     image_size: int | tuple[int, int] = required(
-        "pixels that the position embedding is made for; other sizes work too", **PIXELS
+        "size in pixels of the position embedding; other image sizes work too", **PIXELS
     )
-    patch_size: int | tuple[int, int] = required("pixels of a token's side", **PIXELS)
+    patch_size: int | tuple[int, int] = required("side of a token in pixels", **PIXELS)
     width: int = required("channels of a token", at_least=1)
     depth: int = required("transformer blocks", at_least=1)
     heads: int = required("heads of attention; they share the width", at_least=1)
@@ -53,14 +52,14 @@ class ReconViT(ReconstructionModel):
         "first and last block, from 1, with gated positional attention; -1: none",
         at_least=-1,
     )
-    locality: float = field(
-        1.0, "how narrow gated positional attention starts: the inverse of its width", at_least=0
-    )
-    dropout: float = field(0.0, "share of values dropped in training", at_least=0, below=1)
+    locality: float = field(1.0, "inverse width of initial gated positional attention", at_least=0)
+    dropout: float = field(0.0, "probability of dropping a value in training", at_least=0, below=1)
     drop_path: float = field(
-        0.0, "share of images that skip the last block in training", at_least=0, below=1
+        0.0, "probability that an image skips the last block in training", at_least=0, below=1
     )
     iterations: int = iterations_field()
+
+    multi_coil: ClassVar[bool] = True
 
     def validate(self) -> None:
         check_heads(self.width, self.heads)
@@ -94,10 +93,10 @@ class ReconViT(ReconstructionModel):
             x = TransformerBlock(
                 gated if self.gpsa[0] <= i + 1 <= self.gpsa[1] else plain,
                 int(self.width * self.mlp_ratio),
-                EPSILON,
-                dtype,
-                self.dropout,
-                rate,
+                epsilon=EPSILON,
+                dtype=dtype,
+                dropout=self.dropout,
+                drop_path=rate,
                 name=f"block_{i}",
             )(x, train)
         x = LayerNorm(EPSILON, dtype, name="norm")(x)
@@ -106,12 +105,12 @@ class ReconViT(ReconstructionModel):
 
     def _position(self, grid: tuple[int, int]) -> jax.Array:
         """The position embedding, resized to the grid in use."""
-        made_for = [
+        own_grid = [
             size // patch
             for size, patch in zip(
                 height_width(self.image_size), height_width(self.patch_size), strict=True
             )
         ]
-        shape = (1, *made_for, self.width)
+        shape = (1, *own_grid, self.width)
         table = self.param("position", nn.initializers.truncated_normal(0.02), shape)
         return jax.image.resize(table, (1, *grid, self.width), "bilinear", antialias=False)

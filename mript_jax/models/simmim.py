@@ -1,8 +1,8 @@
-"""SimMIM on k-space (Larsen et al. 2022): hidden parts are predicted from what is seen.
+"""SimMIM on k-space (Larsen et al. 2022): hidden parts are predicted from visible ones.
 
 A network maps pictures with hidden tokens to pictures: an encoder with a mask token, and a decoder
-of one layer. Around it, k-space becomes two channels of compressed real and imaginary part, so
-that what is predicted is k-space again and the inverse FFT gives the MR image.
+of one layer. The pictures are k-space as two channels, compressed real and imaginary part, so that
+the prediction is k-space again and the inverse FFT gives the MR image.
 """
 
 import math
@@ -31,34 +31,34 @@ NEAR_ZERO_INIT = nn.initializers.variance_scaling(1e-4, "fan_in", "truncated_nor
 
 
 class Prediction(NamedTuple):
-    """What masked modelling compares, as the pictures [B, H, W, C] that the network sees."""
+    """Estimate and target of masked modelling, as pictures [B, H, W, C]."""
 
     estimate: jax.Array
-    truth: jax.Array
-    hidden: jax.Array  # [B, H, W], 1 where the network did not see the truth
+    target: jax.Array
+    hidden: jax.Array  # [B, H, W], 1 where the target was hidden from the network
 
 
 class SimMIM(ReconstructionModel):
-    """`masked_prediction` is for pretraining, `predict` reconstructs images."""
+    """Masked modelling of k-space: `masked_prediction` pretrains, `predict` reconstructs images."""
 
-    encoder: str = required("the network of tokens", choices=("vit", "swin", "swinrec"))
+    encoder: str = required("the encoder network", choices=("vit", "swin", "swinrec"))
     image_size: int | tuple[int, int] = required(
-        "pixels that position tables and windows are made for; other sizes work too", **PIXELS
+        "size in pixels of position tables and windows; other image sizes work too", **PIXELS
     )
-    patch_size: int = required("points of k-space, side of a token", at_least=1)
+    patch_size: int = required("side of a token in points of k-space", at_least=1)
     width: int = required("channels of a token, in the first stage", at_least=1)
     depths: tuple[int, ...] = required("blocks of each stage; a ViT has one stage", at_least=1)
     heads: tuple[int, ...] = required("heads of attention in each stage", at_least=1)
-    window: int = required("tokens of a window's side, in Swin and SwinRec", at_least=1)
+    window: int = required("side of a window in tokens, in Swin and SwinRec", at_least=1)
     mlp_ratio: float = required("hidden width of the MLPs over the width", above=0)
     mask_cell: int = required(
-        "points of k-space, side of the squares that are hidden together", at_least=1
+        "side, in points of k-space, of the squares that are hidden together", at_least=1
     )
     mask_ratio: float = required("share of the squares that is hidden", at_least=0, at_most=1)
     dtype: str = dtype_field()
     masks: str = field(
         "patches",
-        "what pretraining hides: random squares, or what a sampling mask leaves out",
+        "hidden in pretraining: random squares, or the samples that a mask leaves out",
         choices=("patches", "sampling"),
     )
     kspace_as: str = field(
@@ -68,15 +68,15 @@ class SimMIM(ReconstructionModel):
     )
     knee: float = field(
         0.02,
-        "of the compression, for images up to 1: physics/kspace_compression.py",
+        "of the compression, for images up to 1, see physics/kspace_compression.py",
         above=0,
     )
     position_embedding: bool = field(
         False, "a learned table added to the tokens; Swin and SwinRec only"
     )
-    dropout: float = field(0.0, "share of values dropped in training", at_least=0, below=1)
+    dropout: float = field(0.0, "probability of dropping a value in training", at_least=0, below=1)
     drop_path: float = field(
-        0.0, "share of images that skip the last block in training", at_least=0, below=1
+        0.0, "probability that an image skips the last block in training", at_least=0, below=1
     )
 
     fills_kspace: ClassVar[bool] = True
@@ -105,7 +105,7 @@ class SimMIM(ReconstructionModel):
 
     @nn.compact
     def __call__(self, x: jax.Array, hidden: jax.Array, train: bool = False) -> jax.Array:
-        """Pictures [B, H, W, C] whose tokens are hidden where [B, h, w] is 1 -> pictures."""
+        """Pictures [B, H, W, C] with tokens hidden where `hidden` [B, h, w] is 1 -> pictures."""
         channels = x.shape[-1]
         visible = x * (1 - tokens_to_pixels(hidden, self.patch_size))[..., None]
         features = self._encoder()(visible.astype(self.dtype), hidden, train)
@@ -128,7 +128,7 @@ class SimMIM(ReconstructionModel):
         return absolute(ifft2c(self.filled_kspace(batch, train)[:, 0]))[..., None]
 
     def filled_kspace(self, batch: Batch, train: bool = False) -> jax.Array:
-        """k-space [B, 1, H, W]: measured samples as they are, the others from the network."""
+        """k-space [B, 1, H, W]: measured samples unchanged, the others from the network."""
         mask = batch["mask"]
         measured = as_channels(single_coil(read_field(batch, "kspace")))  # [B, H, W, 2]
         estimate = self._fill_in(self._picture(measured, mask), mask, train)
@@ -139,29 +139,32 @@ class SimMIM(ReconstructionModel):
         return as_complex(jnp.where(mask[..., None] > 0, measured, estimate))[:, None]
 
     def masked_prediction(self, batch: Batch, train: bool = False) -> Prediction:
-        """Hides parts of fully sampled k-space, `full_kspace`, and predicts it.
+        """Hide parts of fully sampled k-space, `batch["full_kspace"]`, and predict them.
 
         Random cells are drawn from the stream "masking"; without it they are always the same.
         """
         kspace = as_channels(single_coil(read_field(batch, "full_kspace")))
-        truth = self._picture(kspace, jnp.ones_like(batch["mask"]))
+        target = self._picture(kspace, jnp.ones_like(batch["mask"]))
         if self.masks == "sampling":
-            seen = batch["mask"]
+            visible = batch["mask"]
         else:
             key = self.make_rng("masking") if self.has_rng("masking") else jax.random.key(0)
             B, *shape = batch["mask"].shape
-            seen = 1 - random_cells(key, B, tuple(shape), self.mask_cell, self.mask_ratio)
-        return Prediction(self._fill_in(truth * seen[..., None], seen, train), truth, 1 - seen)
+            visible = 1 - random_cells(
+                key, B, tuple(shape), cell=self.mask_cell, ratio=self.mask_ratio
+            )
+        estimate = self._fill_in(target * visible[..., None], visible, train)
+        return Prediction(estimate, target, 1 - visible)
 
     def _picture(self, kspace: jax.Array, mask: jax.Array) -> jax.Array:
         if self.kspace_as == "complex":
             return compress(kspace, self.knee)
         return kspace_picture(kspace, mask)
 
-    def _fill_in(self, picture: jax.Array, seen: jax.Array, train: bool) -> jax.Array:
-        """The network's picture from one that is zero where `seen` is, at its own size.
+    def _fill_in(self, picture: jax.Array, visible: jax.Array, train: bool) -> jax.Array:
+        """The network's estimate of a picture [B, H, W, C], of which `visible` [B, H, W] is given.
 
-        k-space is extended by zeros, evenly around zero frequency, until all windows fit.
+        k-space is zero-padded around zero frequency until all windows fit, and cropped again.
         """
         around = [
             around_center(n, -(-n // multiple) * multiple)
@@ -172,11 +175,11 @@ class SimMIM(ReconstructionModel):
             for n, (before, _) in zip(picture.shape[1:3], around, strict=True)
         )
         picture = jnp.pad(picture, ((0, 0), *around, (0, 0)))
-        seen = jnp.pad(seen, ((0, 0), *around), constant_values=1.0)
-        return self(picture, unmeasured_tokens(seen, self.patch_size), train)[:, rows, columns]
+        visible = jnp.pad(visible, ((0, 0), *around), constant_values=1.0)
+        return self(picture, unmeasured_tokens(visible, self.patch_size), train)[:, rows, columns]
 
     def _multiple(self) -> tuple[int, int]:
-        """What height and width must be multiples of, so that each stage has whole windows."""
+        """The numbers of which height and width must be multiples: whole windows in each stage."""
         if self.encoder == "vit":
             return height_width(self.patch_size)
         sides = [
@@ -186,7 +189,7 @@ class SimMIM(ReconstructionModel):
         return height_width(math.lcm(*sides))
 
     def grid(self, scale: int = 1) -> tuple[int, int]:
-        """Of tokens, where patches have been merged `scale` times along each axis."""
+        """Rows and columns of tokens, with `scale` patches merged along each axis."""
         rows, columns = (-(-n // self.patch_size) for n in height_width(self.image_size))
         return rows // scale, columns // scale
 
@@ -215,6 +218,6 @@ class SimMIM(ReconstructionModel):
 
 
 def around_center(old: int, new: int) -> tuple[int, int]:
-    """What to add before and after, so that index old // 2 becomes index new // 2."""
+    """Padding before and after an axis that moves index old // 2 to index new // 2."""
     before = new // 2 - old // 2
     return before, new - old - before

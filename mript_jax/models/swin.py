@@ -23,11 +23,11 @@ from mript_jax.models.layers import (
 from mript_jax.models.masking import MaskToken
 
 EPSILON = 1e-5
-APART = -100.0  # score between tokens that only the shift brought into one window
+APART = -100.0  # score between tokens of one window that are not neighbours in the image
 
 
 class WindowAttention(nn.Module):
-    """Attention within the windows of a grid [B, h, w, D] that is first rolled by `shift`."""
+    """Self-attention in the windows of a grid [B, h, w, D] that is first rolled by `shift`."""
 
     heads: int
     window: int
@@ -51,7 +51,7 @@ class WindowAttention(nn.Module):
         return jnp.roll(x, (self.shift, self.shift), axis=(1, 2)) if self.shift else x
 
     def _regions(self, h: int, w: int) -> jax.Array:
-        """Which tokens of each window of the rolled grid were neighbours before: [n, N, N]."""
+        """True for tokens of a window of the rolled grid that were neighbours before: [n, N, N]."""
 
         def region(size):
             i = jnp.arange(size)
@@ -63,7 +63,7 @@ class WindowAttention(nn.Module):
 
 
 class Stage(nn.Module):
-    """Blocks at one resolution; every second one is shifted. `first` is the number of the first."""
+    """Blocks at one resolution, every second one shifted; `first` is the index of the first."""
 
     first: int
     heads: int
@@ -88,25 +88,25 @@ class Stage(nn.Module):
             x = TransformerBlock(
                 attention,
                 int(x.shape[-1] * self.mlp_ratio),
-                EPSILON,
-                self.dtype,
-                self.dropout,
-                rate,
+                epsilon=EPSILON,
+                dtype=self.dtype,
+                dropout=self.dropout,
+                drop_path=rate,
                 name=f"block_{self.first + i}",
             )(x, train)
         return x
 
 
 class PatchMerging(nn.Module):
-    """2 x 2 tokens become one of twice the width: [B, h, w, D] -> [B, h / 2, w / 2, 2 D]."""
+    """Merge 2 x 2 tokens into one of twice the width: [B, h, w, D] -> [B, h / 2, w / 2, 2 D]."""
 
     dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         B, h, w, D = x.shape
-        x = x.reshape(B, h // 2, 2, w // 2, 2, D)
-        x = x.transpose(0, 1, 3, 4, 2, 5).reshape(B, h // 2, w // 2, 4 * D)  # column by column
+        x = x.reshape((B, h // 2, 2, w // 2, 2, D))
+        x = x.transpose((0, 1, 3, 4, 2, 5)).reshape(B, h // 2, w // 2, 4 * D)  # column by column
         x = LayerNorm(EPSILON, self.dtype, name="norm")(x)
         return nn.Dense(2 * D, use_bias=False, dtype=self.dtype, name="reduction")(x)
 
@@ -114,7 +114,7 @@ class PatchMerging(nn.Module):
 class Swin(nn.Module):
     """Images [B, H, W, C] with tokens hidden at [B, h, w] -> features of the last stage."""
 
-    grid: tuple[int, int]  # of tokens, that windows and position embedding are made for
+    grid: tuple[int, int]  # of tokens, for which windows and position embedding have their size
     patch: int
     width: int
     depths: tuple[int, ...]
@@ -136,14 +136,16 @@ class Swin(nn.Module):
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         rates, first = drop_path_rates(self.drop_path, sum(self.depths)), 0
         for i, (depth, heads) in enumerate(zip(self.depths, self.heads, strict=True)):
+            window, shift = fit_window(self.window, tuple(n // 2**i for n in self.grid))
             x = Stage(
                 first,
                 heads,
-                *fit_window(self.window, tuple(n // 2**i for n in self.grid)),
-                self.mlp_ratio,
-                rates[first : first + depth],
-                self.dropout,
-                self.dtype,
+                window=window,
+                shift=shift,
+                mlp_ratio=self.mlp_ratio,
+                drop_path=rates[first : first + depth],
+                dropout=self.dropout,
+                dtype=self.dtype,
                 name=f"stage_{i}",
             )(x, train)
             first += depth
@@ -153,7 +155,7 @@ class Swin(nn.Module):
 
 
 def fit_window(window: int, grid: tuple[int, int]) -> tuple[int, int]:
-    """The window and shift for a grid: one that is no larger than the window is not shifted."""
+    """Window and shift for a grid; a grid no larger than the window is one window, unshifted."""
     if min(grid) <= window:
         return min(grid), 0
     return window, window // 2

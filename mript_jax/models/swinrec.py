@@ -12,10 +12,10 @@ from mript_jax.models.swin import EPSILON, Stage, fit_window
 class SwinRec(nn.Module):
     """Images [B, H, W, C] with tokens (here: pixels) hidden at [B, H, W] -> features [B, H, W, D].
 
-    What is hidden must be zero in the image already: the first convolution mixes neighbours.
+    Hidden pixels must be zero in the image already: the first convolution mixes neighbours.
     """
 
-    grid: tuple[int, int]  # that windows and position embedding are made for
+    grid: tuple[int, int]  # for which windows and position embedding have their size
     width: int
     depths: tuple[int, ...]
     heads: tuple[int, ...]
@@ -39,14 +39,16 @@ class SwinRec(nn.Module):
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         rates, first = drop_path_rates(self.drop_path, sum(self.depths)), 0
         for i, (depth, heads) in enumerate(zip(self.depths, self.heads, strict=True)):
+            window, shift = fit_window(self.window, self.grid)
             blocks = Stage(
                 first,
                 heads,
-                *fit_window(self.window, self.grid),
-                self.mlp_ratio,
-                rates[first : first + depth],
-                self.dropout,
-                self.dtype,
+                window=window,
+                shift=shift,
+                mlp_ratio=self.mlp_ratio,
+                drop_path=rates[first : first + depth],
+                dropout=self.dropout,
+                dtype=self.dtype,
                 name=f"stage_{i}",
             )
             x = x + conv(blocks(x, train), f"conv_{i}")

@@ -1,8 +1,9 @@
-"""Convolution in which every sample of a batch has its own kernel: heads and tails of mixed tasks.
+"""Convolution with a kernel per sample, for heads and tails of batches of mixed tasks.
 
-Two forms of the same, chosen by measurement (docs/mript_performance.md). Matrix products over
-shifted rows stay on the device that holds a sample, however the batch is spread. A single CPU
-takes the samples in turn, which XLA's CPU backend does many times faster than anything batched.
+Two equivalent forms, chosen by measurement (docs/mript_performance.md). Matrix products over
+shifted rows stay on the device of each sample, for every sharding of the batch. A single CPU
+processes the samples one after the other, which XLA runs many times faster there than any batched
+form.
 """
 
 import functools
@@ -14,7 +15,7 @@ from jax.typing import DTypeLike
 
 
 class TaskConv(nn.Module):
-    """ "Same" convolution with a kernel for each index; a sample uses that of its index."""
+    """Convolution ("same" padding) with a kernel per task: each sample uses that of its index."""
 
     count: int
     features: int
@@ -37,9 +38,9 @@ def convolve_each(images: jax.Array, kernels: jax.Array) -> jax.Array:
     return conv_sequential(images, kernels) if one_cpu else conv_shifted_matmul(images, kernels)
 
 
-@jax.checkpoint  # the shifted copies are made again rather than kept
+@jax.checkpoint  # rematerialize the shifted copies
 def conv_shifted_matmul(images: jax.Array, kernels: jax.Array) -> jax.Array:
-    """One batched matrix product for each row of the kernel."""
+    """Convolve each image by one batched matrix product for each row of its kernel."""
     B, H, W, _ = images.shape
     shifted = _shift_columns(images, kernels.shape[1])
     rows = [
@@ -56,7 +57,7 @@ def conv_shifted_matmul(images: jax.Array, kernels: jax.Array) -> jax.Array:
 
 @jax.custom_vjp
 def conv_sequential(images: jax.Array, kernels: jax.Array) -> jax.Array:
-    """Sample after sample; the gradient of a kernel is made of products over shifted rows."""
+    """Convolve sample after sample; gradients of kernels are products over shifted rows."""
     return jax.lax.map(lambda pair: convolve(*pair), (images, kernels))
 
 

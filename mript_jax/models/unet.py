@@ -1,4 +1,6 @@
-"""fastMRI's U-Net, in the wrapper of Lin and Heckel (which pads nothing for it)."""
+"""fastMRI's U-Net, in the wrapper of Lin and Heckel (here without padding)."""
+
+from typing import ClassVar
 
 import flax.linen as nn
 import jax
@@ -34,13 +36,19 @@ class ConvBlock(nn.Module):
 
 
 class UNet(ReconstructionModel):
-    """Zero-filled magnitude images [B, H, W, 1] -> reconstructed images."""
+    """The U-Net: zero-filled magnitude images [B, H, W, 1] -> reconstructed images."""
 
-    features: int = required("channels of the first level; each next one has twice", at_least=1)
+    features: int = required(
+        "channels of the first level; each next one has twice as many", at_least=1
+    )
     pools: int = required("levels below the first, each of half the size", at_least=1)
     dtype: str = dtype_field()
-    dropout: float = field(0.0, "share of channels dropped in training", at_least=0, below=1)
+    dropout: float = field(
+        0.0, "probability of dropping a channel in training", at_least=0, below=1
+    )
     iterations: int = iterations_field()
+
+    multi_coil: ClassVar[bool] = True
 
     @nn.compact
     def __call__(self, zero_filled: jax.Array, train: bool = False) -> jax.Array:
@@ -83,7 +91,7 @@ class UNet(ReconstructionModel):
 
 
 def instance_norm(x: jax.Array) -> jax.Array:
-    """Each channel of each image with mean 0 and variance 1, computed in float32."""
+    """Normalize each channel of each image to mean 0 and variance 1, in float32."""
     y = x.astype(jnp.float32)
     mean = y.mean(axis=(1, 2), keepdims=True)
     variance = y.var(axis=(1, 2), keepdims=True)

@@ -1,4 +1,4 @@
-"""What Lin and Heckel's ReconNet does around any network: pad, normalize, undo both."""
+"""The wrapper ReconNet of Lin and Heckel: pad and normalize, apply a network, invert both."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ def reconnet(
     image: jax.Array,
     multiple: tuple[int, int] = (1, 1),
 ) -> jax.Array:
-    """Runs a network on the image [B, H, W, C], zero-padded and normalized; in float32 outside."""
+    """Apply a network to the zero-padded, normalized image [B, H, W, C]; float32 in and out."""
     shape = image.shape[1:3]
     image, start = pad_to_multiple(image.astype(jnp.float32), multiple)
     mean = image.mean(axis=(1, 2, 3), keepdims=True)
@@ -24,7 +24,7 @@ def reconnet(
 
 
 def pad_to_multiple(x: jax.Array, multiple: tuple[int, int]) -> tuple[jax.Array, tuple[int, int]]:
-    """Zero-pads rows and columns on both sides, the odd one after; and where the image starts."""
+    """Zero-pad rows and columns on both sides, an odd one after; also return the image's start."""
     missing = [-size % n for size, n in zip(x.shape[1:3], multiple, strict=True)]
     before = (missing[0] // 2, missing[1] // 2)
     rows, columns = ((b, m - b) for b, m in zip(before, missing, strict=True))

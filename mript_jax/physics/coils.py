@@ -12,6 +12,7 @@ from mript_jax.errors import UserError
 from mript_jax.physics.fourier import Array, ifft2c
 
 SMALLEST_SIGNAL = 1e-6  # relative to the maximum: below it sensitivities are zero
+WIDEST = 0.25  # share of k-space along an axis beyond which maps would only get noisier
 
 
 def root_sum_of_squares(images: Array, axis: int) -> Array:
@@ -37,10 +38,9 @@ def estimate_sensitivities(kspace: Array, center_lines: int, axis: int = -1) -> 
     """Sensitivities [..., C, H, W] from the fully sampled center of k-space [..., C, H, W].
 
     They are the coils' low-resolution images over their root-sum-of-squares. The center is
-    `center_lines` wide along the phase encodes and, tapered alike, as wide along the readout.
-    The phase is relative to the coil images, so the combined image is nearly real.
+    `center_lines` wide along the phase-encoding direction and, tapered alike, as wide along the
+    readout. The phase is relative to the coil images, so the combined image is nearly real.
     """
-    xp = jnp if isinstance(kspace, jax.Array) else np
     H, W = kspace.shape[-2:]
     lines = W if axis in (-1, 1) else H
     if not 2 <= center_lines <= lines:
@@ -49,10 +49,45 @@ def estimate_sensitivities(kspace: Array, center_lines: int, axis: int = -1) -> 
         )
     share = center_lines / lines
     window = _taper(H, share)[:, None] * _taper(W, share)
-    low = ifft2c(kspace * window[(None,) * (kspace.ndim - 2)].astype(np.float32))
+    window = np.expand_dims(window.astype(np.float32), tuple(range(kspace.ndim - 2)))
+    return _normalized(ifft2c(kspace * window))
+
+
+def estimate_from_calibration(kspace: Array, mask: Array) -> Array:
+    """Sensitivities [..., C, H, W] of undersampled k-space [..., C, H, W] with its masks.
+
+    As `estimate_sensitivities`, from the autocalibration region of each mask [..., H, W].
+    """
+    return _normalized(calibration_images(kspace, mask))
+
+
+def calibration_images(kspace: Array, mask: Array) -> Array:
+    """Low-resolution coil images [..., C, H, W] from the fully sampled center of each mask."""
+    H, W = mask.shape[-2:]
+    rows, columns = _region_taper(mask[..., W // 2]), _region_taper(mask[..., H // 2, :])
+    window = rows[..., :, None] * columns[..., None, :]  # [..., H, W]
+    return ifft2c(kspace * window[..., None, :, :])
+
+
+def _normalized(low: Array) -> Array:
+    """Coil images [..., C, H, W] over their root-sum-of-squares; 0 where there is no signal."""
+    xp = jnp if isinstance(low, jax.Array) else np
     size = root_sum_of_squares(low, axis=-3)[..., None, :, :]
     floor = SMALLEST_SIGNAL * size.max(axis=(-2, -1), keepdims=True)
     return xp.where(size > floor, low / xp.maximum(size, xp.maximum(floor, 1e-30)), 0)
+
+
+def _region_taper(line: Array) -> Array:
+    """A Hann window [..., n] over the samples around the center of lines of a mask [..., n]."""
+    xp = jnp if isinstance(line, jax.Array) else np
+    size = line.shape[-1]
+    center = size // 2
+    after = xp.cumprod(line[..., center + 1 :], axis=-1).sum(axis=-1)
+    before = xp.cumprod(line[..., :center][..., ::-1], axis=-1).sum(axis=-1)
+    width = xp.minimum(xp.minimum(before, after), WIDEST / 2 * size)  # on either side
+    distance = np.abs(np.arange(size, dtype=np.float32) - center)
+    distance = np.expand_dims(distance, tuple(range(line.ndim - 1))) / (width[..., None] + 1)
+    return xp.cos(np.pi / 2 * xp.minimum(distance, 1)) ** 2
 
 
 def _taper(size: int, share: float) -> np.ndarray:

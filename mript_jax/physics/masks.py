@@ -90,7 +90,14 @@ def sample_mask(
     Returns:
       The mask, float32 [H, W]: 1 where k-space is sampled, zero frequency at (H // 2, W // 2).
     """
-    _check(pattern, shape, acceleration, center_fraction, axis, partial_fourier)
+    _check(
+        pattern,
+        shape,
+        acceleration=acceleration,
+        center_fraction=center_fraction,
+        axis=axis,
+        partial_fourier=partial_fourier,
+    )
     rng = np.random.default_rng(seed)
     by_columns = axis in (-1, 1)
     shape = (shape[0], shape[1]) if by_columns else (shape[1], shape[0])

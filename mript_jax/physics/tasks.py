@@ -61,8 +61,8 @@ def task_grid(
             pattern,
             float(acceleration),
             float(center),
-            nearest_pattern(pattern, trained_patterns),
-            nearest_level(acceleration, trained),
+            pattern_index=nearest_pattern(pattern, trained_patterns),
+            level_index=nearest_level(acceleration, trained),
         )
         for pattern in patterns
         for acceleration, center in zip(accelerations, center_fractions, strict=True)
@@ -76,7 +76,11 @@ def make_task(pattern: str, acceleration: float, center_fraction: float | None =
     if center_fraction is None:
         center_fraction = usual_center_fraction(acceleration)
     (task,) = task_grid(
-        (pattern,), (acceleration,), (center_fraction,), PATTERN_NAMES, [r for r, _ in LEVELS]
+        (pattern,),
+        (acceleration,),
+        (center_fraction,),
+        trained_patterns=PATTERN_NAMES,
+        trained_accelerations=[r for r, _ in LEVELS],
     )
     return task
 

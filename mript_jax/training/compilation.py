@@ -1,4 +1,4 @@
-"""A warning when the step compiles again: at scale that takes minutes and should happen once."""
+"""Warning about recompilation of the step: at scale it takes minutes and should happen once."""
 
 import sys
 from typing import Any
@@ -11,9 +11,9 @@ COMPILED = "/jax/core/compile/backend_compile_duration"  # JAX's name of the eve
 
 
 class Recompilation:
-    """While entered, `check` after each step tells on stderr what compiled since the first one.
+    """Context in which `check` after each step warns on stderr if the step was recompiled.
 
-    Batches may have so many different `shapes`: the first step of each compiles.
+    `shapes` is the number of shapes that batches may have: the first step of each compiles.
     """
 
     def __init__(self, shapes: int = 1):
@@ -21,18 +21,18 @@ class Recompilation:
         self._seen: set[tuple] = set()
 
     def __enter__(self) -> "Recompilation":
-        jax.monitoring.register_event_duration_secs_listener(self._note)
+        jax.monitoring.register_event_duration_secs_listener(self._listen)
         return self
 
     def __exit__(self, *_: Any) -> None:
-        jax.monitoring.unregister_event_duration_listener(self._note)
+        jax.monitoring.unregister_event_duration_listener(self._listen)
 
     def begin(self) -> None:
-        """What compiles before the step (a validation, say) is not its doing."""
+        """Start of a step: compilation before it, such as a validation's, does not count."""
         self._seconds = 0.0
 
     def check(self, number: int, batch: Batch) -> None:
-        """Warns if something compiled since `begin`, except in the first step of each shape."""
+        """Warn if something was compiled since `begin`, except in the first step of each shape."""
         shape = tuple(value.shape for value in batch.values())
         expected = shape not in self._seen and len(self._seen) < self._shapes
         self._seen.add(shape)
@@ -44,6 +44,6 @@ class Recompilation:
                 file=sys.stderr,
             )
 
-    def _note(self, event: str, duration_secs: float, **_: str | int) -> None:
+    def _listen(self, event: str, duration_secs: float, **_: str | int) -> None:
         if event == COMPILED:
             self._seconds += duration_secs

@@ -1,4 +1,4 @@
-"""Joining the processes of a run: what the cluster's environment tells, or what is told."""
+"""Initialization of JAX's distributed runtime for runs of several processes."""
 
 import os
 
@@ -12,11 +12,11 @@ SEVERAL = ("SLURM_NTASKS", "SLURM_STEP_NUM_TASKS", "MEGASCALE_NUM_SLICES")
 def initialize(
     coordinator: str = "", processes: int = 0, process: int = -1, join: bool = False
 ) -> None:
-    """Starts JAX's distributed runtime where a run has several processes; else does nothing.
+    """Initialize JAX's distributed runtime if the run has several processes.
 
-    Explicit arguments come first. Without them JAX asks the cluster, where the environment tells
-    of several processes (Slurm, GKE) or `join` says so: the VMs of a Cloud TPU have no such
-    variables, JAX asks a metadata server there. Call it before anything asks JAX for a device.
+    Explicit arguments have priority. Without them JAX detects the cluster if the environment has
+    variables of several processes (Slurm, GKE), or if `join` is True: VMs of a Cloud TPU have no
+    such variables, and JAX uses a metadata server there. Call it before any use of a device.
     """
     if coordinator:
         if not 0 <= process < processes:
@@ -25,7 +25,7 @@ def initialize(
                 f"{max(processes - 1, 0)} (got {process})"
             )
         jax.distributed.initialize(coordinator, processes, process)
-    elif join or _several():
+    elif join or _has_several_processes():
         try:
             jax.distributed.initialize()
         except ValueError as error:
@@ -35,7 +35,7 @@ def initialize(
             ) from error
 
 
-def _several() -> bool:
-    """Whether the environment tells of more processes than this one."""
+def _has_several_processes() -> bool:
+    """True if environment variables of a cluster give more than one process."""
     hosts = os.environ.get("TPU_WORKER_HOSTNAMES", "").split(",")
     return len(hosts) > 1 or any(int(os.environ.get(name, "1")) > 1 for name in SEVERAL)

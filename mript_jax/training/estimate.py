@@ -1,4 +1,4 @@
-"""What a step will cost, before it runs: memory of each device, FLOPs, time to compile."""
+"""Estimated cost of a training step: memory of each device, FLOPs, compile time."""
 
 import dataclasses
 import time
@@ -13,10 +13,12 @@ from mript_jax.training.setup import set_up
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
+    """Cost of one training step."""
+
     devices: int
     parameters: int
-    state_bytes: int  # of one device: weights, their averages, the optimizer's
-    working_bytes: int  # of one device: what the step needs besides
+    state_bytes: int  # of one device: weights, their averages, the optimizer's state
+    working_bytes: int  # of one device: temporary memory and the batch
     flops: float  # of one step, over all devices
     compile_seconds: float
 
@@ -31,7 +33,7 @@ class Estimate:
 
 
 def estimate(config: ConfigDict) -> Estimate:
-    """Compiles the step of a config for the devices at hand; nothing of it runs."""
+    """Compile the training step of a config for the available devices, without running it."""
     check_config(config)
     setup = set_up(config)
     flops = count_flops(setup.step, setup.abstract_state, setup.abstract_batch)

@@ -1,4 +1,4 @@
-"""Starting from a checkpoint: what fits is taken over, what does not is listed."""
+"""Initialization from a checkpoint: parameters that fit are copied, the others are listed."""
 
 import logging
 import re
@@ -14,16 +14,16 @@ from mript_jax.training.sharding import path_name
 
 log = logging.getLogger(__name__)
 
-TABLE = re.compile(r"prompt/(patterns|levels)")  # one entry of the first axis for each
-PER_TASK = re.compile(r"(head|tail)/")  # one for each pattern, each level, or each of both
-AXES = ("type", "level")  # the modes that tell only patterns, only levels, apart
+TABLE = re.compile(r"prompt/(patterns|levels)")  # first axis: one entry for each of them
+PER_TASK = re.compile(r"(head|tail)/")  # first axis: one for each pattern, level, or task
+AXES = ("type", "level")  # modes with one head for each pattern, for each level
 
 
 def initialize_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> Any:
-    """`params` with the values of a checkpoint wherever name and shape agree.
+    """Return `params` with the values of a checkpoint wherever name and shape agree.
 
-    What MR-IPT has for each pattern and level is brought to those of `config.model`: by position,
-    and what is new starts as the mean of what was there.
+    Parameters for each pattern and level are adapted to those of `config.model`: they are copied by
+    position, and new patterns and levels start at the mean of the old ones.
     """
     old = load_checkpoint_config(checkpoint).model
     stored = {
@@ -47,20 +47,20 @@ def initialize_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> A
     chosen = jax.tree_util.tree_map_with_path(choose, params)
     if not taken:
         raise UserError(f"config.init_from: nothing in {checkpoint} fits this model")
-    for what, names in (
-        ("not in it, so started fresh", fresh),
-        ("brought to these patterns and levels, new ones as a mean of the old", fitted),
+    for note, names in (
+        ("not in the checkpoint, newly initialized", fresh),
+        ("adapted to these patterns and levels, new ones as the mean of the old", fitted),
         ("not used", sorted(set(stored) - set(taken))),
     ):
         if names:
-            log.warning("%s: %s: %s", checkpoint, what, "; ".join(names))
+            log.warning("%s: %s: %s", checkpoint, note, "; ".join(names))
     return chosen
 
 
 def _for_tasks(
     name: str, values: np.ndarray, old: Mapping[str, Any], new: Mapping[str, Any]
 ) -> np.ndarray:
-    """A checkpoint's values for the new model's patterns and levels; what has none, as it is."""
+    """Values of a checkpoint, adapted to the patterns and levels of the new model."""
     table = TABLE.fullmatch(name)
     if not (table or PER_TASK.match(name)) or "mode" not in old or "mode" not in new:
         return values
@@ -71,19 +71,19 @@ def _for_tasks(
         return values
     grid = values.reshape(*_grid(old), *values.shape[1:])  # [patterns, levels, ...]
     for axis, count in enumerate(_grid(new)):
-        told_apart = {old["mode"], new["mode"]} <= {AXES[axis], "split"}
-        grid = _resize(grid if told_apart else grid.mean(axis, keepdims=True), axis, count)
+        separate = {old["mode"], new["mode"]} <= {AXES[axis], "split"}
+        grid = _resize(grid if separate else grid.mean(axis, keepdims=True), axis, count)
     return grid.reshape(-1, *values.shape[1:])
 
 
 def _grid(model: Mapping[str, Any]) -> tuple[int, ...]:
-    """How many patterns and levels a model's heads tell apart."""
+    """The numbers of patterns and of levels that have separate heads."""
     counts = zip(AXES, (model["num_patterns"], model["num_levels"]), strict=True)
     return tuple(count if model["mode"] in (mode, "split") else 1 for mode, count in counts)
 
 
 def _resize(values: np.ndarray, axis: int, count: int) -> np.ndarray:
-    """The first `count` entries of an axis; those that it lacks are the mean of all."""
+    """The first `count` entries along an axis; additional ones are the mean of all."""
     kept = np.take(values, range(min(count, values.shape[axis])), axis)
     mean = values.mean(axis, keepdims=True)
     return np.concatenate([kept, np.repeat(mean, count - kept.shape[axis], axis)], axis)

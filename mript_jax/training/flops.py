@@ -1,4 +1,4 @@
-"""Floating point operations of a function, counted in its products and convolutions."""
+"""Floating point operations of a function: those of matrix products and convolutions."""
 
 import math
 from collections.abc import Callable
@@ -25,15 +25,15 @@ PEAK = {
 
 
 def count_flops(function: Callable, *arguments: Any) -> float:
-    """2 for each multiplication with its addition; loops count as often as they run.
+    """Count 2 for each multiplication with its addition; loops count each iteration.
 
-    Arguments may be shapes. What a rematerialized function computes twice counts twice.
+    Arguments may be shapes. Rematerialized operations count each time they are computed.
     """
     return _of_jaxpr(jax.make_jaxpr(function)(*arguments).jaxpr)
 
 
 def peak_flops() -> float | None:
-    """FLOP/s of all devices at their peak; None where it is not known."""
+    """Peak FLOP/s of all devices together; None for an unknown kind."""
     kind = jax.devices()[0].device_kind
     names = [name for name in PEAK if name in kind]
     return PEAK[max(names, key=len)] * jax.device_count() if names else None

@@ -1,4 +1,4 @@
-"""What a run tells: how fast it is, a console line, and what metric_writer.py writes."""
+"""Logging of a run: throughput, a console line, and the metrics for metric_writer.py."""
 
 import datetime
 import sys
@@ -16,16 +16,16 @@ from mript_jax.training.metric_writer import MetricWriter
 
 
 class TrainingLog:
-    """Collects the metrics of steps; only the first process writes.
+    """Collect the metrics of steps; only the first process writes.
 
-    Metrics are read from the device where they are logged and nowhere else: the host does not wait
-    for each step. `at_peak` is how long a step would take at the devices' peak, where known.
+    Metrics are read from the device only in steps that are logged, so that the host does not wait
+    for each step. `at_peak` is the time in seconds of a step at the peak FLOP/s, None if unknown.
     """
 
     def __init__(self, workdir: Path, start: int, config: ConfigDict, at_peak: float | None):
         self._active = jax.process_index() == 0
         self._workdir, self._config = workdir, config
-        self._since: float | None = None  # of the measurement of speed; None: begins anew
+        self._since: float | None = None  # start of the measurement of speed; None: start again
         self._since_step, self._waited = start, 0.0
         self._start, self._at_peak = start, at_peak
 
@@ -52,7 +52,7 @@ class TrainingLog:
             self._writer.close()
 
     def step(self, number: int, metrics: dict[str, jax.Array], waited: float, due: bool) -> None:
-        """Notes one step; where `due`, writes its metrics."""
+        """Record one step; write its metrics if `due`."""
         self._waited += waited
         if self._since is None:  # the first step compiles: it does not count for the speed
             jax.block_until_ready(metrics)
@@ -77,7 +77,7 @@ class TrainingLog:
             self._write(number, values)
 
     def validation(self, number: int, values: dict[str, float], picture: np.ndarray) -> None:
-        """Notes the figures of a validation and shows its picture [H, W]."""
+        """Write the metrics of a validation and its picture [H, W]."""
         if self._active:
             self._writer.write_scalars(number, "validation", values, prefix="validation_")
             self._writer.write_image(number, "validation", picture)

@@ -1,4 +1,4 @@
-"""Training from a config: `train(config, workdir)`, the whole story from top to bottom."""
+"""Training from a config: `train(config, workdir)`, from top to bottom."""
 
 import time
 from pathlib import Path
@@ -26,9 +26,9 @@ PROFILE_FROM = 10  # steps after the start: those before are slower
 
 
 def train(config: ConfigDict, workdir: str | Path) -> TrainState:
-    """Trains until `config.total_steps`, from the newest checkpoint of `workdir` if any.
+    """Train until `config.total_steps`, from the newest checkpoint of `workdir` if there is one.
 
-    Where the run is asked to end before (SIGTERM), the state it returns is the one it saved.
+    If the run is preempted (SIGTERM), the returned state is the one that was saved.
     """
     check_config(config)
     if "://" in str(workdir):
@@ -37,12 +37,14 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
         jax.config.update("jax_compilation_cache_dir", config.compilation_cache)
     workdir = Path(workdir).absolute()
     setup = set_up(config)
+    index, count = process_part(setup.batch_sharding, config.global_batch_size)
     pipeline = build_pipeline(
         config.data,
         "train",
         config.seed,
         config.global_batch_size,
-        *process_part(setup.batch_sharding, config.global_batch_size),
+        process_index=index,
+        process_count=count,
         fields=setup.batch_fields,
     )
     checkpoints = Checkpoints(workdir, config.keep_checkpoints)
@@ -60,7 +62,9 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
             params = initialize_from(config.init_from, params, config.model)
         state = setup.create(params)
     try:
-        return _run(config, workdir, state, setup, pipeline, checkpoints)
+        return _run(
+            config, workdir, state=state, setup=setup, pipeline=pipeline, checkpoints=checkpoints
+        )
     finally:
         checkpoints.close()
 

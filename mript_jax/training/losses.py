@@ -1,7 +1,7 @@
 """Losses by name. Each gives one value per example; the step averages them by weight.
 
-A loss sees `apply(method)`, the model bound to its parameters and the batch: most ask for the
-image (`predict`) and compare it with the target, masked modelling asks for its own prediction.
+A loss takes `apply(method)`, the model bound to its parameters and the batch. Most losses compare
+the image, `apply("predict")`, with the target; masked modelling uses `masked_prediction`.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from mript_jax.errors import unknown_name_error
 from mript_jax.evaluation.metrics import ssim
 from mript_jax.physics.fourier import fft2c
 
-Apply = Callable[[str], Any]  # method name -> what it returns for this batch
+Apply = Callable[[str], Any]  # name of a method -> its result for this batch
 ImageLoss = Callable[[jax.Array, jax.Array], jax.Array]  # target, estimate [B, H, W] -> [B]
 
 PATCH = 8  # pixels, side of the patches that the contrastive loss compares
@@ -25,7 +25,7 @@ TEMPERATURE = 0.1
 
 @dataclasses.dataclass(frozen=True)
 class Loss:
-    """A loss and, as models do, the optional batch fields that it needs besides the model's."""
+    """A loss with the optional batch fields that it needs, besides those of the model."""
 
     values: Callable[[Apply, Batch], jax.Array]  # -> [B]
     batch_fields: tuple[str, ...] = ()
@@ -63,22 +63,22 @@ def frequency(target: jax.Array, estimate: jax.Array) -> jax.Array:
 
 
 def contrastive(target: jax.Array, estimate: jax.Array) -> jax.Array:
-    """L1 + 0.1 InfoNCE: each patch of the estimate has to be told apart from the target's others.
+    """L1 + 0.1 InfoNCE: a patch of the estimate and that of the target at its place are positives.
 
-    Patches are compared by the cosine of their deviations from their means. Those of the target
-    count by their contrast, so that empty background does not.
+    Patches are compared by the cosine of their deviations from their means. Target patches are
+    weighted by their contrast, so that empty background does not count.
     """
     theirs, ours = _patches(target), _patches(estimate)  # [B, N, pixels]
     contrast = jnp.linalg.norm(theirs, axis=-1)  # [B, N]
     cosine = _unit(ours) @ jnp.swapaxes(_unit(theirs), 1, 2)  # [B, N, N]
-    chance = jax.nn.log_softmax(cosine / TEMPERATURE, axis=-1)
-    found = jnp.diagonal(chance, axis1=1, axis2=2)  # [B, N]
-    told = jnp.sum(-found * contrast, axis=1) / jnp.maximum(jnp.sum(contrast, axis=1), 1e-6)
-    return l1(target, estimate) + 0.1 * told
+    log_probability = jax.nn.log_softmax(cosine / TEMPERATURE, axis=-1)
+    positive = jnp.diagonal(log_probability, axis1=1, axis2=2)  # [B, N]
+    total = jnp.maximum(jnp.sum(contrast, axis=1), 1e-6)
+    return l1(target, estimate) + 0.1 * jnp.sum(-positive * contrast, axis=1) / total
 
 
 def image_loss(compare: ImageLoss) -> Loss:
-    """The loss of the model's image against the batch's target."""
+    """A loss that compares the model's image with the batch's target."""
 
     def loss(apply: Apply, batch: Batch) -> jax.Array:
         estimate = apply("predict")  # [B, H, W, 1]
@@ -88,9 +88,9 @@ def image_loss(compare: ImageLoss) -> Loss:
 
 
 def masked_l1(apply: Apply, batch: Batch) -> jax.Array:
-    """SimMIM's: L1 over what was hidden, in the pictures that the network predicts."""
-    estimate, truth, hidden = apply("masked_prediction")  # [B, H, W, C] twice, [B, H, W]
-    error = jnp.mean(jnp.abs(estimate - truth), axis=-1) * hidden
+    """SimMIM's loss: L1 over hidden pixels of the pictures that the network predicts."""
+    estimate, target, hidden = apply("masked_prediction")  # [B, H, W, C] twice, [B, H, W]
+    error = jnp.mean(jnp.abs(estimate - target), axis=-1) * hidden
     return jnp.sum(error, axis=(1, 2)) / (jnp.sum(hidden, axis=(1, 2)) + 1e-5)
 
 
@@ -107,7 +107,7 @@ LOSSES: dict[str, Loss] = {
 
 
 def build_loss(name: str) -> Loss:
-    """The loss that `config.loss` names."""
+    """Return the loss named `config.loss`."""
     if name not in LOSSES:
         raise unknown_name_error("loss", name, LOSSES)
     return LOSSES[name]
@@ -118,17 +118,17 @@ def _mean(x: jax.Array) -> jax.Array:
 
 
 def _patches(images: jax.Array) -> jax.Array:
-    """Deviations from the mean in each patch, [B, H, W] -> [B, N, pixels]; rests are left out."""
+    """Deviations from the mean in each whole patch, [B, H, W] -> [B, N, pixels]."""
     B, H, W = images.shape
     rows, columns = H // PATCH, W // PATCH
     images = images[:, : rows * PATCH, : columns * PATCH]
-    patches = images.reshape(B, rows, PATCH, columns, PATCH).swapaxes(2, 3)
+    patches = images.reshape((B, rows, PATCH, columns, PATCH)).swapaxes(2, 3)
     patches = patches.reshape(B, rows * columns, PATCH**2)
     return patches - jnp.mean(patches, axis=-1, keepdims=True)
 
 
 def _unit(vectors: jax.Array) -> jax.Array:
-    """Vectors of length 1, shorter where they are nearly zero."""
+    """Normalize vectors to length 1; nearly zero ones stay shorter."""
     return vectors * jax.lax.rsqrt(jnp.sum(jnp.square(vectors), axis=-1, keepdims=True) + 1e-6)
 
 

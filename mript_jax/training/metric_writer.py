@@ -1,4 +1,4 @@
-"""Where the figures of a run go: `metrics.jsonl`, TensorBoard, on demand Weights & Biases."""
+"""Writer of a run's metrics: `metrics.jsonl`, TensorBoard, optionally Weights & Biases."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from mript_jax.errors import UserError
 
 
 class MetricWriter:
-    """Writes figures by step; a run that resumes at `start` goes on where it was then."""
+    """Write metrics by step; those after step `start`, where a run resumes, are removed."""
 
     def __init__(self, workdir: Path, start: int, config: ConfigDict):
         workdir.mkdir(parents=True, exist_ok=True)
@@ -25,7 +25,7 @@ class MetricWriter:
     def write_scalars(
         self, step: int, group: str, values: Mapping[str, float], prefix: str = ""
     ) -> None:
-        """Notes values; their names begin with `prefix` in the file, `group` on boards."""
+        """Write values, named `prefix` + name in the file and `group`/name on the boards."""
         named = {f"{prefix}{name}": value for name, value in values.items()}
         self._lines.write(json.dumps({"step": step, **named}) + "\n")
         self._lines.flush()
@@ -36,7 +36,7 @@ class MetricWriter:
             self._wandb.log(grouped, step=step)
 
     def write_image(self, step: int, name: str, image: np.ndarray) -> None:
-        """Shows an image [H, W] with values from 0 to 1."""
+        """Write an image [H, W] with values from 0 to 1 to the boards."""
         self._tensorboard.add_image(name, image[None], step)
         if self._wandb:
             import wandb
@@ -51,7 +51,7 @@ class MetricWriter:
 
 
 def _continue_lines(path: Path, start: int) -> Any:
-    """Opens a file of JSON lines for appending, less what lies after the step we resume from."""
+    """Open a file of JSON lines for appending, without lines after step `start`."""
     if path.exists():
         lines = [line for line in path.read_text().splitlines() if _step_of(line) <= start]
         path.write_text("".join(line + "\n" for line in lines))

@@ -20,7 +20,7 @@ SCHEDULES = ("constant", "cosine", "one_cycle")
 def build_optimizer(
     config: ConfigDict, total_steps: int, params: Any, fixed: tuple[str, ...] = ()
 ) -> optax.GradientTransformation:
-    """Clipping, the named optimizer on its schedule, layer-wise rates, frozen parameters.
+    """Build the optimizer: clipping, schedule, weight decay, layer-wise rates, frozen parameters.
 
     `params` may be shapes only; `fixed` are patterns of parameters that a model never trains.
     """
@@ -35,7 +35,7 @@ def build_optimizer(
     if config.layer_decay != 1.0:
         steps.append(_scale_by_depth(params, config.layer_decay))
     steps.append(optax.scale_by_learning_rate(build_schedule(config, total_steps)))
-    labels = jax.tree.map(lambda stays: "frozen" if stays else "trained", frozen)
+    labels = jax.tree.map(lambda is_frozen: "frozen" if is_frozen else "trained", frozen)
     return optax.multi_transform(
         {"trained": optax.chain(*steps), "frozen": optax.set_to_zero()}, labels
     )
@@ -49,7 +49,7 @@ def build_schedule(config: ConfigDict, total_steps: int) -> optax.Schedule:
         after, start = optax.constant_schedule(peak), 0.0
     elif config.schedule == "cosine":
         after, start = optax.cosine_decay_schedule(peak, rest), 0.0
-    elif config.schedule == "one_cycle":  # linear up, linear down, as Lin and Heckel
+    elif config.schedule == "one_cycle":  # linear up, linear down, as in Lin and Heckel's code
         after, start = optax.linear_schedule(peak, peak / 25e4, rest), peak / 25
     else:
         raise unknown_name_error("schedule", config.schedule, SCHEDULES)
@@ -59,7 +59,7 @@ def build_schedule(config: ConfigDict, total_steps: int) -> optax.Schedule:
 
 
 def frozen_parameters(params: Any, patterns: tuple[str, ...]) -> Any:
-    """A tree of booleans: whose name matches a pattern; each pattern must match something."""
+    """A tree of booleans, True where the name matches a pattern; each pattern must match one."""
     names = [path_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
     for pattern in patterns:
         if not any(re.search(pattern, name) for name in names):
@@ -73,7 +73,7 @@ def frozen_parameters(params: Any, patterns: tuple[str, ...]) -> Any:
 
 
 def clip_by_l1_norm(largest: float) -> optax.GradientTransformation:
-    """Scales the gradient so that the sum of its absolute values is at most `largest`."""
+    """Scale the gradient so that the sum of its absolute values is at most `largest`."""
 
     def update(updates, state, params=None):
         norm = sum(jnp.sum(jnp.abs(leaf)) for leaf in jax.tree.leaves(updates))
@@ -97,8 +97,8 @@ def _scale_by(config: ConfigDict) -> optax.GradientTransformation:
     if config.name == "adam" and config.weight_decay:
         raise UserError("config.optimizer.weight_decay needs config.optimizer.name='adamw'")
     if config.name == "muon":
-        # A rate of -1 undoes the sign that Optax gives here and the schedule gives again. With
-        # this size of updates Muon and Adam share a learning rate.
+        # A rate of -1 cancels the sign of Optax's Muon, which the schedule applies again. With
+        # updates of this RMS Muon and Adam can use the same learning rate.
         return optax.contrib.muon(
             -1.0,
             adam_b1=config.b1,
@@ -110,15 +110,15 @@ def _scale_by(config: ConfigDict) -> optax.GradientTransformation:
 
 
 def _matrices(params: Any) -> Any:
-    """Which axes of a kernel of a dense layer or convolution are rows and columns; None for others.
+    """Matrix axes (rows, columns) of kernels of dense layers and convolutions; None for others.
 
-    Muon treats these as matrices, and all else as Adam does: norms, biases, tables, and the kernels
-    of heads and tails, which are many small ones.
+    Muon is applied to these matrices, Adam to all others: norms, biases, tables, and the kernels of
+    heads and tails, which are many small ones.
     """
 
     def axes(path: tuple, leaf: jax.Array) -> MuonDimensionNumbers | None:
         name = path_name(path)
-        stacked = int("groups/" in name)
+        stacked = ("cascades/" in name) + ("groups/" in name)
         if not name.endswith("kernel") or leaf.ndim - stacked not in (2, 4):
             return None
         return MuonDimensionNumbers(tuple(range(stacked, leaf.ndim - 1)), leaf.ndim - 1)
@@ -127,11 +127,11 @@ def _matrices(params: Any) -> Any:
 
 
 def _scale_by_depth(params: Any, decay: float) -> optax.GradientTransformation:
-    """Rates that fall from the last encoder block to the first: block k of n has decay^(n - 1 - k).
+    """Layer-wise rates of the encoder: block k of n has decay^(n - 1 - k).
 
-    Blocks are counted by the numbers in parameter names. Those of a stacked group repeat: block j
-    of `groups` holds blocks j, j + n, j + 2 n, ... along its leading axis, where n is the group's
-    length. What stands before the blocks has the first block's rate, all else rate 1.
+    Blocks are identified by the numbers in parameter names. Block j of a stacked group has blocks
+    j, j + n, j + 2 n, ... along its leading axis, where n is the length of the group. Layers before
+    the blocks have the rate of the first block, all other layers rate 1.
     """
     leaves = jax.tree_util.tree_leaves_with_path(params)
     in_group = [_block(path_name(path)) for path, _ in leaves if "groups" in path_name(path)]

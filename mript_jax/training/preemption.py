@@ -1,4 +1,4 @@
-"""Whether a run was asked to end: SIGTERM, as clusters send it before they take a machine back."""
+"""Preemption: SIGTERM, which clusters send before they take a machine back."""
 
 import signal
 import threading
@@ -9,31 +9,31 @@ from jax.experimental import multihost_utils
 
 
 class Preemption:
-    """`preemption(step)`, called at every step: True where the run has to save and leave.
+    """`preemption(step)`, called at every step: True if the run has to save and stop.
 
-    A single process listens for SIGTERM itself. Of several, JAX tells all once one of them was
-    asked, and names a step that none has passed: all leave together.
+    A single process handles SIGTERM itself. With several, JAX informs all processes when one gets
+    the signal and chooses a step that none has passed, at which all of them stop.
     """
 
     def __init__(self):
-        self._asked = False
-        # JAX's own listener must not be replaced: it is the one that tells the other processes.
+        self._preempted = False
+        # JAX's own signal handler, which informs the other processes, must not be replaced.
         main = threading.current_thread() is threading.main_thread()
-        self._listens = main and jax.process_count() == 1
+        self._handles = main and jax.process_count() == 1
 
     def __call__(self, step: int) -> bool:
         if jax.process_count() > 1:
             return multihost_utils.reached_preemption_sync_point(step)
-        return self._asked
+        return self._preempted
 
     def __enter__(self) -> "Preemption":
-        if self._listens:
-            self._before = signal.signal(signal.SIGTERM, self._ask)
+        if self._handles:
+            self._before = signal.signal(signal.SIGTERM, self._handle)
         return self
 
     def __exit__(self, *_: Any) -> None:
-        if self._listens:
+        if self._handles:
             signal.signal(signal.SIGTERM, self._before)
 
-    def _ask(self, *_: Any) -> None:
-        self._asked = True
+    def _handle(self, *_: Any) -> None:
+        self._preempted = True

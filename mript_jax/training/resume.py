@@ -1,4 +1,4 @@
-"""What may differ when a run resumes, and where in the data it does."""
+"""Checks of a resumed run: config fields that must not change, and the position in the data."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,12 +8,12 @@ from ml_collections import ConfigDict
 from mript_jax.checkpoint import saved_fields
 from mript_jax.errors import UserError
 
-# What the weights and the samples so far depend on, by the beginnings of names.
+# Prefixes of the fields on which weights and samples depend: they must not change.
 FIXED_FIELDS = (
     *("seed", "data.", "model."),
     *("optimizer.name", "optimizer.freeze", "optimizer.ema_decay", "optimizer.lora_rank"),
 )
-# Of these, what changes neither: how the same is computed.
+# Exceptions, which affect only the execution: they may change.
 RESUMABLE_FIELDS = (
     *("data.workers", "data.max_broken"),
     *("model.attention", "model.dtype", "model.remat", "model.scan_blocks"),
@@ -21,7 +21,7 @@ RESUMABLE_FIELDS = (
 
 
 def refuse_another_run(workdir: Path, saved: ConfigDict, config: ConfigDict) -> None:
-    """Name the field that keeps `config` from resuming the run of `workdir`, of config `saved`."""
+    """Raise a UserError if `config` differs from the `saved` one of `workdir` in a fixed field."""
     before = saved_fields(saved)
     for name, now in saved_fields(config).items():
         if not name.startswith(FIXED_FIELDS) or name in RESUMABLE_FIELDS:
@@ -34,7 +34,7 @@ def refuse_another_run(workdir: Path, saved: ConfigDict, config: ConfigDict) -> 
 
 
 def data_position(state: Mapping[str, int], batch_size: int) -> dict[str, int]:
-    """The position in examples; checkpoints of earlier versions count batches of their size."""
+    """The position in examples; checkpoints of earlier versions have it in batches."""
     if "next_batch" in state:
         return {"next_example": state["next_batch"] * batch_size}
     return dict(state)

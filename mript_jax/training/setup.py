@@ -1,4 +1,4 @@
-"""What a run is made of, from its config: no data is opened and no array is made."""
+"""Setup of a run from its config: mesh, model, optimizer and step, without data or arrays."""
 
 import dataclasses
 from collections.abc import Callable
@@ -27,26 +27,28 @@ from mript_jax.training.sharding import (
 from mript_jax.training.state import TrainState, create_state
 from mript_jax.training.step import make_step
 
-COMPILE_FAST = {"xla_backend_optimization_level": 0}  # for what runs once
+COMPILE_FAST = {"xla_backend_optimization_level": 0}  # for functions that run once
 
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
+    """The parts of a run."""
+
     mesh: Mesh
     model: ReconstructionModel
-    batch_fields: tuple[str, ...]  # the optional ones that model and loss read
-    init: Callable[[], Any]  # -> fresh parameters
-    create: Callable[[Any], TrainState]  # parameters -> the state, spread over the mesh
-    step: Any  # jitted (state, batch) -> (state, metrics), with the state's memory used again
+    batch_fields: tuple[str, ...]  # optional ones that model and loss need
+    init: Callable[[], Any]  # -> initial parameters
+    create: Callable[[Any], TrainState]  # parameters -> the state, sharded over the mesh
+    step: Any  # jitted (state, batch) -> (state, metrics); the state is donated
     abstract_state: TrainState  # of shapes with shardings
     abstract_batch: dict[str, jax.ShapeDtypeStruct]  # a global batch
     batch_sharding: NamedSharding
 
 
 def set_up(config: ConfigDict) -> Setup:
-    """The mesh, the model, the optimizer and the step that a config describes."""
+    """Build mesh, model, optimizer and step from a config."""
     mesh = build_mesh(config.mesh)
-    micro_batches = _micro_batches(config, mesh.shape["data"] * mesh.shape["fsdp"])
+    micro_batches = _count_micro_batches(config, mesh.shape["data"] * mesh.shape["fsdp"])
     model, loss = build_model(config.model), build_loss(config.loss)
     init_key, step_key = jax.random.split(jax.random.key(config.seed))
     fields = tuple(dict.fromkeys((*model.batch_fields(), *loss.batch_fields)))
@@ -70,15 +72,15 @@ def set_up(config: ConfigDict) -> Setup:
         return create_state(adapt(params), optimizer, config.optimizer.ema_decay > 0)
 
     state = jax.eval_shape(create, params)
-    shardings, over_batch = state_shardings(mesh, state), batch_sharding(mesh)
+    shardings, of_batch = state_shardings(mesh, state), batch_sharding(mesh)
     step = make_step(
         model,
         loss,
         optimizer,
-        step_key,
-        micro_batches,
-        config.optimizer.ema_decay,
-        lambda params: merge_adapters(gather(params, shardings.params)),
+        key=step_key,
+        micro_batches=micro_batches,
+        ema_decay=config.optimizer.ema_decay,
+        prepare=lambda params: merge_adapters(gather(params, shardings.params)),
     )
     return Setup(
         mesh=mesh,
@@ -88,29 +90,29 @@ def set_up(config: ConfigDict) -> Setup:
         create=jax.jit(create, out_shardings=shardings),
         step=jax.jit(
             step,
-            in_shardings=(shardings, over_batch),
+            in_shardings=(shardings, of_batch),
             out_shardings=(shardings, None),
             donate_argnums=0,
         ),
         abstract_state=with_shardings(state, shardings),
         abstract_batch={
             name: jax.ShapeDtypeStruct(
-                (config.global_batch_size, *value.shape[1:]), value.dtype, sharding=over_batch
+                (config.global_batch_size, *value.shape[1:]), value.dtype, sharding=of_batch
             )
             for name, value in example.items()
         },
-        batch_sharding=over_batch,
+        batch_sharding=of_batch,
     )
 
 
-def _micro_batches(config: ConfigDict, spread: int) -> int:
-    """The parts in which a batch over `spread` devices is worked off."""
-    if config.global_batch_size % spread:
+def _count_micro_batches(config: ConfigDict, devices: int) -> int:
+    """The number of micro-batches of a batch that is sharded over `devices` devices."""
+    if config.global_batch_size % devices:
         raise UserError(
-            f"config.global_batch_size={config.global_batch_size} cannot be spread over "
-            f"{spread} devices (mesh {config.mesh!r})"
+            f"config.global_batch_size={config.global_batch_size} cannot be divided among "
+            f"{devices} devices (mesh {config.mesh!r})"
         )
-    of_device, size = config.global_batch_size // spread, config.optimizer.micro_batch_size
+    of_device, size = config.global_batch_size // devices, config.optimizer.micro_batch_size
     if not size or size >= of_device:
         return 1
     if of_device % size:

@@ -1,4 +1,4 @@
-"""Which device holds what: the mesh, and rules from parameter names to its axes."""
+"""Sharding: the mesh of devices, and rules from parameter names to its axes."""
 
 import re
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from mript_jax.errors import UserError, unknown_name_error
 
 AXES = ("data", "fsdp", "model")
 
-# Parameter name -> how its last axes are cut. The first rule that matches counts; an axis that
-# does not divide stays whole, and leading axes (stacked blocks or heads) are never cut.
+# Parameter name -> sharding of its last axes, by the first rule that matches. An axis that cannot
+# be divided evenly is not sharded, nor are leading axes (stacked blocks or heads).
 RULES: tuple[tuple[str, P], ...] = (
     (r"(qkv|dense_in|query|key|value)/kernel$", P("fsdp", "model")),
     (r"(proj|dense_out|out)/kernel$", P("model", "fsdp")),
@@ -25,7 +25,7 @@ RULES: tuple[tuple[str, P], ...] = (
 
 
 def build_mesh(spec: str, devices: list | None = None) -> Mesh:
-    """The mesh of a config string such as "data:-1" or "data:2,fsdp:4" (-1: what is left)."""
+    """Build the mesh of a string such as "data:-1" or "data:2,fsdp:4" (-1: remaining devices)."""
     devices = jax.devices() if devices is None else devices
     sizes = dict.fromkeys(AXES, 1)
     for part in spec.split(","):
@@ -52,14 +52,14 @@ def build_mesh(spec: str, devices: list | None = None) -> Mesh:
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
-    """Examples are spread over the data and fsdp axes."""
+    """The sharding of a batch: examples over the data and fsdp axes."""
     return NamedSharding(mesh, P(("data", "fsdp")))
 
 
 def process_part(sharding: NamedSharding, batch_size: int) -> tuple[int, int]:
-    """Which part of a batch this process makes, and of how many.
+    """Index of the part of a batch that this process loads, and the number of parts.
 
-    Processes whose devices share the work on the same examples (along "model") make the same part.
+    Processes whose devices have the same examples (along "model") load the same part.
     """
     rows: dict[int, set[int]] = {}
     places: Mapping[Any, Any] = sharding.devices_indices_map((batch_size,))
@@ -75,7 +75,7 @@ def process_part(sharding: NamedSharding, batch_size: int) -> tuple[int, int]:
 
 
 def state_shardings(mesh: Mesh, abstract_state: Any) -> Any:
-    """A sharding for each array of a state, by its name."""
+    """The sharding of each array of a state, by its name."""
     return jax.tree_util.tree_map_with_path(
         lambda path, leaf: NamedSharding(mesh, _spec(mesh, path_name(path), leaf.shape)),
         abstract_state,
@@ -83,9 +83,9 @@ def state_shardings(mesh: Mesh, abstract_state: Any) -> Any:
 
 
 def gather(params: Any, shardings: Any) -> Any:
-    """Inside a step: weights as they are used, whole along fsdp, the axis that examples have.
+    """Gather weights along fsdp before their use in a step, since examples are sharded over it.
 
-    Left to itself the compiler would rather cut the activations anew at each layer.
+    Without this constraint the compiler reshards the activations at each layer instead.
     """
 
     def whole(leaf: Any, sharding: NamedSharding) -> Any:
@@ -96,7 +96,7 @@ def gather(params: Any, shardings: Any) -> Any:
 
 
 def with_shardings(abstract: Any, shardings: Any) -> Any:
-    """Shapes with shardings: what a checkpoint is restored into."""
+    """Shapes with shardings, into which a checkpoint is restored."""
     return jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
         abstract,

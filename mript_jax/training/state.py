@@ -1,4 +1,4 @@
-"""The training state: all that a step changes."""
+"""The training state: all arrays that a step changes."""
 
 from typing import Any
 
@@ -10,6 +10,8 @@ import optax
 
 @flax.struct.dataclass
 class TrainState:
+    """Weights, optimizer state and counters."""
+
     step: jax.Array  # updates so far, those skipped included
     params: Any
     ema: Any  # averaged params, or an empty tree
@@ -32,7 +34,7 @@ def create_state(
 
 
 def checkpoint_items(state: TrainState) -> dict[str, Any]:
-    """The state as items of a checkpoint: the model apart from what only training needs."""
+    """The state as items of a checkpoint: weights apart from arrays that only training needs."""
     items = {
         "params": state.params,
         "training": {

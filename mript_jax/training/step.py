@@ -24,9 +24,9 @@ def make_step(
     ema_decay: float = 0.0,
     prepare: Callable = merge_adapters,
 ) -> Step:
-    """A pure step; `key` is the root of its randomness, into which the step number is folded.
+    """Return a pure step; its random numbers come from `key`, folded with the step number.
 
-    `prepare` turns the state's parameters into those that the model is applied with.
+    `prepare` maps the parameters of the state to those of the model.
     """
 
     def total_loss(params, batch, rng):
@@ -66,14 +66,14 @@ def make_step(
             lambda e, p: ema_decay * e + (1 - ema_decay) * p, state.ema, params if state.ema else {}
         )
 
-        def unless_broken(new, old):
+        def if_finite(new, old):
             return jax.tree.map(lambda n, o: jnp.where(finite, n, o), new, old)
 
         new_state = TrainState(
             step=state.step + 1,
-            params=unless_broken(params, state.params),
-            ema=unless_broken(ema, state.ema),
-            opt_state=unless_broken(opt_state, state.opt_state),
+            params=if_finite(params, state.params),
+            ema=if_finite(ema, state.ema),
+            opt_state=if_finite(opt_state, state.opt_state),
             nonfinite=jnp.where(finite, 0, state.nonfinite + 1),
             skipped=state.skipped + jnp.where(finite, 0, 1),
         )
@@ -90,5 +90,5 @@ def make_step(
 
 
 def _cut(array: jax.Array, parts: int) -> jax.Array:
-    """[B, ...] -> [parts, B / parts, ...], each part taking examples from every device."""
+    """[B, ...] -> [parts, B / parts, ...], each part with examples of every device."""
     return jnp.swapaxes(array.reshape(-1, parts, *array.shape[1:]), 0, 1)

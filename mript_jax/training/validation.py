@@ -1,4 +1,4 @@
-"""How good the weights are while they are trained: a few tasks on the validation split."""
+"""Validation during training: PSNR of a few tasks on the validation split."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +23,7 @@ FOLDER = "best"  # of a run's folder: the checkpoint with the highest PSNR so fa
 
 
 class Validation:
-    """Each pattern at the acceleration in the middle; the best weights are kept apart."""
+    """PSNR of each pattern at the middle acceleration; the best weights are saved in `best`."""
 
     def __init__(self, config: ConfigDict, workdir: Path, setup: Setup):
         self._config, self._folder = config, workdir / FOLDER
@@ -34,8 +34,8 @@ class Validation:
             data.patterns,
             data.accelerations[middle : middle + 1],
             data.center_fractions[middle : middle + 1],
-            data.patterns,
-            data.accelerations,
+            trained_patterns=data.patterns,
+            trained_accelerations=data.accelerations,
         )
         self._predict = jax.jit(
             lambda params, batch: setup.model.apply(
@@ -54,7 +54,12 @@ class Validation:
         for task in self._tasks:
             found = []
             for batch, records in evaluation_batches(
-                self._config.data, "validation", task, SLICES, SLICES, fields=self._fields
+                self._config.data,
+                "validation",
+                task,
+                SLICES,
+                max_slices=SLICES,
+                fields=self._fields,
             ):
                 estimate = np.asarray(self._predict(params, batch))[..., 0]
                 target = batch["target"][..., 0]

@@ -23,6 +23,6 @@ def test_every_source_is_measured_at_every_stage(small):
     assert [row["epoch"] for row in results["memory"]] == list(range(1, data.EPOCHS + 1))
 
 
-def test_a_peer_that_does_not_run_is_told(small, tmp_path):
+def test_peer_that_does_not_run_is_a_user_error(small, tmp_path):
     with pytest.raises(UserError, match="does not run"):
         data.peer_rate(str(tmp_path), data.sys.executable, str(tmp_path), 0, 0.1)

@@ -1,4 +1,4 @@
-"""The other side of the comparison of speed, with a stand-in for the public code."""
+"""Timing of the public code, which a stub replaces."""
 
 import json
 import subprocess
@@ -37,7 +37,7 @@ SIZES += " global_blocks decoder_depth decoder_mlp decoder_heads decoder_downsam
 
 @pytest.fixture
 def peer(tmp_path):
-    """Runs it as model.py does."""
+    """Run the script as model.py does."""
     pytest.importorskip("torch")
     (tmp_path / "modeling").mkdir()
     (tmp_path / "modeling" / "peer.py").write_text(PEER)
@@ -55,13 +55,13 @@ def peer(tmp_path):
 
 
 @pytest.mark.parametrize("backend", [(), ("cpu",)])
-def test_the_peer_is_timed(peer, backend):
+def test_peer_is_timed(peer, backend):
     found = json.loads(peer(*backend).stdout)
     assert found["parameters (M)"] == 0.001
     assert min(found.values()) > 0 and len(found) == 4
 
 
-def test_a_gpu_is_not_compared_with_a_cpu(peer):
+def test_peer_without_cuda_is_an_error_on_a_gpu(peer):
     import torch
 
     if torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""The plot of quality against time shows what was measured."""
+"""The plot of quality against time."""
 
 import xml.etree.ElementTree as ElementTree
 
@@ -7,7 +7,7 @@ from mript_jax.benchmarks.quality_plot import HEIGHT, MARGIN, WIDTH, quality_plo
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def test_slower_is_further_right_and_better_is_higher():
+def test_slower_models_are_further_right_and_better_ones_higher():
     text = quality_plot([("fast & poor", 4.0, 24.5), ("slow", 90.0, 27.0)])
     picture = ElementTree.fromstring(text)
     (x0, y0), (x1, y1) = (
@@ -18,5 +18,5 @@ def test_slower_is_further_right_and_better_is_higher():
     assert "fast & poor" in {t.text for t in picture.iter(f"{SVG}text")}
 
 
-def test_one_model_is_enough():
+def test_plot_of_one_model_has_one_dot():
     assert quality_plot([("m", 10.0, 25.0)]).count("<circle") == 1

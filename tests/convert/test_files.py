@@ -1,4 +1,4 @@
-"""Weight files: what was written comes back, and nothing in them is run."""
+"""Weight files: written tensors are read back, and code in files is never run."""
 
 import pickle
 
@@ -19,14 +19,14 @@ def same(a, b):
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".pt"])
-def test_what_was_written_comes_back(tmp_path, suffix):
+def test_written_tensors_are_read_back(tmp_path, suffix):
     if suffix == ".pt":
         pytest.importorskip("torch")
     write_state_dict(tmp_path / f"model{suffix}", STATE_DICT)
     assert same(read_state_dict(tmp_path / f"model{suffix}"), STATE_DICT)
 
 
-def test_a_bare_state_dict_in_half_precision_is_read(tmp_path):
+def test_bare_state_dict_in_half_precision_is_read(tmp_path):
     torch = pytest.importorskip("torch")
     tensors = {name: torch.tensor(value).bfloat16() for name, value in STATE_DICT.items()}
     torch.save(tensors, tmp_path / "model.pth")
@@ -39,7 +39,7 @@ class Trap:
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".pt"])
-def test_a_file_that_would_run_code_is_refused(tmp_path, capsys, suffix):
+def test_file_with_code_is_a_user_error_and_not_run(tmp_path, capsys, suffix):
     path = tmp_path / f"model{suffix}"
     if suffix == ".pt":
         pytest.importorskip("torch").save({"model_state_dict": Trap()}, path)
@@ -51,12 +51,12 @@ def test_a_file_that_would_run_code_is_refused(tmp_path, capsys, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
-def test_a_damaged_file_is_told(tmp_path, suffix):
+def test_damaged_file_is_a_user_error(tmp_path, suffix):
     (tmp_path / f"model{suffix}").write_bytes(pickle.dumps([1, 2]) * 10)
     with pytest.raises(UserError, match="is not"):
         read_state_dict(tmp_path / f"model{suffix}")
 
 
-def test_an_unknown_kind_of_file_is_told(tmp_path):
+def test_unknown_kind_of_file_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match=r"\.bin"):
         read_state_dict(tmp_path / "model.bin")

@@ -1,4 +1,4 @@
-"""Configs of the other models, read from their public codes' names and shapes alone."""
+"""Configs of the other models, inferred from names and shapes of their public codes."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def plain(value):
 
 
 @pytest.mark.parametrize(("name", "fields"), CHECKED)
-def test_the_config_is_the_public_networks_and_its_weights_go_there_and_back(name, fields, golden):
+def test_config_is_that_of_the_public_network_and_weights_convert_both_ways(name, fields, golden):
     case = Golden(golden(name))
     config = infer_config(case.state_dict)
     for ours, theirs in fields.items():
@@ -36,37 +36,37 @@ def test_the_config_is_the_public_networks_and_its_weights_go_there_and_back(nam
         np.testing.assert_array_equal(value, case.state_dict[tensor])
 
 
-def test_image_size_is_read_from_the_position_embedding_where_no_window_is_shifted(golden):
+def test_image_size_without_shifted_windows_is_that_of_the_position_embedding(golden):
     state_dict = Golden(golden("simmim_swin_ape")).state_dict
     unshifted = {name: v for name, v in state_dict.items() if not name.endswith("attn_mask")}
     assert infer_config(unshifted)["image_size"] == 32
 
 
-def test_position_embedding_of_another_size_is_refused_with_both_shapes(golden):
+def test_position_embedding_of_another_size_is_a_user_error_with_both_shapes(golden):
     state_dict = Golden(golden("simmim_swin_ape")).state_dict
     config = infer_config(state_dict) | {"image_size": 48}
     with pytest.raises(UserError, match=r"pos_embed is \(1, 256, 16\), .* \(1, 24, 24, 16"):
         from_torch(state_dict, config)
 
 
-def test_what_shapes_do_not_tell_is_asked_for(golden):
+def test_number_of_heads_that_shapes_leave_open_is_a_user_error(golden):
     plain_attention = Golden(golden("reconnet_vit")).state_dict
     with pytest.raises(UserError, match=r"how many heads .*--config"):
         infer_config(plain_attention)
 
 
-def test_a_network_for_photographs_is_refused():
+def test_network_for_photographs_is_a_user_error():
     photographs = {"encoder.patch_embed.proj.weight": np.zeros((8, 3, 4, 4))}
     with pytest.raises(UserError, match="3 channels"):
         infer_config(photographs)
 
 
-def test_a_part_that_is_missing_is_named():
+def test_missing_tensor_is_a_user_error_with_its_name():
     with pytest.raises(UserError, match=r"lacks net\.pos_embed"):
         infer_config({"net.patch_embed.proj.weight": np.zeros((8, 1, 4, 4))})
 
 
 @pytest.mark.parametrize("name", ["encoder.patch_embed.proj.weight", "conv_first.weight"])
-def test_a_fragment_is_refused(name):
+def test_incomplete_state_dict_is_a_user_error(name):
     with pytest.raises(UserError, match="begins like one of simmim"):
         infer_config({name: np.zeros((8, 4, 1, 1))})

@@ -1,4 +1,4 @@
-"""A masked model's ViT as the start of MR-IPT's encoder."""
+"""Initialization of MR-IPT's encoder from a masked ViT."""
 
 import jax
 import numpy as np
@@ -26,7 +26,7 @@ def masked():
     ]
 
 
-def test_block_i_becomes_block_i_with_its_layer_scale(masked):
+def test_blocks_are_copied_in_order_with_layer_scale_multiplied_in(masked):
     params, fresh = from_masked(masked, MASKED, MRIPT)
     for i in range(4):
         theirs = masked["encoder"][f"block_{i}"]
@@ -41,9 +41,9 @@ def test_block_i_becomes_block_i_with_its_layer_scale(masked):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [({"depth": 2, "global_blocks": (1,)}, "depth=2"), ({"mlp_ratio": 4.0}, "does not fit")],
 )
-def test_an_encoder_of_another_size_is_refused(masked, change, told):
-    with pytest.raises(UserError, match=told):
+def test_encoder_of_another_size_is_a_user_error(masked, change, message):
+    with pytest.raises(UserError, match=message):
         from_masked(masked, MASKED, MRIPT | change)

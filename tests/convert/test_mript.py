@@ -1,4 +1,4 @@
-"""The public code's weights in and out: nothing lost, nothing silently wrong."""
+"""Conversion of the public MR-IPT in both directions, and its user errors."""
 
 import json
 
@@ -22,7 +22,7 @@ def one(golden):
     return {n.removeprefix("param/"): stored[n] for n in stored.files if n.startswith("param/")}
 
 
-def test_the_config_is_read_from_the_shapes(golden):
+def test_config_is_inferred_from_shapes(golden):
     stored = golden("mript_combine")
     theirs = json.loads(str(stored["config"]))
     names = [n for n in stored.files if n.startswith("param/")]
@@ -49,7 +49,7 @@ def test_the_config_is_read_from_the_shapes(golden):
     }
 
 
-def test_there_and_back_is_the_same_state_dict(state_dict):
+def test_state_dict_survives_conversion_in_both_directions(state_dict):
     config = infer_config(state_dict)
     params, ignored = from_torch(state_dict, config)
     back = to_torch(params, config)
@@ -59,7 +59,7 @@ def test_there_and_back_is_the_same_state_dict(state_dict):
         assert name in ignored or np.array_equal(back[name], value), name
 
 
-def test_names_with_the_prefix_of_data_parallel_training_are_the_same(one):
+def test_prefix_of_data_parallel_training_is_removed(one):
     config = infer_config(one)
     wrapped = {f"module.{name}": value for name, value in one.items()}
     a, b = from_torch(one, config)[0], from_torch(wrapped, infer_config(wrapped))[0]
@@ -67,14 +67,14 @@ def test_names_with_the_prefix_of_data_parallel_training_are_the_same(one):
     assert all(np.array_equal(flat_a[name], flat_b[name]) for name in flat_a)
 
 
-def test_a_missing_tensor_is_named(one):
+def test_missing_tensor_is_a_user_error_with_its_name(one):
     config = infer_config(one)
     del one["image_encoder.neck.2.weight"]
     with pytest.raises(UserError, match=r"lacks image_encoder\.neck\.2\.weight"):
         from_torch(one, config)
 
 
-def test_a_wrong_shape_is_named_with_both_shapes(one):
+def test_wrong_shape_is_a_user_error_with_both_shapes(one):
     config = infer_config(one)
     one["image_encoder.neck.2.weight"] = np.zeros((32, 32, 1, 1), np.float32)
     message = r"neck\.2\.weight is \(32, 32, 1, 1\), which gives no \(3, 3, 32, 32\)"
@@ -82,19 +82,19 @@ def test_a_wrong_shape_is_named_with_both_shapes(one):
         from_torch(one, config)
 
 
-def test_more_blocks_than_the_config_has_are_refused(one):
+def test_more_blocks_than_in_the_config_are_a_user_error(one):
     config = infer_config(one) | {"depth": 2, "global_blocks": (1,)}
     with pytest.raises(UserError, match=r"no place for.* image_encoder\.blocks\.2\."):
         from_torch(one, config)
 
 
-def test_a_foreign_tensor_is_ignored_by_name(one):
+def test_foreign_tensor_is_ignored_by_name(one):
     config = infer_config(one)
     _, ignored = from_torch(one | {"ema.decay": np.float32(0.9)}, config)
     assert "ema.decay" in ignored
 
 
-def test_another_models_state_dict_is_refused():
+def test_state_dict_of_another_model_is_a_user_error():
     with pytest.raises(UserError, match=r"not a state dict of mript, .*: it has conv1"):
         infer_config({"conv1.weight": np.zeros((3, 3))})
 
@@ -103,6 +103,6 @@ def test_another_models_state_dict_is_refused():
     ("field", "value", "message"),
     [("patch_size", 8, "patch_size 4, not 8"), ("prompt", "continuous", "prompt='continuous'")],
 )
-def test_what_the_public_code_cannot_hold_is_refused(one, field, value, message):
+def test_config_that_the_public_code_lacks_is_a_user_error(one, field, value, message):
     with pytest.raises(UserError, match=message):
         to_torch({}, infer_config(one) | {field: value})

@@ -1,4 +1,4 @@
-"""Starting from Segment Anything's image encoder."""
+"""Initialization of MR-IPT's encoder from Segment Anything."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ D, C, GRID, WINDOW = 24, 16, 9, 3
 
 @pytest.fixture
 def state_dict():
-    """Names and proportions of the real one, two blocks deep, with a part of its mask decoder."""
+    """Names and proportions of the original, with two blocks and a part of the mask decoder."""
     generator = np.random.default_rng(0)
 
     def draw(*shape):
@@ -48,7 +48,7 @@ def state_dict():
 SMALL = {"image_size": 24, "features": 4, "decoder_heads": 2, "decoder_mlp": 8}
 
 
-def test_the_encoder_is_taken_over_and_the_rest_starts_fresh(state_dict):
+def test_encoder_is_copied_and_the_rest_newly_initialized(state_dict):
     assert is_segment_anything(state_dict)
     config = config_for(state_dict) | SMALL
     assert (config["width"], config["depth"], config["heads"]) == (D, 2, 2)
@@ -66,12 +66,12 @@ def test_the_encoder_is_taken_over_and_the_rest_starts_fresh(state_dict):
         np.testing.assert_array_equal(back[name], state_dict[name])
 
 
-def test_another_width_is_refused(state_dict):
+def test_another_width_is_a_user_error(state_dict):
     with pytest.raises(UserError, match="does not fit"):
         from_segment_anything(state_dict, config_for(state_dict) | SMALL | {"features": 8})
 
 
-def test_weights_of_mr_ipt_are_not_mistaken_for_it(golden):
+def test_weights_of_mript_are_not_segment_anything(golden):
     stored = golden("mript_type")
     names = [n for n in stored.files if n.startswith("param/")]
     ours = {n.removeprefix("param/"): stored[n] for n in names}

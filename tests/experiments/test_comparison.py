@@ -92,6 +92,7 @@ def test_measured_protocol_simulates_noisy_scans_of_several_coils(checkpoints):
     results, examples = compare(config, checkpoints, ["total_variation"], seed=5)
     assert {row["method"] for row in results["rows"]} == METHODS | {"conjugate_symmetry"}
     assert results["protocol"] == "measured"
+    assert results["dataset"] == "phantom with 3 coils, noise 0.005"
     image = PhantomSource(count=60, size=32, seed=1, noise=False)[
         int(examples[0].volume[10:])
     ].image

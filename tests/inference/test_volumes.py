@@ -24,6 +24,7 @@ from mript_jax.inference.volumes import (
 )
 from mript_jax.models import build_model
 from mript_jax.physics.crop import center_crop
+from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.measurement import zero_filled_image
 from mript_jax.physics.tasks import make_task
@@ -110,7 +111,7 @@ def test_volumes_never_overwrite_each_other():
             return index
 
     source = Numbers(("a/v.h5", "a/v.h5", "a_v.h5", "w", "a/v.h5"))
-    assert list(iterate_volumes(source)) == [
+    assert [(name, list(slices)) for name, slices in iterate_volumes(source)] == [
         ("a_v", [0, 1]),
         ("a_v_2", [2]),
         ("w", [3]),
@@ -124,7 +125,7 @@ def test_files_of_one_name_in_two_folders_are_two_volumes(tmp_path):
         write_fastmri_h5(tmp_path / folder / "v.h5", 5, index, 2, 32)
     volumes = dict(iterate_volumes(open_source("fastmri", str(tmp_path))))
     assert {name: len(records) for name, records in volumes.items()} == {"a_v": 2, "b_v": 2}
-    zero_filled = SimpleNamespace(from_zero_filled=lambda scan, mask: np.abs(scan))
+    zero_filled = SimpleNamespace(from_kspace=lambda kspace, mask: np.abs(ifft2c(kspace[:, 0])))
     output = tmp_path / "output"
     output.mkdir()
     for name, records in volumes.items():

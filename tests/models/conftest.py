@@ -1,4 +1,4 @@
-"""What tests of models share: quick parameters in which every part counts."""
+"""Shared fixture: random parameters in which no entry is zero."""
 
 import jax
 import numpy as np
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def random_params():
-    """Parameters of given shapes, nothing at zero; much faster to make than by `init`."""
+    """Random parameters of given shapes, none zero; much faster than `init`."""
 
     def make(shapes, seed=0):
         generator = np.random.default_rng(seed)

@@ -27,7 +27,7 @@ def softmax(scores):
 
 @settings(max_examples=8, deadline=None)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 5))
-def test_merging_undoes_partitioning(h, w, window):
+def test_merge_windows_inverts_partition_windows(h, w, window):
     x = draw(2, h, w, 3)
     windows = partition_windows(x, window)
     assert windows.shape == (2 * -(-h // window) * -(-w // window), window, window, 3)
@@ -44,7 +44,7 @@ def test_windows_are_neighbourhoods_in_reading_order():
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 12), st.integers(1, 25))
-def test_a_table_is_resized_between_half_pixel_centers(length, wanted):
+def test_table_is_resized_between_half_pixel_centers(length, wanted):
     table = draw(length, 2)
     centers = (np.arange(length) + 0.5) / length
     where = (np.arange(wanted) + 0.5) / wanted
@@ -53,7 +53,7 @@ def test_a_table_is_resized_between_half_pixel_centers(length, wanted):
 
 
 @pytest.mark.parametrize("grid", [(3, 5), (4, 4)])
-def test_relative_position_attention_is_the_plain_loop(grid):
+def test_relative_position_attention_matches_a_plain_loop(grid):
     h, w = grid
     layer = RelativePositionAttention(heads=2, grid=(4, 4))
     x, D, d = draw(1, h, w, 6), 6, 3
@@ -80,7 +80,7 @@ def test_relative_position_attention_is_the_plain_loop(grid):
     np.testing.assert_allclose(actual, expected.reshape(1, h, w, D), atol=1e-5)
 
 
-def test_cross_attention_is_the_plain_formula():
+def test_cross_attention_matches_the_formula():
     layer = Attention(heads=2, width=4)
     q, k, v = draw(1, 3, 6, seed=1), draw(1, 5, 6, seed=2), draw(1, 5, 6, seed=3)
     shapes = jax.eval_shape(layer.init, jax.random.key(0), q, k, v)["params"]
@@ -98,7 +98,7 @@ def test_cross_attention_is_the_plain_formula():
     np.testing.assert_allclose(layer.apply({"params": params}, q, k, v)[0], expected, atol=1e-5)
 
 
-def test_scores_and_softmax_are_float32_when_the_rest_is_not():
+def test_scores_and_softmax_are_float32_in_half_precision():
     layer = RelativePositionAttention(heads=2, grid=(4, 4), dtype=jnp.bfloat16)
     x = draw(1, 4, 4, 8)
     params = layer.init(jax.random.key(0), x)

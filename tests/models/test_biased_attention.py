@@ -1,4 +1,4 @@
-"""The forms of biased attention: equal to rounding, and lean where they say so."""
+"""The forms of biased attention: equal to rounding, and their memory."""
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ def draw(h, w, batch=2, heads=3, d=5, dtype=np.float32):
 
 @pytest.mark.parametrize("form", sorted(set(FORMS) - {"explicit"}))
 @pytest.mark.parametrize("grid", [(6, 4), (5, 7), (1, 3), (53, 6)])
-def test_every_form_equals_the_explicit_one(form, grid, monkeypatch):
+def test_every_form_matches_the_explicit_one(form, grid, monkeypatch):
     monkeypatch.setattr("mript_jax.models.biased_attention.CHUNK", 16)
     arguments = draw(*grid)
     weight = jnp.cos(jnp.arange(arguments[0].size)).reshape(arguments[0].shape)
@@ -48,7 +48,7 @@ def test_bfloat16_stays_near_float32(form):
     assert jnp.abs(actual.astype(jnp.float32) - expected).mean() < 0.02
 
 
-def test_a_large_grid_never_holds_all_scores():
+def test_auto_form_of_a_large_grid_does_not_store_all_scores():
     h = w = 56
     arguments = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in draw(h, w, 1, 2, 8)]
 
@@ -64,6 +64,6 @@ def test_a_large_grid_never_holds_all_scores():
     assert memory("auto") < 0.5 * all_scores < memory("explicit")
 
 
-def test_an_unknown_form_is_told():
+def test_unknown_form_is_a_user_error():
     with pytest.raises(UserError, match="did you mean 'chunked'"):
         biased_attention(*draw(2, 2), "chunk")

@@ -1,4 +1,4 @@
-"""The decoder: positions of the grid, the flow between prompt and image, and its first words."""
+"""The decoder: grid encoding, attention between prompt and image, and initial output."""
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ def decoder(**changes):
     return Decoder(**values | changes, dtype=jnp.float32)
 
 
-def test_the_grid_is_encoded_by_columns_then_rows():
+def test_grid_encoding_is_by_columns_then_rows():
     gaussian = draw(2, 3)
     encoding = GridEncoding(6).apply({"params": {"gaussian": gaussian}}, (2, 5))
     row, column = 1, 3
@@ -26,7 +26,7 @@ def test_the_grid_is_encoded_by_columns_then_rows():
     np.testing.assert_allclose(encoding[row * 5 + column], expected, atol=1e-5)
 
 
-def test_the_grids_matrix_gets_no_gradient():
+def test_matrix_of_the_grid_encoding_has_no_gradient():
     def total(gaussian):
         return GridEncoding(6).apply({"params": {"gaussian": gaussian}}, (2, 5)).sum()
 
@@ -42,14 +42,14 @@ def test_each_stage_doubles_the_size_and_halves_the_channels(random_params):
         assert out.shape == (1, 3 * 2**stages, 4 * 2**stages, 8 // 2**stages)
 
 
-def test_the_prompt_reaches_every_pixel(random_params):
+def test_prompt_changes_every_pixel(random_params):
     model, image, prompt = decoder(), draw(1, 3, 4, 8), draw(2, 2, 8)
     params = random_params(jax.eval_shape(lambda: model.init(jax.random.key(0), image, prompt[:1])))
     a, b = (model.apply(params, image, prompt[i : i + 1]) for i in (0, 1))
     assert (jnp.abs(a - b).max(-1) > 0).all()
 
 
-def test_at_first_it_adds_little():
+def test_untrained_decoder_is_near_zero():
     model, image, prompt = decoder(), draw(1, 3, 4, 8), draw(1, 2, 8)
     out, _ = jax.jit(model.init_with_output)(jax.random.key(0), image, prompt)
     assert jnp.abs(out).max() < 0.05

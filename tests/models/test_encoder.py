@@ -1,4 +1,4 @@
-"""The encoder's pattern of blocks, its windows and its neck."""
+"""The encoder: pattern of blocks, windows and image sizes."""
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ from mript_jax.models.encoder import Block, Encoder, pattern_length
         (1, (0,), 1),
     ],
 )
-def test_the_pattern_is_the_shortest_that_repeats(depth, global_blocks, length):
+def test_pattern_length_is_the_shortest_repetition(depth, global_blocks, length):
     assert pattern_length(depth, global_blocks) == length
 
 
@@ -47,7 +47,7 @@ def draw(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
-def test_a_windowed_block_looks_no_further_than_its_window(random_params):
+def test_windowed_block_attends_within_its_window_only(random_params):
     block = Block(2, 16, 3, (6, 6), jnp.float32, "auto")
     x = draw(1, 6, 6, 8)
     params = random_params(jax.eval_shape(lambda: block.init(jax.random.key(0), x)))
@@ -57,13 +57,13 @@ def test_a_windowed_block_looks_no_further_than_its_window(random_params):
     def influence(x):
         return block.apply(params, x)[0, 1, 1].sum()
 
-    seen = np.abs(influence(x)).sum(-1)[0] > 0
+    attended = np.abs(influence(x)).sum(-1)[0] > 0
     expected = np.zeros((6, 6), bool)
     expected[:3, :3] = True
-    np.testing.assert_array_equal(seen, expected)
+    np.testing.assert_array_equal(attended, expected)
 
 
-def test_a_grid_that_windows_do_not_divide_is_cropped_back(random_params):
+def test_grid_that_is_no_multiple_of_the_window_keeps_its_size(random_params):
     model, x = encoder(), draw(2, 10, 14, 3)
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), x))
     assert shapes["params"]["position"].shape == (1, 6, 6, 8)
@@ -72,7 +72,7 @@ def test_a_grid_that_windows_do_not_divide_is_cropped_back(random_params):
     assert jnp.isfinite(out).all()
 
 
-def test_a_pattern_without_repetition_is_one_group(random_params):
+def test_pattern_without_repetition_is_one_group(random_params):
     model, x = encoder(depth=3, global_blocks=(0,)), draw(1, 12, 12, 3)
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), x))["params"]["groups"]
     assert sorted(shapes) == ["block_0", "block_1", "block_2"]

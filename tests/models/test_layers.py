@@ -19,12 +19,12 @@ def draw(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
-def test_gelu_is_the_error_functions():
+def test_gelu_matches_the_error_function():
     x = np.linspace(-4, 4, 33, dtype=np.float32)
     np.testing.assert_allclose(exact_gelu(x), x * (1 + erf(x / np.sqrt(2))) / 2, atol=1e-6)
 
 
-def test_layer_norm_is_over_channels_with_its_own_epsilon():
+def test_layer_norm_matches_the_formula_for_each_epsilon():
     x = 1e-3 * draw(2, 3, 3, 8)
     scale, bias = draw(8, seed=1), draw(8, seed=2)
     params = {"norm": {"scale": scale, "bias": bias}}
@@ -45,7 +45,7 @@ def test_layer_norm_computes_in_float32_and_returns_its_dtype():
     np.testing.assert_allclose(out.astype(np.float32), reference, atol=0.02)
 
 
-def test_a_patch_is_one_product():
+def test_patch_embedding_is_a_product_per_patch():
     x, kernel, bias = draw(1, 4, 6, 2), draw(2, 3, 2, 5), draw(5, seed=1)
     params = {"proj": {"kernel": kernel, "bias": bias}}
     tokens = PatchEmbed((2, 3), 5).apply({"params": params}, x)
@@ -53,7 +53,7 @@ def test_a_patch_is_one_product():
     np.testing.assert_allclose(tokens[0, 1, 1], expected, atol=1e-5)
 
 
-def test_position_embedding_is_added_as_it_is_on_its_own_grid():
+def test_position_embedding_is_added_unchanged_on_its_own_grid():
     x, table = draw(2, 3, 4, 5), draw(1, 3, 4, 5, seed=1)
     added = PositionEmbedding((3, 4)).apply({"params": {"table": table}}, x)
     np.testing.assert_allclose(added, x + table, atol=1e-6)

@@ -1,4 +1,4 @@
-"""MR-IPT as a whole: sizes, tasks, starting point, and choices that must not change the result."""
+"""MR-IPT as a whole: sizes, tasks, initial output, and options that must not change the result."""
 
 import jax
 import jax.numpy as jnp
@@ -79,7 +79,7 @@ def count(tree):
     ("mode", "head", "tail"),
     [("type", 1_641_984, 2_308), ("level", 2_052_480, 2_885), ("split", 8_209_920, 11_540)],
 )
-def test_parameter_counts_are_the_papers(mode, head, tail):
+def test_parameter_counts_match_the_paper(mode, head, tail):
     params = jax.eval_shape(lambda: init(build_model(PAPER | {"mode": mode})))
     fixed = params["decoder"].pop("grid_encoding")
     assert count(fixed) == 256
@@ -87,32 +87,32 @@ def test_parameter_counts_are_the_papers(mode, head, tail):
         "head": head,
         "encoder": 307_549_184,
         "prompt": 2_304,
-        "decoder": 6_277_632 - 2_428_480,  # less what never reaches the output
+        "decoder": 6_277_632 - 2_428_480,  # without layers that have no effect on the output
         "tail": tail,
     }
 
 
-def test_an_untrained_network_is_near_the_identity(model):
+def test_untrained_network_is_near_the_identity(model):
     image = images((32, 32))
     output = apply(model, init(model), image)
     assert jnp.abs(output - image).mean() < 0.3 * image.std()
 
 
 @pytest.mark.parametrize("shape", [(40, 56), (17, 30)])
-def test_any_image_size_keeps_its_size(model, params, shape):
+def test_output_has_the_size_of_any_image(model, params, shape):
     output = apply(model, params, images(shape))
     assert output.shape == (4, *shape, 1)
     assert jnp.isfinite(output).all()
 
 
-def test_parameters_from_a_file_are_as_good_inside_a_compiled_function(model, params):
-    """NumPy arrays that a compiled function closes over: what an exported model is made of."""
+def test_output_is_the_same_with_numpy_parameters_as_constants(model, params):
+    """A compiled function with NumPy arrays as constants, as in an exported model."""
     image = images((40, 28))
     inside = jax.jit(lambda *task: model.apply({"params": params}, image, *task))
     np.testing.assert_allclose(inside(*tasks()), apply(model, params, image), atol=1e-5)
 
 
-def test_a_sample_depends_on_its_own_head_alone(random_params):
+def test_sample_depends_on_its_own_head_only(random_params):
     model = build_model(TINY | {"mode": "split"})
     image, (pattern, level) = images((32, 32), 2), tasks(2)
 
@@ -153,13 +153,13 @@ def expected(model, params):
     ],
     ids=str,
 )
-def test_how_it_is_computed_changes_neither_output_nor_gradient(params, expected, options):
+def test_output_and_gradient_do_not_depend_on_execution_options(params, expected, options):
     actual = loss_and_gradient(build_model(TINY | options), params)
     for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-5 * max(1.0, np.abs(b).max()))
 
 
-def test_the_parameters_have_one_form_however_blocks_are_run():
+def test_parameter_tree_does_not_depend_on_execution_options():
     def shapes(**options):
         params = jax.eval_shape(lambda: init(build_model(TINY | options)))
         return jax.tree.map(lambda leaf: leaf.shape, params)
@@ -167,7 +167,7 @@ def test_the_parameters_have_one_form_however_blocks_are_run():
     assert shapes() == shapes(scan_blocks=False, remat="full")
 
 
-def test_bfloat16_stays_close_and_keeps_float32_parameters(model, params):
+def test_bfloat16_output_is_near_float32_with_float32_parameters(model, params):
     image = images((32, 32))
     half = build_model(TINY | {"dtype": "bfloat16"})
     fresh = jax.eval_shape(lambda: init(half))
@@ -186,6 +186,6 @@ def test_bfloat16_stays_close_and_keeps_float32_parameters(model, params):
         ("widht", 3, "did you mean 'width'"),
     ],
 )
-def test_a_value_that_cannot_be_is_told(field, value, message):
+def test_invalid_field_is_a_user_error(field, value, message):
     with pytest.raises(UserError, match=message):
         jax.eval_shape(lambda: init(build_model(TINY | {field: value})))

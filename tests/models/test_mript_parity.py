@@ -1,4 +1,4 @@
-"""MR-IPT against the public code: stored outputs of it on random weights, in its three modes.
+"""MR-IPT against the public code: its stored outputs for random weights, in the three modes.
 
 The files of tests/golden were made with PyTorch in float32; its own rounding is at most 3e-6.
 """
@@ -39,7 +39,7 @@ FIELDS = {
 
 
 class Case:
-    """One golden file: our config, its weights as ours, inputs and expected numbers."""
+    """One golden file: our config, our parameters, inputs and expected outputs."""
 
     def __init__(self, stored):
         self.stored = stored
@@ -75,29 +75,29 @@ def assert_close(actual, expected, relative=1e-4):
     assert difference <= relative * np.abs(expected).max(), difference
 
 
-def test_the_output_is_the_public_codes(case):
+def test_output_matches_the_public_code(case):
     assert_close(case.apply(), channels_last(case.stored["out/y"]), 1e-5)
 
 
-def test_every_intermediate_is_the_public_codes(case):
+def test_intermediates_match_the_public_code(case):
     model = build_model(case.config)
     _, state = model.apply(
         {"params": case.params}, *case.inputs, capture_intermediates=True, mutable=["intermediates"]
     )
-    seen = traverse_util.flatten_dict(state["intermediates"], sep="/")
+    outputs = traverse_util.flatten_dict(state["intermediates"], sep="/")
     last_layer = f"decoder/layer_{case.config['decoder_depth'] - 1}/__call__"
     h = w = case.config["image_size"] // case.config["patch_size"]
     ours = {
-        "head_out": seen["head/__call__"][0],
-        "patch_embed": seen["encoder/patch_embed/__call__"][0],
-        "image_embeddings": seen["encoder/__call__"][0],
-        "sparse_embeddings": seen["prompt/__call__"][0][1],
-        "dense_pe": seen["decoder/grid_encoding/__call__"][0].reshape(1, h, w, -1),
-        "decoder_keys": seen[last_layer][0][1],
-        "image_decodings": seen["decoder/__call__"][0],
+        "head_out": outputs["head/__call__"][0],
+        "patch_embed": outputs["encoder/patch_embed/__call__"][0],
+        "image_embeddings": outputs["encoder/__call__"][0],
+        "sparse_embeddings": outputs["prompt/__call__"][0][1],
+        "dense_pe": outputs["decoder/grid_encoding/__call__"][0].reshape(1, h, w, -1),
+        "decoder_keys": outputs[last_layer][0][1],
+        "image_decodings": outputs["decoder/__call__"][0],
     }
     for i in range(case.config["depth"]):  # the pattern is two blocks long: windowed, global
-        repeated = seen[f"encoder/groups/block_{i % 2}/__call__"][0]
+        repeated = outputs[f"encoder/groups/block_{i % 2}/__call__"][0]
         ours[f"encoder_block_{i}"] = repeated[i // 2]
     stored = case.group("out")
     # The stored queries went through the final attention, which never reaches the output.
@@ -108,7 +108,7 @@ def test_every_intermediate_is_the_public_codes(case):
         assert_close(ours[name][: len(expected)], expected)  # stored for the first samples
 
 
-def test_loss_and_gradients_are_the_public_codes(case):
+def test_loss_and_gradients_match_the_public_code(case):
     target = channels_last(case.stored["in/target"])
 
     @jax.jit
@@ -128,24 +128,24 @@ def test_loss_and_gradients_are_the_public_codes(case):
         assert_close(ours, theirs.reshape(ours.shape), 1e-3)
 
 
-def test_only_what_never_reaches_the_output_is_ignored(case):
+def test_ignored_tensors_are_those_without_effect_on_the_output(case):
     unused = ("final_attn_token_to_image", "norm_final_attn", "output_hypernetworks_mlp")
     assert case.ignored
     assert all(any(u in name for u in unused) for name in case.ignored)
 
 
-def test_samples_do_not_see_each_other(case):
+def test_samples_are_independent(case):
     order = np.array([3, 0, 5, 1, 4, 2])
     model, (image, pattern, level) = build_model(case.config), case.inputs
     mixed = model.apply({"params": case.params}, image[order], pattern[order], level[order])
     assert_close(mixed, channels_last(case.stored["out/y"])[order], 1e-5)
 
 
-def test_another_image_size_resizes_the_tables_as_the_public_code_does(golden):
+def test_tables_are_resized_to_another_image_size_as_in_the_public_code(golden):
     """Weights for 48 x 48 applied to 40 x 56.
 
     The public code ran with its absolute table resized by torch's bilinear interpolation
-    (align_corners=False); the relative ones it resizes itself.
+    (align_corners=False); it resizes the relative ones itself.
     """
     case, resized = Case(golden("mript_type")), golden("mript_resized")
     case.inputs = (channels_last(resized["in/x"]), resized["in/types"], resized["in/levels"])

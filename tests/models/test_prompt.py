@@ -1,4 +1,4 @@
-"""Prompts: the table's lookup, and what a continuous description of the sampling promises."""
+"""Prompts: the continuous description of the sampling and the blending of heads."""
 
 import jax
 import jax.numpy as jnp
@@ -39,18 +39,18 @@ CONFIG = {
 }
 
 
-def test_at_a_level_only_its_own_heads_count():
+def test_level_weights_at_a_level_are_one_hot():
     np.testing.assert_allclose(level_weights(jnp.array(LEVELS), LEVELS), np.eye(5), atol=1e-6)
 
 
-def test_between_levels_the_neighbours_share():
+def test_level_weights_between_levels_are_shared_by_neighbours():
     weights = level_weights(jnp.array([3.0, 12.0, 1.5]), LEVELS)
     share = np.log(3 / 2) / np.log(4 / 2)
     np.testing.assert_allclose(weights[0], [1 - share, share, 0, 0, 0], atol=1e-6)
     np.testing.assert_allclose(weights[1:], np.eye(5)[[4, 0]], atol=1e-6)
 
 
-def test_profiles_know_the_density_whatever_the_size():
+def test_radial_profile_does_not_depend_on_the_size():
     small, large = (
         np.stack([sample_mask("gaussian_2d", (n, n), 4.0, 0.08, seed) for seed in range(8)])
         for n in (64, 128)
@@ -61,7 +61,7 @@ def test_profiles_know_the_density_whatever_the_size():
     assert radial_profile(small)[0, 0] > radial_profile(small)[0, -1]
 
 
-def test_profiles_tell_regular_from_random_lines_and_rows_from_columns():
+def test_line_profiles_distinguish_regular_lines_and_the_axis():
     columns = sample_mask("cartesian_equispaced", (128, 128), 4.0, 0.08, 0)
     random = sample_mask("cartesian_random", (128, 128), 4.0, 0.08, 0)
     profiles = line_profiles(np.stack([columns, random, columns.T]))
@@ -96,7 +96,7 @@ def batch(size, acceleration=3.0, seed=0):
     }
 
 
-def test_labels_play_no_part_but_numbers_do(model, params):
+def test_continuous_prompt_depends_on_the_acceleration_and_not_on_indices(model, params):
     apply = jax.jit(lambda batch: model.apply({"params": params}, batch, method="predict"))
     one = batch(2)
     relabeled = one | {"pattern_index": np.array([3, 3]), "level_index": np.array([4, 0])}
@@ -104,7 +104,7 @@ def test_labels_play_no_part_but_numbers_do(model, params):
     assert jnp.abs(apply(one) - apply(one | {"acceleration": np.float32([5, 5])})).max() > 1e-4
 
 
-def test_a_small_step_in_acceleration_is_a_small_step_in_the_image(model, params):
+def test_image_is_continuous_in_the_acceleration(model, params):
     one = batch(1, acceleration=4.0)
 
     @jax.jit
@@ -118,7 +118,7 @@ def test_a_small_step_in_acceleration_is_a_small_step_in_the_image(model, params
         assert jnp.abs(apply(jnp.array([nearby])) - at_level).max() < 1e-2
 
 
-def test_heads_of_all_modes_are_blended_with_weights_that_sum_to_one():
+def test_weights_of_heads_sum_to_one_in_all_modes():
     one = batch(3)
     given = one["pattern_index"], one["level_index"], one["acceleration"]
     for mode, heads in (("type", 4), ("level", 5), ("split", 20)):
@@ -129,14 +129,14 @@ def test_heads_of_all_modes_are_blended_with_weights_that_sum_to_one():
         np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-5)
 
 
-def test_without_a_mask_it_says_what_is_needed(model):
+def test_missing_mask_is_a_user_error(model):
     with pytest.raises(UserError, match="needs acceleration, center_fraction and mask"):
         one = batch(1)
         task = one["zero_filled"], one["pattern_index"], one["level_index"]
         jax.eval_shape(lambda: model.init(jax.random.key(0), *task))
 
 
-def test_levels_without_accelerations_are_told():
+def test_wrong_number_of_accelerations_is_a_user_error():
     model = build_model(CONFIG | {"num_levels": 3})
     with pytest.raises(UserError, match="num_levels=3 ascending"):
         jax.eval_shape(lambda: model.init(jax.random.key(0), batch(1), method="predict"))

@@ -1,4 +1,4 @@
-"""The ViT reconstructor against the public code, and what its paper promises of it.
+"""The ViT reconstructor against the public code, and properties that its paper states.
 
 The golden files were made with PyTorch in float32; its own rounding is at most 2e-6.
 """
@@ -53,21 +53,21 @@ def draw(*shape, seed=0):
 
 
 def started(config, image):
-    """A model as a compiled function of (params, image), and its first params."""
+    """A model as a compiled function of (params, image), and its initial parameters."""
     model = build_model(config)
     return jax.jit(model.apply), jax.jit(model.init)(jax.random.key(0), image)
 
 
-def test_every_image_size_gives_the_public_codes_images_and_features(case):
+def test_images_and_features_match_the_public_code_for_every_size(case):
     assert case.ignored == []
     for i in range(4):  # padded on one side, on both, cropped grids, larger ones
-        seen = intermediates(case.model, case.params, case[f"in/x{i}"])
-        assert_close(seen["__call__"], case[f"out/y{i}"], 1e-5)
+        outputs = intermediates(case.model, case.params, case[f"in/x{i}"])
+        assert_close(outputs["__call__"], case[f"out/y{i}"], 1e-5)
         features = case[f"out/features{i}"]
-        assert_close(seen["norm"][:1].reshape(features.shape), features, 1e-5)
+        assert_close(outputs["norm"][:1].reshape(features.shape), features, 1e-5)
 
 
-def test_loss_and_gradients_are_the_public_codes(case):
+def test_loss_and_gradients_match_the_public_code(case):
     @jax.jit
     @jax.value_and_grad
     def loss(params):
@@ -79,14 +79,14 @@ def test_loss_and_gradients_are_the_public_codes(case):
     assert_gradients(gradient, case.group("grad"), recon_vit.name_table(case.config))
 
 
-def test_there_and_back_is_the_same_state_dict(case):
+def test_state_dict_survives_conversion_in_both_directions(case):
     back = recon_vit.to_torch(case.params, case.config)
     assert set(back) == set(case.state_dict)
     for name, value in case.state_dict.items():
         np.testing.assert_array_equal(back[name], value, name)
 
 
-def test_the_papers_network_has_the_papers_number_of_parameters():
+def test_parameter_count_matches_the_paper():
     model = build_model(
         TINY | {"image_size": 340, "patch_size": 10, "width": 704, "depth": 10}
         | {"heads": 16, "mlp_ratio": 4.0}
@@ -96,15 +96,15 @@ def test_the_papers_network_has_the_papers_number_of_parameters():
 
 
 @pytest.mark.parametrize("gpsa", [(-1, -1), (1, 2)])
-def test_brightness_and_contrast_pass_through(gpsa):
+def test_output_is_equivariant_to_brightness_and_contrast(gpsa):
     image = draw(2, 20, 24, 1)
     apply, params = started(TINY | {"gpsa": gpsa}, image)
-    as_it_is = apply(params, image)
-    assert_close(apply(params, 3e-4 * image), 3e-4 * as_it_is)
-    assert_close(apply(params, image + 5.0), as_it_is + 5.0)
+    output = apply(params, image)
+    assert_close(apply(params, 3e-4 * image), 3e-4 * output)
+    assert_close(apply(params, image + 5.0), output + 5.0)
 
 
-def test_an_empty_image_stays_finite_in_value_and_gradient():
+def test_empty_image_has_finite_output_and_gradient():
     image = np.zeros((1, 20, 20, 1), np.float32)
     apply, params = started(TINY, image)
     gradient = jax.grad(lambda p: apply(p, image).sum())(params)
@@ -112,7 +112,7 @@ def test_an_empty_image_stays_finite_in_value_and_gradient():
     assert np.abs(apply(params, image)).max() < 1e-6
 
 
-def test_gated_heads_start_looking_at_their_own_neighbour():
+def test_initial_gated_heads_attend_to_neighbours():
     """Nine heads: the largest positional weight of head i + 3 j is at offset (j - 1, i - 1)."""
     config = TINY | {"width": 18, "heads": 9, "gpsa": (1, 1), "locality": 3.0}
     params = started(config, draw(1, 20, 20, 1))[1]["params"]
@@ -135,7 +135,7 @@ def test_dropout_and_drop_path_act_in_training_only():
     np.testing.assert_array_equal(apply(params, image), started(TINY, image)[0](params, image))
 
 
-def test_bfloat16_is_close_and_comes_back_as_float32():
+def test_bfloat16_output_is_near_float32_and_returned_as_float32():
     image, config = draw(1, 20, 20, 1), TINY | {"gpsa": (1, 1)}
     apply, params = started(config, image)
     half = started(config | {"dtype": "bfloat16"}, image)[0](params, image)

@@ -1,4 +1,4 @@
-"""Masked modelling of k-space: what is hidden stays unseen, what was measured stays."""
+"""Masked modelling of k-space: hidden samples have no influence, measured ones are kept."""
 
 from functools import partial
 
@@ -35,7 +35,7 @@ def make_batch(shape=(SIZE, SIZE), seed=0):
 
 
 def started(config, noise=0.1):
-    """A compiled (batch, method) -> result; with noise on them, its weights are not small."""
+    """A compiled (batch, method) -> result, of initial weights with noise added to them."""
     model = build_model(config)
     init = jax.jit(lambda key, batch: model.init(key, batch, method="predict"))
     rng = np.random.default_rng(0)
@@ -58,23 +58,23 @@ def elsewhere(kspace, where):
     return np.where(where[:, None] > 0, 3 * (other[0] + 1j * other[1]), kspace)
 
 
-def test_what_is_hidden_has_no_influence_on_its_prediction(network):
+def test_hidden_samples_have_no_influence_on_their_prediction(network):
     batch = make_batch()
     first = network(batch, "masked_prediction")
-    assert first.estimate.shape == first.truth.shape == (2, SIZE, SIZE, 2)
+    assert first.estimate.shape == first.target.shape == (2, SIZE, SIZE, 2)
     np.testing.assert_array_equal(first.hidden.sum(axis=(1, 2)), 10 * 4 * 4)  # ceil(0.6 * 16)
     changed = batch | {"full_kspace": elsewhere(batch["full_kspace"], np.asarray(first.hidden))}
     second = network(changed, "masked_prediction")
     np.testing.assert_array_equal(second.hidden, first.hidden)
     np.testing.assert_allclose(second.estimate, first.estimate, atol=1e-6)
-    assert np.abs(second.truth - first.truth).max() > 0.1
+    assert np.abs(second.target - first.target).max() > 0.1
 
 
-def test_what_is_seen_has_influence(network):
+def test_visible_samples_have_influence(network):
     batch = make_batch()
     first = network(batch, "masked_prediction")
-    seen = 1 - np.asarray(first.hidden)
-    changed = batch | {"full_kspace": elsewhere(batch["full_kspace"], seen)}
+    visible = 1 - np.asarray(first.hidden)
+    changed = batch | {"full_kspace": elsewhere(batch["full_kspace"], visible)}
     difference = np.abs(network(changed, "masked_prediction").estimate - first.estimate)
     assert (difference * np.asarray(first.hidden)[..., None]).max() > 1e-3
 
@@ -90,19 +90,19 @@ def test_reconstruction_keeps_measured_samples_and_fills_in_the_others(network):
     np.testing.assert_allclose(image[..., 0], np.abs(ifft2c(filled[:, 0])), atol=1e-5)
 
 
-def test_a_fully_measured_slice_comes_back(network):
+def test_fully_sampled_slice_is_unchanged(network):
     batch = make_batch()
     batch = {"mask": np.ones_like(batch["mask"]), "kspace": batch["full_kspace"]}
-    truth = np.abs(ifft2c(batch["kspace"][:, 0]))
-    np.testing.assert_allclose(network(batch, "predict")[..., 0], truth, atol=1e-5)
+    image = np.abs(ifft2c(batch["kspace"][:, 0]))
+    np.testing.assert_allclose(network(batch, "predict")[..., 0], image, atol=1e-5)
 
 
-def test_any_image_size_will_do(network):
+def test_output_has_the_size_of_any_image(network):
     assert network(make_batch((11, 21)), "predict").shape == (2, 11, 21, 1)
 
 
 @pytest.mark.parametrize("encoder", ["swin", "swinrec"])
-def test_position_embedding_is_one_more_parameter_and_fits_any_image_size(encoder):
+def test_position_embedding_is_one_parameter_and_fits_any_image_size(encoder):
     def shapes(config, shape=(SIZE, SIZE)):
         model, batch = build_model(config), make_batch(shape)
         init = partial(model.init_with_output, method="predict")
@@ -120,28 +120,28 @@ def test_position_embedding_is_one_more_parameter_and_fits_any_image_size(encode
 
 
 @pytest.mark.parametrize(("old", "new"), [(11, 16), (12, 16), (13, 15), (16, 16)])
-def test_kspace_grows_around_zero_frequency(old, new):
+def test_padding_keeps_zero_frequency_in_place(old, new):
     before, after = around_center(old, new)
     assert before + old + after == new and before >= 0 and after >= 0
     line = np.pad(np.fft.fftshift(np.fft.fftfreq(old)), (before, after), constant_values=1)
     assert line[new // 2] == 0
 
 
-def test_an_untrained_network_gives_nearly_the_zero_filled_image():
+def test_untrained_network_gives_nearly_the_zero_filled_image():
     batch = make_batch()
     image = started(CONFIGS["vit"], noise=0.0)(batch, "predict")[..., 0]
     np.testing.assert_allclose(image, np.abs(ifft2c(batch["kspace"][:, 0])), atol=0.05)
 
 
-def test_sampling_masks_hide_what_was_not_sampled():
+def test_sampling_masks_hide_unsampled_points():
     batch = make_batch()
     prediction = started(CONFIGS["vit"] | {"masks": "sampling"})(batch, "masked_prediction")
     np.testing.assert_array_equal(prediction.hidden, 1 - batch["mask"])
-    truth = compress(as_channels(batch["full_kspace"][:, 0]), 0.02)
-    np.testing.assert_allclose(prediction.truth, truth, atol=1e-6)
+    target = compress(as_channels(batch["full_kspace"][:, 0]), 0.02)
+    np.testing.assert_allclose(prediction.target, target, atol=1e-6)
 
 
-def test_random_cells_follow_their_stream():
+def test_random_cells_are_a_function_of_their_random_stream():
     network, batch = started(CONFIGS["vit"]), make_batch()
     hidden = [
         network(batch, "masked_prediction", masking=jax.random.key(seed)).hidden
@@ -151,17 +151,17 @@ def test_random_cells_follow_their_stream():
     assert (hidden[0] != hidden[2]).any()
 
 
-def test_the_papers_pictures_have_four_channels_and_give_an_image_without_phase():
+def test_rgba_pictures_have_four_channels_and_no_phase():
     config = CONFIGS["vit"] | {"kspace_as": "rgba"}
     network, batch = started(config), make_batch()
     prediction = network(batch, "masked_prediction")
-    assert prediction.truth.shape == (2, SIZE, SIZE, 4)
+    assert prediction.target.shape == (2, SIZE, SIZE, 4)
     filled = np.asarray(network(batch, "filled_kspace"))[:, 0]
     assert np.abs(filled.imag[batch["mask"] == 0]).max() == 0
     assert np.isfinite(network(batch, "predict")).all()
 
 
-def test_cells_are_whole_and_as_many_in_each_image():
+def test_random_cells_are_whole_and_equally_many_in_each_image():
     hidden = np.asarray(random_cells(jax.random.key(0), 50, (16, 24), 8, 0.6))
     np.testing.assert_array_equal(hidden.sum(axis=(1, 2)), 4 * 64)  # ceil(0.6 * 6)
     np.testing.assert_array_equal(hidden, tokens_to_pixels(jnp.asarray(hidden[:, ::8, ::8]), 8))
@@ -169,7 +169,7 @@ def test_cells_are_whole_and_as_many_in_each_image():
     assert random_cells(jax.random.key(0), 1, (10, 9), 4, 0.5).shape == (1, 10, 9)
 
 
-def test_a_token_is_hidden_if_nothing_of_its_patch_was_measured():
+def test_token_is_hidden_if_no_sample_of_its_patch_was_measured():
     mask = np.zeros((1, 4, 6), np.float32)
     mask[0, 3, 2] = 1
     np.testing.assert_array_equal(unmeasured_tokens(mask, 2)[0], [[1, 1, 1], [1, 0, 1]])
@@ -186,6 +186,6 @@ def test_a_token_is_hidden_if_nothing_of_its_patch_was_measured():
         ({"position_embedding": True}, "needs encoder='swin' or 'swinrec'"),
     ],
 )
-def test_a_config_that_cannot_be_is_refused(change, message):
+def test_invalid_config_is_a_user_error(change, message):
     with pytest.raises(UserError, match=message):
         build_model(CONFIGS["vit"] | change)

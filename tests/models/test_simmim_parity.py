@@ -29,7 +29,7 @@ def read(stored, encoder):
         "width": theirs["embed_dim"],
         "depths": tuple(theirs["depths"]) if several else (theirs["depth"],),
         "heads": tuple(theirs["num_heads"]) if several else (theirs["num_heads"],),
-        "window": theirs["window_size"] if several else 0,
+        "window": theirs["window_size"] if several else 1,
         "mlp_ratio": theirs.get("mlp_ratio", 4.0),
         "mask_cell": 8,
         "mask_ratio": 0.6,
@@ -77,10 +77,10 @@ def swinrec(golden):
     return read(golden("mimmri_swinrec"), "swinrec")
 
 
-def test_the_masked_networks_and_their_stages_are_the_public_codes(masked):
-    seen = intermediates(masked.model, masked.params, masked["in/x"], masked.hidden)
-    assert_close(seen["__call__"], masked["out/reconstruction"], 1e-5)
-    assert_close(seen["encoder"], masked["out/encoder"], 1e-5)
+def test_masked_networks_and_their_stages_match_the_public_code(masked):
+    outputs = intermediates(masked.model, masked.params, masked["in/x"], masked.hidden)
+    assert_close(outputs["__call__"], masked["out/reconstruction"], 1e-5)
+    assert_close(outputs["encoder"], masked["out/encoder"], 1e-5)
     if masked.config["encoder"] == "swin":
         places = {"patch_embed": "patch_norm", "stage_0": "merge_0", "stage_1": "stage_1"}
     else:
@@ -88,50 +88,50 @@ def test_the_masked_networks_and_their_stages_are_the_public_codes(masked):
     visible = 1 - masked.hidden[:1].reshape(1, -1, 1)
     for theirs, ours in places.items():
         expected = masked[f"out/{theirs}"]  # stored for the first sample
-        actual = seen[f"encoder/{ours}"][:1].reshape(expected.shape)
-        if theirs == "patch_embed":  # ours never sees what is hidden
+        actual = outputs[f"encoder/{ours}"][:1].reshape(expected.shape)
+        if theirs == "patch_embed":  # in ours hidden pixels are zero
             actual, expected = actual * visible, expected * visible
         assert_close(actual, expected, 1e-5)
 
 
-def test_the_masked_loss_and_its_gradients_are_the_public_codes(masked):
+def test_masked_loss_and_gradients_match_the_public_code(masked):
     value, gradient = masked_l1(masked)(masked.params)
     np.testing.assert_allclose(value, masked["out/loss"], rtol=1e-5)
     expected = simmim.split(masked.group("grad"))
     assert_gradients(gradient, expected, simmim.name_table(masked.config))
 
 
-def test_gradients_of_another_loss_are_the_public_codes(masked):
+def test_gradients_of_an_unmasked_loss_match_the_public_code(masked):
     value, gradient = l1(masked)(masked.params)
     np.testing.assert_allclose(value, masked["out/l1_to_target"], rtol=1e-5)
     expected = simmim.split(masked.group("grad_l1_to_target"))
     assert_gradients(gradient, expected, simmim.name_table(masked.config))
 
 
-def test_swinrec_and_its_groups_are_the_public_codes(swinrec):
-    seen = intermediates(swinrec.model, swinrec.params, swinrec["in/x"], swinrec.hidden)
-    assert_close(seen["__call__"], swinrec["out/y"], 1e-5)
+def test_swinrec_and_its_groups_match_the_public_code(swinrec):
+    outputs = intermediates(swinrec.model, swinrec.params, swinrec["in/x"], swinrec.hidden)
+    assert_close(outputs["__call__"], swinrec["out/y"], 1e-5)
     for theirs, ours in (("conv_first", "conv_first"), ("conv_after_body", "conv_last")):
-        assert_close(seen[f"encoder/{ours}"][:1], swinrec[f"out/{theirs}"], 1e-5)
+        assert_close(outputs[f"encoder/{ours}"][:1], swinrec[f"out/{theirs}"], 1e-5)
 
 
-def test_swinrecs_loss_and_gradients_are_the_public_codes(swinrec):
+def test_loss_and_gradients_of_swinrec_match_the_public_code(swinrec):
     value, gradient = l1(swinrec)(swinrec.params)
     np.testing.assert_allclose(value, swinrec["out/loss"], rtol=1e-5)
     assert_gradients(gradient, swinrec.group("grad"), simmim.name_table(swinrec.config))
 
 
-def test_swin_with_position_embedding_is_the_public_code(golden):
+def test_swin_with_position_embedding_matches_the_public_code(golden):
     case = read(golden("simmim_swin_ape"), "swin")
-    seen = intermediates(case.model, case.params, case["in/x"], case.hidden)
-    assert_close(seen["__call__"], case["out/reconstruction"], 1e-5)
-    assert_close(seen["encoder"], case["out/encoder"], 1e-5)
+    outputs = intermediates(case.model, case.params, case["in/x"], case.hidden)
+    assert_close(outputs["__call__"], case["out/reconstruction"], 1e-5)
+    assert_close(outputs["encoder"], case["out/encoder"], 1e-5)
     value, gradient = masked_l1(case)(case.params)
     np.testing.assert_allclose(value, case["out/loss"], rtol=1e-5)
     assert_gradients(gradient, case.group("grad"), simmim.name_table(case.config))
 
 
-def test_swinrec_with_position_embedding_is_the_public_code(golden):
+def test_swinrec_with_position_embedding_matches_the_public_code(golden):
     case = read(golden("mimmri_swinrec_ape"), "swinrec")
     apply = jax.jit(case.model.apply)
     assert_close(apply({"params": case.params}, case["in/x"], case.hidden), case["out/y"], 1e-5)
@@ -141,7 +141,7 @@ def test_swinrec_with_position_embedding_is_the_public_code(golden):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_there_and_back_are_the_same_weights(name, golden):
+def test_weights_survive_conversion_in_both_directions(name, golden):
     case = read(golden(name), FILES[name])
     back = simmim.to_torch(case.params, case.config)
     assert set(back) == set(case.state_dict) - set(case.ignored)

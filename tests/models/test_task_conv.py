@@ -1,4 +1,4 @@
-"""Convolution with a kernel per sample: equal to plain convolutions, in both forms."""
+"""Convolution with a kernel per sample: both forms against plain convolutions."""
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ def draw(*shape, seed=0):
 
 
 @pytest.mark.parametrize("form", [conv_shifted_matmul, conv_sequential])
-def test_it_is_the_plain_correlation(form):
+def test_convolution_matches_the_plain_correlation(form):
     images, kernels = draw(2, 6, 7, 3), draw(2, 5, 5, 3, 2)
     actual = form(images, kernels)
     for b in range(2):
@@ -31,7 +31,7 @@ def test_it_is_the_plain_correlation(form):
 
 @settings(max_examples=6, deadline=None)
 @given(st.integers(1, 3), st.integers(1, 7), st.integers(1, 7), st.sampled_from([1, 3, 5]))
-def test_gradients_are_the_compilers(batch, h, w, k):
+def test_gradients_match_autodiff(batch, h, w, k):
     images, kernels = draw(batch, h, w, 2), draw(batch, k, k, 2, 3)
     weight = draw(batch, h, w, 3, seed=1)
 
@@ -58,7 +58,7 @@ def test_each_sample_has_the_kernel_of_its_index():
         np.testing.assert_allclose(mixed[b], alone[0], atol=1e-5)
 
 
-def test_a_batch_spread_over_devices_stays_where_it_is():
+def test_sharded_batch_is_not_moved_between_devices():
     mesh = jax.make_mesh((4,), ("data",), axis_types=(AxisType.Auto,), devices=jax.devices()[:4])
     spread, same = NamedSharding(mesh, P("data")), NamedSharding(mesh, P())
 

@@ -25,14 +25,14 @@ def case(golden):
     return case
 
 
-def test_odd_and_even_sizes_give_the_public_codes_images(case):
+def test_images_of_odd_and_even_sizes_match_the_public_code(case):
     assert case.ignored == []
     for i in range(3):
         image = jax.jit(case.model.apply)({"params": case.params}, case[f"in/x{i}"])
         assert_close(image, case[f"out/y{i}"], 1e-5)
 
 
-def test_loss_and_gradients_are_the_public_codes(case):
+def test_loss_and_gradients_match_the_public_code(case):
     @jax.jit
     @jax.value_and_grad
     def loss(params):
@@ -45,20 +45,20 @@ def test_loss_and_gradients_are_the_public_codes(case):
     assert_gradients(gradient, expected, unet.name_table(case.config))
 
 
-def test_there_and_back_is_the_same_state_dict(case):
+def test_state_dict_survives_conversion_in_both_directions(case):
     back = unet.to_torch(case.params, case.config)
     assert set(back) == set(case.state_dict)
     for name, value in case.state_dict.items():
         np.testing.assert_array_equal(back[name], value, name)
 
 
-def test_fastmris_network_has_its_number_of_parameters():
+def test_parameter_count_matches_fastmri():
     model = build_model({"name": "unet", "features": 32, "pools": 4, "dtype": "float32"})
     shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 64, 64, 1)))["params"]
     assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == 7_756_097
 
 
-def test_dropout_takes_whole_channels_in_training_only():
+def test_dropout_drops_whole_channels_in_training_only():
     image = np.random.default_rng(0).random((1, 8, 8, 3), np.float32)
     block = ConvBlock(8, jnp.float32, 0.5)
     params = block.init(jax.random.key(0), image, False)

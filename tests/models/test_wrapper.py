@@ -31,19 +31,19 @@ def test_padding_is_symmetric_with_the_odd_line_after(shape, patch):
 
 @settings(max_examples=8, deadline=None)
 @given(SIZES.filter(lambda shape: min(shape) > 1), PATCHES)
-def test_a_network_that_does_nothing_gives_the_image_back(shape, patch):
+def test_identity_network_returns_the_image(shape, patch):
     image = draw(2, *shape, 1)
     np.testing.assert_allclose(reconnet(lambda x: x, jnp.asarray(image), patch), image, atol=1e-6)
 
 
-def test_a_network_sees_mean_0_and_sample_deviation_1_padding_included():
-    seen = []
+def test_network_input_has_mean_0_and_sample_deviation_1_with_padding():
+    inputs = []
 
     def network(x):
-        seen.append(np.asarray(x))
+        inputs.append(np.asarray(x))
         return x
 
     reconnet(network, 7 * draw(3, 9, 10, 1) + 2, (4, 4))
-    assert seen[0].shape == (3, 12, 12, 1)
-    np.testing.assert_allclose(seen[0].mean(axis=(1, 2, 3)), 0, atol=1e-6)
-    np.testing.assert_allclose(seen[0].std(axis=(1, 2, 3), ddof=1), 1, atol=1e-5)
+    assert inputs[0].shape == (3, 12, 12, 1)
+    np.testing.assert_allclose(inputs[0].mean(axis=(1, 2, 3)), 0, atol=1e-6)
+    np.testing.assert_allclose(inputs[0].std(axis=(1, 2, 3), ddof=1), 1, atol=1e-5)

@@ -3,7 +3,13 @@ import numpy as np
 import pytest
 
 from mript_jax.errors import UserError
-from mript_jax.physics.coils import combine, estimate_sensitivities, expand, root_sum_of_squares
+from mript_jax.physics.coils import (
+    combine,
+    estimate_from_calibration,
+    estimate_sensitivities,
+    expand,
+    root_sum_of_squares,
+)
 from mript_jax.physics.fourier import fft2c
 
 
@@ -57,6 +63,29 @@ def test_estimated_sensitivities_agree_between_numpy_and_jax(random_complex):
     kspace = random_complex(2, 3, 16, 12)
     ours, theirs = (estimate_sensitivities(a, 6, axis=-2) for a in (kspace, jnp.asarray(kspace)))
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_calibration_uses_the_fully_sampled_center_alone(random_complex):
+    kspace, mask = random_complex(3, 16, 20), np.zeros((16, 20), np.float32)
+    mask[:, 8:13] = mask[:, ::5] = 1  # two samples on either side of the center, 10
+    maps = estimate_from_calibration(kspace * mask, mask)
+    beyond = kspace * (np.abs(np.arange(20) - 10) <= 2)
+    np.testing.assert_allclose(maps, estimate_from_calibration(beyond, mask), atol=1e-6)
+    np.testing.assert_allclose(root_sum_of_squares(maps, axis=0), 1, atol=1e-4)
+
+
+def test_calibration_finds_smooth_maps_and_agrees_between_numpy_and_jax():
+    rng = np.random.default_rng(0)
+    image = np.pad(rng.uniform(0.5, 1, (2, 1, 40, 36)), ((0, 0), (0, 0), (12, 12), (14, 14)))
+    maps, mask = smooth_maps(6, (64, 64)), np.zeros((2, 64, 64), np.float32)
+    mask[0, :, ::4] = mask[0, :, 26:39] = mask[1, ::3] = mask[1, 28:37] = 1
+    kspace = (mask[:, None] * fft2c(maps * image)).astype(np.complex64)
+    found = estimate_from_calibration(kspace, mask)
+    inside = image[:, 0] > 0
+    agreement = np.abs(combine(maps[None], found))
+    assert agreement[inside].min() > 0.97
+    other = np.asarray(estimate_from_calibration(jnp.asarray(kspace), jnp.asarray(mask)))
+    np.testing.assert_allclose(*(m.swapaxes(0, 1)[:, inside] for m in (found, other)), atol=1e-3)
 
 
 def test_center_of_one_line_is_a_user_error(random_complex):

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from mript_jax.training.compilation import Recompilation
 
 
-def test_a_step_that_compiles_again_is_told_with_its_shapes(capsys):
+def test_recompiled_step_gives_a_warning_with_its_shapes(capsys):
     step, other = jax.jit(lambda x: x.sum()), jax.jit(lambda x: x.max())
     with Recompilation() as recompilation:
         for number, size in enumerate((4, 4, 7, 7), 1):
@@ -13,6 +13,18 @@ def test_a_step_that_compiles_again_is_told_with_its_shapes(capsys):
             recompilation.begin()
             step(batch["target"])
             recompilation.check(number, batch)
-    told = capsys.readouterr().err.splitlines()
-    assert len(told) == 1
-    assert "step 3 was compiled again" in told[0] and "target [7, 2]" in told[0]
+    warnings = capsys.readouterr().err.splitlines()
+    assert len(warnings) == 1
+    assert "step 3 was compiled again" in warnings[0] and "target [7, 2]" in warnings[0]
+
+
+def test_batches_of_expected_shapes_compile_once_without_a_word(capsys):
+    step = jax.jit(lambda x: x.sum())
+    with Recompilation(shapes=2) as recompilation:
+        for number, size in enumerate((3, 5, 3, 5, 8), 1):
+            batch = {"target": jnp.zeros((size, 3))}
+            recompilation.begin()
+            step(batch["target"])
+            recompilation.check(number, batch)
+    warnings = capsys.readouterr().err.splitlines()
+    assert len(warnings) == 1 and "step 5 was compiled again" in warnings[0]

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def joined(monkeypatch):
-    """What jax.distributed.initialize was called with, in a process that is alone."""
+    """Arguments of calls of jax.distributed.initialize, in an environment without a cluster."""
     calls = []
     monkeypatch.setattr(jax.distributed, "initialize", lambda *arguments: calls.append(arguments))
     for name in (*SEVERAL, "TPU_WORKER_HOSTNAMES"):
@@ -31,14 +31,14 @@ def joined(monkeypatch):
         {"TPU_WORKER_HOSTNAMES": "a", "MEGASCALE_NUM_SLICES": "1"},
     ],
 )
-def test_one_process_joins_nothing(joined, monkeypatch, environment):
+def test_single_process_is_not_initialized(joined, monkeypatch, environment):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     initialize()
     assert not joined
 
 
-def test_a_process_that_is_told_to_joins_though_its_environment_says_nothing(joined):
+def test_join_initializes_without_environment_variables(joined):
     initialize(join=True)
     assert joined == [()]
 
@@ -51,26 +51,26 @@ def test_a_process_that_is_told_to_joins_though_its_environment_says_nothing(joi
         {"TPU_WORKER_HOSTNAMES": "a", "MEGASCALE_NUM_SLICES": "2"},
     ],
 )
-def test_one_of_several_processes_joins_them(joined, monkeypatch, environment):
+def test_environment_of_several_processes_is_initialized(joined, monkeypatch, environment):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     initialize()
     assert joined == [()]
 
 
-def test_explicit_arguments_come_first(joined):
+def test_explicit_arguments_have_priority(joined):
     initialize("host:1", 2, 1, join=True)
     assert joined == [("host:1", 2, 1)]
 
 
 @pytest.mark.parametrize(("processes", "process"), [(0, 0), (2, -1), (2, 2)])
-def test_explicit_arguments_that_do_not_fit_are_refused(joined, processes, process):
+def test_inconsistent_explicit_arguments_are_a_user_error(joined, processes, process):
     with pytest.raises(UserError, match=rf"got {processes}\).*got {process}\)"):
         initialize("host:1", processes, process)
     assert not joined
 
 
-def test_where_there_is_no_cluster_to_join_the_mistake_says_what_to_do(tmp_path):
+def test_join_without_a_cluster_is_a_user_error_that_names_the_flags(tmp_path):
     train = [sys.executable, ROOT / "launch" / "train.py", "--join"]
     train += [f"--config={ROOT / 'configs' / 'mript_tiny.py'}", f"--workdir={tmp_path / 'run'}"]
     alone = {"PATH": os.environ["PATH"], "JAX_PLATFORMS": "cpu"}

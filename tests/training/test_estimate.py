@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("mesh", ["data:8", "fsdp:8"])
-def test_a_mesh_that_cuts_the_weights_holds_less_on_each_device(mesh):
+def test_sharded_weights_need_less_memory_on_each_device(mesh):
     config = load_config_file(ROOT / "configs" / "unet.py").unlock()
     config.update({"mesh": mesh, "global_batch_size": 8})
     config.data.image_size, config.model.features, config.model.pools = 32, 32, 1

@@ -1,4 +1,4 @@
-"""What a checkpoint gives to a model of other patterns, levels or mode."""
+"""Initialization of a model of other patterns, levels or mode from a checkpoint."""
 
 from pathlib import Path
 
@@ -31,12 +31,12 @@ SMALL = {
 
 
 def heads(mode, patterns, levels):
-    """How many heads there are."""
+    """The number of heads."""
     return {"type": patterns, "level": levels, "split": patterns * levels}[mode]
 
 
 def tree(mode, patterns, levels, value=None):
-    """What depends on the task, with two numbers for each; all NaN where no value is given."""
+    """Parameters that depend on the task, random, or NaN without a value."""
     rng = np.random.default_rng(0)
 
     def table(*shape):
@@ -56,18 +56,18 @@ def model(mode, patterns, levels):
 
 
 def taken(tmp_path, old, new):
-    """The checkpoint's head biases, as [patterns, levels, 2] where they are split, and the new."""
+    """Biases of heads in a checkpoint and in the new model, [patterns, levels, 2] if split."""
     stored, config = tree(*old, value="random"), ConfigDict({"model": model(*old)})
     save_params(tmp_path, stored, config)
     got = initialize_from(str(tmp_path), tree(*new), model(*new))
-    assert not any(np.isnan(leaf).any() for leaf in jax.tree.leaves(got))  # nothing is fresh
+    assert not any(np.isnan(leaf).any() for leaf in jax.tree.leaves(got))  # all initialized
     np.testing.assert_array_equal(got["encoder"]["bias"], stored["encoder"]["bias"])
     shapes = [(p, n, 2) if mode == "split" else (-1, 2) for mode, p, n in (old, new)]
     return [x["head"]["bias"].reshape(s) for x, s in zip((stored, got), shapes, strict=True)]
 
 
 @pytest.mark.parametrize(("mode", "axis"), [("type", 0), ("level", 1)])
-def test_new_ones_start_as_the_mean_of_the_old(tmp_path, mode, axis):
+def test_new_heads_are_the_mean_of_the_old(tmp_path, mode, axis):
     more = (mode, 3, 5) if mode == "type" else (mode, 2, 6)
     old, new = taken(tmp_path, (mode, 2, 4), more)
     np.testing.assert_array_equal(new[: len(old)], old)
@@ -78,26 +78,26 @@ def test_new_ones_start_as_the_mean_of_the_old(tmp_path, mode, axis):
 def test_split_heads_keep_their_pattern_and_level(tmp_path):
     old, new = taken(tmp_path, ("split", 2, 2), ("split", 3, 4))
     np.testing.assert_array_equal(new[:2, :2], old)
-    for level in (2, 3):  # a new level of a pattern that was there
+    for level in (2, 3):  # a new level of an old pattern
         np.testing.assert_allclose(new[:2, level], old.mean(axis=1), rtol=1e-5)
     np.testing.assert_allclose(new[2, :2], old.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(new[2, 2:], [old.mean(axis=(0, 1))] * 2, rtol=1e-5)
 
 
-def test_as_many_split_heads_of_another_grid_are_not_mistaken(tmp_path):
+def test_split_heads_of_another_grid_of_equal_size_are_adapted(tmp_path):
     old, new = taken(tmp_path, ("split", 2, 3), ("split", 3, 2))
     np.testing.assert_array_equal(new[:2], old[:, :2])
     np.testing.assert_allclose(new[2], old[:, :2].mean(axis=0), rtol=1e-5)
 
 
-def test_split_heads_start_as_those_of_their_pattern(tmp_path):
+def test_split_heads_are_initialized_by_those_of_their_pattern(tmp_path):
     old, new = taken(tmp_path, ("type", 2, 3), ("split", 3, 3))
     for level in range(3):
         np.testing.assert_array_equal(new[:2, level], old)
         np.testing.assert_allclose(new[2, level], old.mean(axis=0), rtol=1e-5)
 
 
-def test_split_heads_start_as_those_of_their_level(tmp_path):
+def test_split_heads_are_initialized_by_those_of_their_level(tmp_path):
     old, new = taken(tmp_path, ("level", 2, 3), ("split", 2, 4))
     for pattern in range(2):
         np.testing.assert_array_equal(new[pattern, :3], old)
@@ -112,12 +112,12 @@ def test_pattern_heads_do_not_become_level_heads(tmp_path, old, new, levels):
 
 
 @pytest.mark.parametrize(("mode", "axis"), [("type", 1), ("level", 0)])
-def test_split_heads_that_are_no_longer_told_apart_are_averaged(tmp_path, mode, axis):
+def test_split_heads_that_are_merged_are_averaged(tmp_path, mode, axis):
     old, new = taken(tmp_path, ("split", 2, 3), (mode, 2, 3))
     np.testing.assert_allclose(new, old.mean(axis=axis), rtol=1e-5)
 
 
-def test_what_has_no_tasks_goes_by_name_and_shape(tmp_path):
+def test_parameters_without_tasks_are_copied_by_name_and_shape(tmp_path):
     stored = {"head": {"bias": np.ones(2)}, "body": {"bias": np.ones(3)}}
     save_params(tmp_path, stored, ConfigDict({"model": {"name": "recon_vit"}}))
     params = {"head": {"bias": np.zeros(4)}, "body": {"bias": np.zeros(3)}}
@@ -128,7 +128,7 @@ def test_what_has_no_tasks_goes_by_name_and_shape(tmp_path):
 
 
 @pytest.mark.slow
-def test_old_tasks_come_out_as_before_of_a_grown_split_model(tmp_path):
+def test_output_for_old_tasks_is_unchanged_in_an_enlarged_split_model(tmp_path):
     config = load_config_file(TINY).unlock()
     config.model.update({**SMALL, "mode": "split", "num_patterns": 2, "num_levels": 2})
     small = build_model(config.model)

@@ -5,7 +5,7 @@ import pytest
 from mript_jax.training.flops import count_flops
 
 
-def test_products_and_convolutions_count_two_for_each_multiplication():
+def test_flops_of_products_and_convolutions_are_two_per_multiplication():
     a, b = jnp.zeros((3, 4)), jnp.zeros((4, 5))
     assert count_flops(jnp.dot, a, b) == 2 * 3 * 4 * 5
     image, kernel = jnp.zeros((2, 8, 8, 3)), jnp.zeros((5, 5, 3, 7))
@@ -18,7 +18,7 @@ def test_products_and_convolutions_count_two_for_each_multiplication():
     assert count_flops(conv, image, kernel) == 2 * (2 * 8 * 8 * 7) * (5 * 5 * 3)
 
 
-def test_loops_count_as_often_as_they_run_and_gradients_twice_more():
+def test_flops_count_each_iteration_of_a_loop_and_gradients():
     w = jnp.zeros((4, 4))
 
     @jax.jit

@@ -1,4 +1,4 @@
-"""Every loss of images grows with the error, by example, and can be followed downhill."""
+"""Losses of images: they grow with the error of each example and have useful gradients."""
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ def value(name, estimate):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_loss_grows_with_the_error_of_its_own_example(name):
+def test_loss_grows_with_the_error_of_its_own_example(name):
     right, little, much = (value(name, TARGET + s * NOISE) for s in (0.0, 0.05, 0.3))
     assert right.shape == (2,) and (right < little).all() and (little < much).all()
     one = TARGET + 0.3 * NOISE * np.float32([1, 0])[:, None, None]
@@ -27,7 +27,7 @@ def test_a_loss_grows_with_the_error_of_its_own_example(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_step_down_its_gradient_lowers_a_loss(name):
+def test_loss_decreases_along_its_gradient(name):
     start = TARGET + 0.1 * NOISE
     gradient = jax.grad(lambda estimate: value(name, estimate).sum())(start)
     assert np.isfinite(gradient).all()
@@ -36,7 +36,7 @@ def test_a_step_down_its_gradient_lowers_a_loss(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_empty_images_give_finite_gradients(name):
+def test_gradient_of_an_empty_image_is_finite(name):
     empty = jnp.zeros((1, 32, 32))
 
     def loss(estimate):
@@ -45,8 +45,8 @@ def test_empty_images_give_finite_gradients(name):
     assert np.isfinite(jax.grad(loss)(empty)).all()
 
 
-def test_contrast_tells_where_things_are():
-    """Swapped patches are worse than as large an error that leaves each patch recognizable."""
+def test_contrastive_loss_is_sensitive_to_position():
+    """Patches at another position cost more than a constant offset of equal size."""
     swapped = np.roll(TARGET, 8, axis=2)
     size = np.abs(swapped - TARGET).mean(axis=(1, 2), keepdims=True)
     shifted = TARGET + size

@@ -14,7 +14,7 @@ def lines(folder):
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_a_resumed_run_forgets_what_lay_after_its_checkpoint(tmp_path):
+def test_lines_after_the_checkpoint_of_a_resumed_run_are_removed(tmp_path):
     writer = MetricWriter(tmp_path, 0, base_config())
     for step in (1, 2, 3):
         writer.write_scalars(step, "train", {"loss": 1.0 / step})
@@ -32,23 +32,23 @@ def test_a_resumed_run_forgets_what_lay_after_its_checkpoint(tmp_path):
 
 
 class Recorder(SimpleNamespace):
-    """Stands for the wandb package, which needs an account."""
+    """A stub of the package wandb, which needs an account."""
 
     def __init__(self):
-        super().__init__(told=[], begun=None, ended=False, Image=lambda array: array.shape)
+        super().__init__(logged=[], options=None, finished=False, Image=lambda array: array.shape)
 
     def init(self, **options):
-        self.begun = options
+        self.options = options
         return self
 
     def log(self, values, step):
-        self.told.append((step, values))
+        self.logged.append((step, values))
 
     def finish(self):
-        self.ended = True
+        self.finished = True
 
 
-def test_weights_and_biases_is_told_the_same_under_one_name_for_each_workdir(tmp_path, monkeypatch):
+def test_weights_and_biases_has_the_same_metrics_and_one_id_per_workdir(tmp_path, monkeypatch):
     config, names = base_config(), []
     config.wandb = "knees"
     for _ in range(2):
@@ -57,14 +57,14 @@ def test_weights_and_biases_is_told_the_same_under_one_name_for_each_workdir(tmp
         writer.write_scalars(5, "validation", {"psnr": 30.0}, prefix="validation_")
         writer.write_image(5, "validation", np.zeros((4, 6)))
         writer.close()
-        names.append(recorder.begun["id"])
-        assert recorder.told == [(5, {"validation/psnr": 30.0}), (5, {"validation": (4, 6)})]
-        assert recorder.begun["project"] == "knees" and recorder.ended
+        names.append(recorder.options["id"])
+        assert recorder.logged == [(5, {"validation/psnr": 30.0}), (5, {"validation": (4, 6)})]
+        assert recorder.options["project"] == "knees" and recorder.finished
     assert names[0] == names[1]
     assert lines(tmp_path)[0] == {"step": 5, "validation_psnr": 30.0}
 
 
-def test_without_the_package_weights_and_biases_is_refused(tmp_path, monkeypatch):
+def test_missing_package_wandb_is_a_user_error(tmp_path, monkeypatch):
     config = base_config()
     config.wandb = "knees"
     monkeypatch.setitem(sys.modules, "wandb", None)

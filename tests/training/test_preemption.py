@@ -1,4 +1,4 @@
-"""A run that is asked to end saves where it is, whenever that is, and goes on from there."""
+"""A preempted run saves its state at any moment and resumes from it."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ SLOW = pytest.param("validation", marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize("moment", ["step", SLOW])
-def test_a_signal_at_any_moment_ends_with_a_checkpoint(config, tmp_path, monkeypatch, moment):
+def test_sigterm_at_any_moment_ends_with_a_checkpoint(config, tmp_path, monkeypatch, moment):
     method = getattr(TrainingLog, moment)
 
     def interrupted(self, number, *args, **kwargs):
@@ -54,16 +54,14 @@ def test_a_signal_at_any_moment_ends_with_a_checkpoint(config, tmp_path, monkeyp
     assert int(loop.train(config, tmp_path).step) == 6
 
 
-def test_nothing_is_asked_without_a_signal():
+def test_preemption_is_false_without_a_signal():
     with Preemption() as preemption:
         assert not preemption(1)
         os.kill(os.getpid(), signal.SIGTERM)
         assert preemption(2)
 
 
-def test_best_weights_whose_first_save_was_cut_short_do_not_keep_a_run_from_going_on(
-    config, tmp_path
-):
+def test_run_resumes_after_an_incomplete_save_of_the_best_weights(config, tmp_path):
     loop.train(config.copy_and_resolve_references(), tmp_path)
     cut = tmp_path / "best" / "checkpoints" / "9.orbax-checkpoint-tmp-1"
     for step in (tmp_path / "best" / "checkpoints").iterdir():

@@ -1,4 +1,4 @@
-"""What may differ when a run resumes: nothing that its samples or weights depend on."""
+"""Fields that may change when a run resumes: those without effect on samples and weights."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def changed(**values):
         ("optimizer.ema_decay", 0.9),
     ],
 )
-def test_field_that_changes_data_or_weights_is_refused_by_name(field, value):
+def test_change_of_a_field_of_data_or_weights_is_a_user_error(field, value):
     with pytest.raises(UserError, match=f"config.{field} is .*runs/tiny was trained with") as error:
         refuse_another_run(WORKDIR, changed(), changed(**{field: value}))
     assert repr(value) in str(error.value)
@@ -61,16 +61,16 @@ def test_field_that_changes_data_or_weights_is_refused_by_name(field, value):
         ("evaluation.split", "all"),
     ],
 )
-def test_field_that_does_not_is_free(field, value):
+def test_change_of_another_field_is_accepted(field, value):
     refuse_another_run(WORKDIR, changed(), changed(**{field: value}))
 
 
-def test_field_that_the_saved_config_lacks_is_free():
+def test_field_that_the_saved_config_lacks_is_accepted():
     old = changed()
     del old.model.prompt
     refuse_another_run(WORKDIR, old, changed())
 
 
-def test_position_in_batches_of_earlier_versions_is_read_in_examples():
+def test_position_in_batches_of_earlier_versions_is_converted_to_examples():
     assert data_position({"next_batch": 3}, 4) == {"next_example": 12}
     assert data_position({"next_example": 5}, 4) == {"next_example": 5}

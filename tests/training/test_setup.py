@@ -1,4 +1,4 @@
-"""What a run is made of: batches with the fields that its model and its loss read, and no other."""
+"""Setup of a run: batches have the fields that model and loss declare, and no others."""
 
 import jax
 import pytest
@@ -29,7 +29,7 @@ def make_config(name="unet", **changes):
         ("simmim", {"loss": "masked_l1"}, {"kspace", "full_kspace"}),
     ],
 )
-def test_the_pipeline_makes_what_the_model_and_the_loss_declare(name, changes, fields):
+def test_pipeline_makes_the_fields_that_model_and_loss_declare(name, changes, fields):
     config = make_config(name, **changes)
     setup = set_up(config)
     assert set(setup.batch_fields) == fields
@@ -46,7 +46,7 @@ class Undeclared(ReconstructionModel):
         return batch["zero_filled"] + abs(batch["kspace"][:, 0, ..., None])
 
 
-def test_a_model_that_reads_a_field_it_does_not_declare_is_not_trained(monkeypatch):
+def test_undeclared_field_is_an_error_before_training(monkeypatch):
     monkeypatch.setitem(MODELS, "undeclared", Undeclared)
     config = make_config()
     config.model = {"name": "undeclared", "dtype": "float32"}
@@ -54,7 +54,7 @@ def test_a_model_that_reads_a_field_it_does_not_declare_is_not_trained(monkeypat
         set_up(config)
 
 
-def test_parameters_that_a_model_never_trains_stay_as_they_are():
+def test_non_trainable_parameters_do_not_change():
     config = make_config("mript_tiny")
     config.model.update({"width": 48, "depth": 2, "global_blocks": (1,), "features": 2})
     setup = set_up(config)

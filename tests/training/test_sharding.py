@@ -15,12 +15,12 @@ from mript_jax.training.sharding import build_mesh, state_shardings
         ("data:2,fsdp:-1,model:2", (2, 2, 2)),
     ],
 )
-def test_a_mesh_string_becomes_a_mesh_of_all_devices(spec, shape):
+def test_mesh_string_gives_a_mesh_of_all_devices(spec, shape):
     assert tuple(build_mesh(spec).shape.values()) == shape
 
 
 @pytest.mark.parametrize(
-    ("spec", "told"),
+    ("spec", "message"),
     [
         ("data:3", "does not make 8 devices"),
         ("date:2", "did you mean 'data'"),
@@ -29,12 +29,12 @@ def test_a_mesh_string_becomes_a_mesh_of_all_devices(spec, shape):
         ("data:0", "needs a count"),
     ],
 )
-def test_an_impossible_mesh_is_refused_with_its_reason(spec, told):
-    with pytest.raises(UserError, match=told):
+def test_invalid_mesh_is_a_user_error(spec, message):
+    with pytest.raises(UserError, match=message):
         build_mesh(spec)
 
 
-def test_kernels_are_cut_by_rule_and_what_does_not_divide_stays_whole():
+def test_kernels_are_sharded_by_rule_unless_an_axis_cannot_be_divided():
     mesh = build_mesh("fsdp:4,model:2")
     shapes = {
         "blocks": {"qkv": {"kernel": jnp.zeros((3, 16, 48))}},  # leading axis of stacked blocks

@@ -1,4 +1,4 @@
-"""Loss and gradient of one step: the same however devices and parts share the batch."""
+"""Loss and gradient of one step: independent of the mesh and of micro-batches."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ SIZES = {
 
 @pytest.fixture(scope="module")
 def parts():
-    """A small model, its weights, and 8 examples of several tasks, one of which does not count."""
+    """A small model, its weights, and 8 examples of several tasks, one of weight 0."""
     config = load_config_file(Path(__file__).parents[2] / "configs" / "mript_tiny.py").unlock()
     config.update_from_flattened_dict(SIZES)
     model, rng = build_model(config.model), np.random.default_rng(0)
@@ -84,7 +84,7 @@ def on_one_device(parts):
         ("data:2,fsdp:2,model:2", 1),
     ],
 )
-def test_it_is_the_same_on_every_mesh(parts, on_one_device, mesh, micro_batches):
+def test_step_gradient_is_mesh_invariant(parts, on_one_device, mesh, micro_batches):
     count = np.prod([int(axis.split(":")[1]) for axis in mesh.split(",")])
     mesh = build_mesh(mesh, jax.devices()[:count])
     loss, gradient = loss_and_gradient(parts, mesh, micro_batches)
@@ -103,14 +103,14 @@ class Gain(nn.Module):
         return self.param("gain", nn.initializers.ones, ()) * batch["zero_filled"]
 
 
-def test_an_update_that_is_not_finite_is_skipped_and_counted(parts):
+def test_nonfinite_update_is_skipped_and_counted(parts):
     *_, batch = parts
     optimizer = optax.adam(1e-3)
     step = jax.jit(make_step(Gain(), build_loss("l2"), optimizer, jax.random.key(1), 1, 0.9))
-    spoiled = batch | {"target": np.where(np.arange(8)[:, None, None, None] == 2, np.nan, 1.0)}
+    nonfinite = batch | {"target": np.where(np.arange(8)[:, None, None, None] == 2, np.nan, 1.0)}
     state, _ = step(create_state({"gain": np.float32(1)}, optimizer, with_ema=True), batch)
     for number in (1, 2):
-        kept, metrics = step(state, spoiled)
+        kept, metrics = step(state, nonfinite)
         before, after = ((s.params, s.ema, s.opt_state) for s in (state, kept))
         jax.tree.map(np.testing.assert_array_equal, before, after)
         assert int(kept.step) == int(state.step) + 1

@@ -21,7 +21,7 @@ def leaves(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     radii[: count // 10] = rng.uniform(largest / 4, largest, count // 10)
     for label, radius in enumerate(radii, 1):
         center = rng.uniform(-0.1, 1.1, 2)
-        canvas.blob(center, radius, rng.uniform(0.4, 1.0), rng, label)
+        canvas.blob(center, radius, rng.uniform(0.4, 1.0), rng=rng, label=label)
     return canvas.labels()
 
 
@@ -31,13 +31,13 @@ def ellipses(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     middle, size = rng.normal(0.5, 0.03, 2), rng.uniform(0.3, 0.48)
     flatness, angle = rng.uniform(0.65, 1.0), rng.uniform(0, np.pi)
     for label in range(1, rng.integers(2, 5)):  # skin, fat, bone
-        canvas.ellipse(middle, size, flatness, angle, label)
+        canvas.ellipse(middle, size, flatness, angle, label=label)
         size -= rng.uniform(0.01, 0.05)
     for label in range(5, rng.integers(15, 80)):
         radius = size * rng.uniform(0.02, 0.5) ** rng.uniform(1.0, 2.0)
         far, turn = (size - radius) * np.sqrt(rng.uniform()), rng.uniform(0, 2 * np.pi)
         center = middle + flatness * far * np.array([np.cos(turn), np.sin(turn)])
-        canvas.ellipse(center, radius, rng.uniform(0.3, 1.0), rng.uniform(0, np.pi), label)
+        canvas.ellipse(center, radius, rng.uniform(0.3, 1.0), rng.uniform(0, np.pi), label=label)
     return canvas.labels()
 
 
@@ -45,7 +45,7 @@ def strokes(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """Letters, lines, arcs and combs over a few blobs: fine structure."""
     canvas = _Canvas(shape)
     for label in range(1, rng.integers(3, 12)):
-        canvas.blob(rng.uniform(0, 1, 2), rng.uniform(0.1, 0.45), 0.8, rng, label)
+        canvas.blob(rng.uniform(0, 1, 2), rng.uniform(0.1, 0.45), 0.8, rng=rng, label=label)
     for label in range(20, rng.integers(30, 90)):
         (canvas.text, canvas.line, canvas.arc, canvas.comb)[rng.integers(4)](rng, label)
     return canvas.labels()
@@ -77,7 +77,9 @@ class _Canvas:
         self, center: np.ndarray, radius: float, flatness: float, angle: float, label: int
     ) -> None:
         turn = np.linspace(0, 2 * np.pi, 12 + int(radius * self._side), endpoint=False)
-        self._polygon(center, radius * np.exp(1j * turn), flatness, angle, label)
+        self._polygon(
+            center, radius * np.exp(1j * turn), flatness=flatness, angle=angle, label=label
+        )
 
     def blob(
         self,
@@ -91,10 +93,12 @@ class _Canvas:
         corners = (0, 4, rng.integers(3, 9))[rng.integers(3)]
         angle = rng.uniform(0, np.pi)
         if not corners:
-            return self.ellipse(center, radius, flatness, angle, label)
+            return self.ellipse(center, radius, flatness, angle, label=label)
         turn = 2 * np.pi * (np.arange(corners) + 0.5) / corners
         size = radius if corners == 4 else radius * rng.uniform(0.5, 1.0, corners)
-        return self._polygon(center, size * np.exp(1j * turn), flatness, angle, label)
+        return self._polygon(
+            center, size * np.exp(1j * turn), flatness=flatness, angle=angle, label=label
+        )
 
     def text(self, rng: np.random.Generator, label: int) -> None:
         """A word of an unknown script."""
@@ -114,7 +118,8 @@ class _Canvas:
         center, radius = rng.uniform(0, 1, 2), rng.uniform(0.03, 0.4)
         box = self._side * np.concatenate([center - radius, center + radius])
         start = rng.uniform(0, 360)
-        self._draw.arc(box.tolist(), start, start + rng.uniform(40, 360), label, self._width(rng))
+        end = start + rng.uniform(40, 360)
+        self._draw.arc(box.tolist(), start, end, fill=label, width=self._width(rng))
 
     def comb(self, rng: np.random.Generator, label: int) -> None:
         """Parallel bars, as of a resolution phantom."""
@@ -122,7 +127,7 @@ class _Canvas:
         start, along = rng.uniform(0, 1, 2), np.exp(1j * rng.uniform(0, np.pi))
         for i in range(rng.integers(3, 9)):
             bar = np.array([0, length, length + 1j * width, 1j * width]) + 2j * i * width
-            self._polygon(start, bar * along, 1.0, 0.0, label)
+            self._polygon(start, bar * along, flatness=1.0, angle=0.0, label=label)
 
     def _width(self, rng: np.random.Generator) -> int:
         return max(1, round(self._side * rng.uniform(0.004, 0.03)))

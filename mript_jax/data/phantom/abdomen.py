@@ -28,7 +28,7 @@ def paint_abdomen(canvas: Canvas) -> None:
 
     reach = rng.uniform(0.30, 0.55)
     liver = np.minimum(
-        inside - 0.01, ellipse(x, y, (-0.42, -0.05), (reach, 0.46), 0.3)
+        inside - 0.01, ellipse(x, y, (-0.42, -0.05), (reach, 0.46), angle=0.3)
     ) + 0.01 * fields.draw(1.0, 5.0)
     canvas.paint(liver, "liver")
     vessels = fields.draw(2.0, 5.0)
@@ -36,14 +36,14 @@ def paint_abdomen(canvas: Canvas) -> None:
     for _ in range(rng.integers(0, 4)):
         where, size = (rng.uniform(-0.7, -0.2), rng.uniform(-0.35, 0.3)), rng.uniform(0.015, 0.07)
         canvas.paint(ellipse(x, y, where, (size, size)), "lesion", within=liver)
-    spleen = np.minimum(inside - 0.01, ellipse(x, y, (0.62, 0.02), (0.13, 0.26), -0.35))
+    spleen = np.minimum(inside - 0.01, ellipse(x, y, (0.62, 0.02), (0.13, 0.26), angle=-0.35))
     canvas.paint(spleen, "spleen")
     if rng.uniform() < 0.6:
-        canvas.paint(ellipse(x, y, (-0.2, -0.2), (0.07, 0.10), 0.4), "fluid", within=inside)
+        canvas.paint(ellipse(x, y, (-0.2, -0.2), (0.07, 0.10), angle=0.4), "fluid", within=inside)
 
     for sign in (-1, 1):
         center = (sign * rng.uniform(0.34, 0.40), rng.uniform(0.20, 0.28))
-        kidney = ellipse(x, y, center, (0.12, 0.17), sign * 0.5)
+        kidney = ellipse(x, y, center, (0.12, 0.17), angle=sign * 0.5)
         canvas.paint(kidney + 0.025, "fat")
         canvas.paint(kidney, "kidney_cortex")
         pyramids = 0.03 * (np.abs(fields.draw(4.0, 8.0)) - 0.35)

@@ -43,17 +43,19 @@ def paint_head(canvas: Canvas) -> None:
     for sign in (-1, 1):
         u = sign * x
         canvas.paint(
-            ellipse(u, y, (0.155, 0.02), (0.075, 0.15), 0.25), "deep_gray", within=depth - 0.2
+            ellipse(u, y, (0.155, 0.02), (0.075, 0.15), angle=0.25), "deep_gray", within=depth - 0.2
         )
-        canvas.paint(ellipse(u, y, (0.085, 0.10), (0.06, 0.085), -0.2), "deep_gray")
+        canvas.paint(ellipse(u, y, (0.085, 0.10), (0.06, 0.085), angle=-0.2), "deep_gray")
         big = rng.uniform(0.7, 1.3) * near
-        canvas.paint(ellipse(u, y, (0.075, -0.17), (0.045 * big, 0.13 * big), 0.3), "csf")
-        canvas.paint(ellipse(u, y, (0.15, 0.30), (0.04 * big, 0.14 * big), -0.45), "csf")
+        canvas.paint(ellipse(u, y, (0.075, -0.17), (0.045 * big, 0.13 * big), angle=0.3), "csf")
+        canvas.paint(ellipse(u, y, (0.15, 0.30), (0.04 * big, 0.14 * big), angle=-0.45), "csf")
     canvas.paint(ellipse(x, y, (0.0, 0.08), (0.012, 0.07)), "csf")
     for _ in range(rng.integers(0, 4)):
         where = rng.uniform(-0.4, 0.4, 2)
         size = rng.uniform(0.012, 0.07)
-        blob = ellipse(x, y, tuple(where), (size, size * rng.uniform(0.6, 1.0)), rng.uniform(0, 3))
+        blob = ellipse(
+            x, y, tuple(where), (size, size * rng.uniform(0.6, 1.0)), angle=rng.uniform(0, 3)
+        )
         canvas.paint(blob + 0.3 * size * fields.draw(4.0, 9.0), "lesion", within=depth - 0.05)
     for _ in range(rng.integers(3, 9)):
         where, size = rng.uniform(-0.55, 0.55, 2), rng.uniform(0.006, 0.014)

@@ -26,11 +26,11 @@ def paint_knee(canvas: Canvas) -> None:
     canvas.paint(curve(fascia, 0.008), "ligament")
 
     femur = np.maximum(
-        ellipse(x, y, (0.0 + shift, -0.27), (0.36, 0.27), 0.15),
+        ellipse(x, y, (0.0 + shift, -0.27), (0.36, 0.27), angle=0.15),
         np.minimum(0.21 - np.abs(x + 0.02 - shift), -y - 0.30),
     )
     tibia = np.maximum(
-        ellipse(x, y, (0.0 + shift, 0.29), (0.37, 0.22), -0.08),
+        ellipse(x, y, (0.0 + shift, 0.29), (0.37, 0.22), angle=-0.08),
         np.minimum(0.19 - np.abs(x + 0.03 - shift), y - 0.32),
     )
     joint = np.minimum(ellipse(x, y, (shift, 0.02), (0.45, 0.14)), fascia)
@@ -55,7 +55,7 @@ def paint_knee(canvas: Canvas) -> None:
         if rng.uniform() < 0.3:
             tear = curve(y - 0.03 - 0.3 * (x - shift) * sign, 0.008)
             canvas.paint(tear, "fluid", within=meniscus - 0.01)
-    patella = ellipse(x, y, (-0.52 + shift, -0.26), (0.085, 0.17), 0.1)
+    patella = ellipse(x, y, (-0.52 + shift, -0.26), (0.085, 0.17), angle=0.1)
     canvas.paint(patella + 0.02, "cartilage", within=x + 0.5 - shift)
     canvas.paint(patella, "cortical_bone")
     canvas.paint(patella - 0.014, "marrow")

@@ -61,7 +61,7 @@ def write_fastmri_h5(
         stored_kspace = file.create_dataset("kspace", stored, np.complex64)
         reference = np.zeros((slices, size, size), np.float32)
         for number, z in enumerate(np.linspace(-0.25, 0.25, slices)):
-            made = make_slice(seed, index, (size, size), tuple(ANATOMIES), z)
+            made = make_slice(seed, index, (size, size), tuple(ANATOMIES), z=z)
             kspace = _measure(
                 center_crop(made.image, (size, columns)), sensitivities, made.noise, rng
             )

@@ -62,9 +62,9 @@ def plan(
             source,
             path,
             given,
-            edges[i],
-            edges[i + 1],
-            str(output.absolute() / f"data-{i:05d}-of-{shards:05d}.arrayrecord"),
+            start=edges[i],
+            stop=edges[i + 1],
+            file=str(output.absolute() / f"data-{i:05d}-of-{shards:05d}.arrayrecord"),
         )
         for i in range(shards)
     ]

@@ -10,6 +10,8 @@ from typing import Any
 from mript_jax.data.readers.base import Source
 from mript_jax.errors import UserError, unknown_name_error
 
+__all__ = ["READERS", "open_source"]
+
 READERS = {  # name -> where its source is; imported when it is asked for
     "phantom": "mript_jax.data.phantom.source:PhantomSource",  # generated; needs no path
     "generated": "mript_jax.data.generated.source:GeneratedSource",  # objects of no anatomy
@@ -20,6 +22,7 @@ READERS = {  # name -> where its source is; imported when it is asked for
     "cmrxrecon": "mript_jax.data.readers.cmrxrecon:CMRxReconSource",
     "nifti": "mript_jax.data.readers.nifti:NiftiSource",  # the extra "nifti"
     "dicom": "mript_jax.data.readers.dicom:DicomSource",  # the extra "dicom"
+    "numpy": "mript_jax.data.readers.numpy_array:NumpySource",
     "images": "mript_jax.data.readers.images:ImageSource",
 }
 

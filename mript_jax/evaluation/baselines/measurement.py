@@ -29,6 +29,7 @@ def low_frequency_sensitivities(kspace: jax.Array, width: float = 0.04) -> jax.A
     height, columns = kspace.shape[-2:]
     y, x = jnp.arange(height) - height // 2, jnp.arange(columns) - columns // 2
     squared = jnp.square(y / height)[:, None] + jnp.square(x / columns)[None]
-    low = ifft2c(kspace * jnp.exp(-0.5 * squared / width**2)[None, None])
+    window = jnp.exp(-0.5 * squared / width**2)
+    low = ifft2c(kspace * window[None, None])
     size = root_sum_of_squares(low, axis=1)[:, None]
     return low / jnp.maximum(size, 1e-6 * jnp.max(size, axis=(1, 2, 3), keepdims=True))

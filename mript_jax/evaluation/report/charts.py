@@ -61,13 +61,19 @@ def _point(row: Row, metric: str) -> Point:
         f"{row['method']}, {row['pattern']} {row['acceleration']:g}× "
         f"(true {row['true_acceleration']:.2f}×): {metric.upper()} {text(row[metric])}{interval}"
     )
-    return Point(row["acceleration"], row[metric], low, high, tooltip)
+    return Point(row["acceleration"], row[metric], low=low, high=high, tooltip=tooltip)
 
 
 def _spectrum(row: Row) -> list[Point]:
     values = row["frequency_error"]
     return [
-        Point((k + 0.5) / len(values), value, None, None, f"{row['method']}: {value:.3f}")
+        Point(
+            (k + 0.5) / len(values),
+            value,
+            low=None,
+            high=None,
+            tooltip=f"{row['method']}: {value:.3f}",
+        )
         for k, value in enumerate(values)
     ]
 

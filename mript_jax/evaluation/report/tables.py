@@ -92,7 +92,8 @@ def volume_sections(
         volumes.setdefault(example.volume, []).append(example)
     order = sorted(volumes, key=lambda name: _mean(volumes[name], main, "psnr"))
     sections = [
-        _volume(name, volumes[name], methods, main, baseline) for name in order[:MOST_VOLUMES]
+        _volume(name, volumes[name], methods, main=main, baseline=baseline)
+        for name in order[:MOST_VOLUMES]
     ]
     left = len(order) - len(sections)
     if left:

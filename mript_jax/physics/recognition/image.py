@@ -48,17 +48,24 @@ def recognize_image(image: np.ndarray, tasks: Sequence[Task] = TASKS) -> Recogni
         found += [(g, t, -1) for g, t in _gains_of_squares(kspace, tasks)]
     gain, task, axis = max(found, key=lambda entry: entry[0], default=(0.0, None, -1))
     if task is None or gain < ENOUGH:
-        return RecognizedMask("cartesian_random", 1.0, 1.0, 1.0, image.shape[1], -1)
+        return RecognizedMask(
+            "cartesian_random",
+            acceleration=1.0,
+            true_acceleration=1.0,
+            center_fraction=1.0,
+            center_lines=image.shape[1],
+            axis=-1,
+        )
     typical = draw_mask(
         task.pattern, image.shape, task.acceleration, task.center_fraction, seed=0, axis=axis
     )
     return RecognizedMask(
         task.pattern,
-        task.acceleration,
-        typical.true_acceleration,
-        task.center_fraction,
-        typical.center_lines,
-        axis,
+        acceleration=task.acceleration,
+        true_acceleration=typical.true_acceleration,
+        center_fraction=task.center_fraction,
+        center_lines=typical.center_lines,
+        axis=axis,
     )
 
 

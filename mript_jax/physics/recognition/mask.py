@@ -32,9 +32,23 @@ def recognize_mask(mask: np.ndarray) -> RecognizedMask:
     mask = np.asarray(mask) > 0
     true = true_acceleration(mask)
     if mask.all():
-        return RecognizedMask("cartesian_random", 1.0, 1.0, 1.0, mask.shape[1], -1)
+        return RecognizedMask(
+            "cartesian_random",
+            acceleration=1.0,
+            true_acceleration=1.0,
+            center_fraction=1.0,
+            center_lines=mask.shape[1],
+            axis=-1,
+        )
     if not mask.any():
-        return RecognizedMask("cartesian_random", true, true, 0.0, 0, -1)
+        return RecognizedMask(
+            "cartesian_random",
+            acceleration=true,
+            true_acceleration=true,
+            center_fraction=0.0,
+            center_lines=0,
+            axis=-1,
+        )
     for axis, lines in ((-1, mask), (-2, mask.T)):
         if (lines == lines[:1]).all():
             return _recognize_lines(lines[0], axis)
@@ -42,7 +56,14 @@ def recognize_mask(mask: np.ndarray) -> RecognizedMask:
     center = center_width(mask, -1) * center_width(mask, -2) / mask.size
     shape = mask.shape if axis == -1 else mask.shape[::-1]
     nominal = nominal_acceleration(pattern, shape, center, int(mask.sum()))
-    return RecognizedMask(pattern, nominal, true, center, center_width(mask, axis), axis)
+    return RecognizedMask(
+        pattern,
+        acceleration=nominal,
+        true_acceleration=true,
+        center_fraction=center,
+        center_lines=center_width(mask, axis),
+        axis=axis,
+    )
 
 
 def recognize_kspace(kspace: np.ndarray) -> np.ndarray:
@@ -62,4 +83,12 @@ def _recognize_lines(line: np.ndarray, axis: int) -> RecognizedMask:
         count = round(int(line.sum()) / (1 - skipped))
         nominal = nominal_acceleration(pattern, (1, len(line)), center / len(line), count)
     true = len(line) / int(line.sum())
-    return RecognizedMask(pattern, nominal, true, center / len(line), center, axis, 1 - skipped)
+    return RecognizedMask(
+        pattern,
+        acceleration=nominal,
+        true_acceleration=true,
+        center_fraction=center / len(line),
+        center_lines=center,
+        axis=axis,
+        partial_fourier=1 - skipped,
+    )

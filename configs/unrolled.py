@@ -1,0 +1,44 @@
+"""MR-IPT's idea in an unrolled, complex network: cascades of a regularizer and data consistency.
+
+python launch/train.py --config=configs/unrolled.py --workdir=runs/unrolled
+
+One coil, generated objects with phase and noise; about 0.4 s an update on two CPU cores.
+"""
+
+from ml_collections import ConfigDict
+
+from mript_jax.config import base_config
+
+
+def get_config() -> ConfigDict:
+    config = base_config()
+    config.total_steps = 600
+    config.global_batch_size = 2
+    config.checkpoint_every_steps = 150
+    config.loss = "l1_gradient"
+
+    config.data.source = "phantom"
+    config.data.image_size = 128
+    config.data.mixture = (("generated", "", 1.0),)  # other objects, so that it learns no anatomy
+    config.data.undersampling = "simulated"
+    config.data.simulation.coils = (1,)
+
+    config.model = model = ConfigDict()  # --help_config describes its fields
+    model.name = "unrolled"
+    model.cascades = 6
+    model.dtype = "float32"
+    model.network = network = ConfigDict()  # models/conv_transformer.py
+    network.name = "conv_transformer"
+    network.features = 32
+    network.width = 96
+    network.blocks = ("conv", "conv")
+    network.dtype = "float32"
+
+    config.optimizer.name = "muon"
+    config.optimizer.learning_rate = 3e-3
+    config.optimizer.schedule = "cosine"
+    config.optimizer.warmup_steps = 30
+    config.optimizer.clip_l2 = 1.0
+
+    config.evaluation.protocol = "measured"
+    return config.lock()

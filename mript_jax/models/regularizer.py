@@ -1,0 +1,56 @@
+"""The networks that can be an unrolled reconstruction's regularizer: `config.model.network`.
+
+Each maps features [B, H, W, C] and a condition [B, K], which it may ignore, to a correction
+[B, H, W, C] of the features.
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from mript_jax.fields import required
+from mript_jax.models.base import dtype_field
+from mript_jax.models.conv_transformer import SMALL_INIT, ConvTransformer, Regularizer
+from mript_jax.models.recon_vit import ReconViT
+from mript_jax.models.unet import UNet
+
+
+class ConvStack(Regularizer):
+    """3x3 convolutions with ReLU between them, as in D5C5 and MoDL."""
+
+    features: int = required("channels of each convolution but the last", at_least=1)
+    depth: int = required("convolutions", at_least=1)
+    dtype: str = dtype_field()
+
+    @nn.compact
+    def __call__(self, x: jax.Array, condition: jax.Array, train: bool = False) -> jax.Array:
+        channels, dtype = x.shape[-1], jnp.dtype(self.dtype)
+        for i in range(self.depth - 1):
+            x = nn.relu(nn.Conv(self.features, (3, 3), dtype=dtype, name=f"conv_{i}")(x))
+        return nn.Conv(channels, (3, 3), dtype=dtype, kernel_init=SMALL_INIT, name="out")(x)
+
+
+class UNetRegularizer(UNet):
+    """The U-Net, which ignores the condition."""
+
+    def __call__(  # type: ignore[override]  # a regularizer is given a condition too
+        self, x: jax.Array, condition: jax.Array, train: bool = False
+    ) -> jax.Array:
+        return super().__call__(x, train)
+
+
+class ReconViTRegularizer(ReconViT):
+    """The ViT reconstructor, which ignores the condition."""
+
+    def __call__(  # type: ignore[override]  # a regularizer is given a condition too
+        self, x: jax.Array, condition: jax.Array, train: bool = False
+    ) -> jax.Array:
+        return super().__call__(x, train)
+
+
+NETWORKS: dict[str, type[nn.Module]] = {
+    "conv_transformer": ConvTransformer,
+    "conv": ConvStack,
+    "unet": UNetRegularizer,
+    "recon_vit": ReconViTRegularizer,
+}

@@ -1,0 +1,166 @@
+"""An unrolled reconstruction: cascades of a learned regularizer and data consistency.
+
+Complex, for any number of coils: x <- consistency(x + network(x, memory)), once per cascade. The
+E2E-VarNet, MoDL and D5C5 are settings of the same fields (configs/varnet.py, modl.py, d5c5.py).
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from mript_jax.batch import Batch, read_field
+from mript_jax.errors import UserError
+from mript_jax.fields import field, required
+from mript_jax.models.base import ReconstructionModel, build_from, dtype_field
+from mript_jax.models.coil_maps import Refinement, unit_maps
+from mript_jax.models.consistency import absolute
+from mript_jax.models.regularizer import NETWORKS
+from mript_jax.models.scan_description import describe, estimate_noise
+from mript_jax.models.soft_consistency import CONSISTENCIES, Scan
+from mript_jax.models.starts import STARTS
+from mript_jax.physics.coils import calibration_images, root_sum_of_squares
+from mript_jax.physics.fourier import ifft2c
+from mript_jax.physics.measurement import Measurement, start
+
+MAPS = ("given", "calibrated", "refined")
+
+
+class Cascade(nn.Module):
+    """One regularizer and one data consistency: (image, memory) -> (image, memory)."""
+
+    network: Mapping[str, Any]
+    consistency: str
+    steps: int
+
+    @nn.compact
+    def __call__(
+        self,
+        state: tuple[jax.Array, jax.Array],
+        position: jax.Array,
+        scan: Scan,
+        condition: jax.Array,
+        train: bool,
+    ) -> tuple[tuple[jax.Array, jax.Array], None]:
+        x, memory = state  # [B, H, W] complex, [B, H, W, M]
+        network = build_from(NETWORKS, self.network, "model.network", name="network")
+        consistency = CONSISTENCIES[self.consistency](self.steps, name="consistency")
+        condition = nn.gelu(condition + nn.Dense(condition.shape[-1], name="position")(position))
+        features = jnp.concatenate([jnp.stack([x.real, x.imag], axis=-1), memory], axis=-1)
+        change = network(features, condition, train).astype(jnp.float32)  # [B, H, W, 2 + M]
+        of_image = jax.lax.complex(change[..., 0], change[..., 1])
+        return (consistency(x, of_image, scan, condition), memory + change[..., 2:]), None
+
+
+class Unrolled(ReconstructionModel):
+    """Undersampled k-space of one or many coils -> magnitude of the coil-combined image."""
+
+    cascades: int = required("regularizers, each followed by data consistency", at_least=1)
+    network: Mapping = required("the regularizer, a model config of its own: models/regularizer.py")
+    dtype: str = dtype_field()
+    consistency: str = field(
+        "adaptive",
+        "data consistency of a cascade, see models/soft_consistency.py",
+        choices="mript_jax.models.soft_consistency:CONSISTENCIES",
+    )
+    steps: int = field(
+        4, "steps of conjugate gradients in each cascade, where there are several coils", at_least=1
+    )
+    shared: bool = field(False, "all cascades have the same weights")
+    memory: int = field(
+        8, "features passed from cascade to cascade beside the image: 0, or 2 or more", at_least=0
+    )
+    condition: int = field(64, "channels of the condition that modulates each cascade", at_least=1)
+    start: str = field(
+        "total_variation",
+        "the image that the first cascade gets, see models/starts.py",
+        choices="mript_jax.models.starts:STARTS",
+    )
+    maps: str = field(
+        "calibrated",
+        "coil sensitivity maps: from the autocalibration region, refined by a network, or given",
+        choices=MAPS,
+    )
+    remat: bool = field(False, "rematerialization of the cascades in the backward pass")
+    scan_cascades: bool | None = field(
+        None, "compile one cascade for all; None: on accelerators, where it is not slower"
+    )
+
+    multi_coil: ClassVar[bool] = True
+    fills_kspace: ClassVar[bool] = True
+
+    def validate(self) -> None:
+        build_from(NETWORKS, self.network, "model.network", parent=None)
+        if self.memory == 1:
+            raise UserError("config.model.memory=1 must be 0, or 2 or more")
+
+    def batch_fields(self) -> tuple[str, ...]:
+        return ("kspace", "sensitivities") if self.maps == "given" else ("kspace",)
+
+    def predict(self, batch: Batch, train: bool = False) -> jax.Array:
+        image = self(
+            read_field(batch, "kspace"),
+            batch["mask"],
+            sensitivities=batch.get("sensitivities"),
+            noise_level=batch.get("noise_level"),
+            train=train,
+        )
+        return image[..., None]
+
+    @nn.compact
+    def __call__(
+        self,
+        kspace: jax.Array,
+        mask: jax.Array,
+        sensitivities: jax.Array | None = None,
+        noise_level: jax.Array | None = None,
+        train: bool = False,
+    ) -> jax.Array:
+        """k-space [B, C, H, W], masks [B, H, W] -> [B, H, W]; maps and noise are estimated."""
+        noise = estimate_noise(kspace, mask) if noise_level is None else noise_level
+        peak = jnp.max(root_sum_of_squares(ifft2c(kspace), axis=1), axis=(1, 2))  # [B]
+        peak = jnp.where(peak > 0, peak, 1.0)
+        kspace, noise = kspace / peak[:, None, None, None], noise / peak
+        if sensitivities is None:
+            images = calibration_images(kspace, mask)
+            if self.maps == "refined":
+                images = Refinement(8, 3, self.dtype, name="maps")(images, train)
+            sensitivities = unit_maps(images)
+        scan = Scan(Measurement(kspace, mask, sensitivities), noise)
+        zero_filled = start(*scan.measured)  # [B, H, W]
+        x = jax.lax.stop_gradient(STARTS[self.start](scan))
+        memory = jnp.stack([zero_filled.real, zero_filled.imag], axis=-1)[..., : self.memory]
+        memory = jnp.pad(memory, [(0, 0)] * 3 + [(0, max(self.memory - 2, 0))])
+        condition = nn.Dense(self.condition, name="describe")(describe(mask, noise))
+        condition = nn.Dense(self.condition, name="condition")(nn.gelu(condition))
+        inputs = (self._positions(), scan, condition, train)
+        (x, _), _ = self._cascades()((x, memory), *inputs)
+        return absolute(x) * peak[:, None, None]
+
+    def _positions(self) -> jax.Array:
+        """Of each cascade, from the first to the last: [cascades, 1, 1]."""
+        return jnp.linspace(0.0, 1.0, self.cascades)[:, None, None]
+
+    def _cascades(self) -> nn.Module:
+        scanned = self.scan_cascades
+        if scanned is None:  # XLA's CPU backend takes 9 times as long for convolutions in a loop
+            scanned = jax.default_backend() != "cpu"
+        cascade = Cascade
+        if self.remat:
+            cascade = nn.remat(Cascade, prevent_cse=not scanned, static_argnums=(5,))
+        return nn.scan(
+            cascade,
+            variable_axes={} if self.shared else {"params": 0},
+            variable_broadcast="params" if self.shared else False,
+            split_rngs={"params": not self.shared, "dropout": True},
+            in_axes=(0, nn.broadcast, nn.broadcast, nn.broadcast),
+            length=self.cascades,
+            unroll=1 if scanned else max(self.cascades, 2),  # 2: else one cascade is a loop too
+        )(
+            self.network,
+            self.consistency,
+            self.steps,
+            name="cascade" if self.shared else "cascades",  # whose kernels are stacked
+        )

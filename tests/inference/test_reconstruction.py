@@ -1,0 +1,157 @@
+"""The Python interface: arrays of any layout in, images out, whatever the batches inside."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mript_jax.config import base_config
+from mript_jax.data.phantom.slices import make_slice
+from mript_jax.data.phantom.volume import coil_sensitivities
+from mript_jax.errors import UserError
+from mript_jax.inference import reconstruction
+from mript_jax.inference.reconstruction import BATCH_SIZE, Reconstruction
+from mript_jax.models.base import ReconstructionModel
+from mript_jax.physics.coils import combine
+from mript_jax.physics.fourier import fft2c, ifft2c
+from mript_jax.physics.masks import sample_mask
+
+SHAPE = (40, 32)
+RNG = np.random.default_rng(0)
+
+
+class ZeroFilled(ReconstructionModel):
+    """The magnitude image it is given, times the acceleration."""
+
+    @nn.compact
+    def predict(self, batch, train=False):
+        return batch["zero_filled"] * batch["acceleration"][:, None, None, None]
+
+
+class Combined(ReconstructionModel):
+    """The coil combination of its k-space, by the maps that it is given."""
+
+    multi_coil = True
+    fills_kspace = True
+
+    @nn.compact
+    def predict(self, batch, train=False):
+        maps = batch.get("sensitivities", jnp.ones_like(batch["kspace"]))
+        return jnp.abs(combine(ifft2c(batch["kspace"]), maps))[..., None]
+
+    def batch_fields(self):
+        return ("kspace",)
+
+
+@pytest.fixture
+def recon(monkeypatch, request):
+    monkeypatch.setattr(reconstruction, "build_model", lambda config: request.param())
+    config = base_config().unlock()
+    config.model = {}
+    return Reconstruction(config, {})
+
+
+single_coil = pytest.mark.parametrize("recon", [ZeroFilled], indirect=True)
+multi_coil = pytest.mark.parametrize("recon", [Combined], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def scan():
+    """k-space [S, C, H, W] with a mask for each slice, and the maps [C, H, W]."""
+    maps = coil_sensitivities(4, SHAPE, np.random.default_rng(1))
+    images = np.stack([make_slice(2, i, SHAPE).image for i in range(3)])
+    masks = np.stack(
+        [sample_mask("cartesian_random", SHAPE, 2.0 + 2 * i, 0.1, i) for i in range(3)]
+    )
+    return fft2c(images[:, None] * maps) * masks[:, None], masks, maps
+
+
+@multi_coil
+@pytest.mark.parametrize("axis", [-3, 1, -1])
+def test_coil_axis_may_stand_anywhere(recon, scan, axis):
+    kspace, masks, maps = scan
+    expected = np.abs(combine(ifft2c(kspace), maps))
+    moved = np.moveaxis(kspace, 1, axis)
+    found = recon(
+        moved,
+        masks,
+        coil_axis=axis,
+        sensitivities=np.broadcast_to(maps, kspace.shape) if axis == 1 else maps,
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    one = (
+        recon(np.moveaxis(kspace[0], 0, axis), masks[0], coil_axis=axis, sensitivities=maps)
+        if (axis != 1)
+        else recon(kspace[0], masks[0], coil_axis=0, sensitivities=maps)
+    )
+    np.testing.assert_allclose(one, expected[0], atol=1e-5)
+
+
+@multi_coil
+def test_masks_of_slices_are_recognized_one_by_one(recon, scan):
+    kspace, masks, maps = scan
+    np.testing.assert_array_equal(
+        recon(kspace, coil_axis=1, sensitivities=maps),
+        recon(kspace, masks, coil_axis=1, sensitivities=maps),
+    )
+
+
+@single_coil
+def test_slices_with_masks_of_their_own_have_tasks_of_their_own(recon, scan):
+    kspace, masks, _ = scan
+    found = recon(kspace[:, 0], masks)
+    for i, mask in enumerate(masks):
+        np.testing.assert_allclose(found[i], recon(kspace[i, 0], mask), rtol=1e-5)
+    ratio = found.max(axis=(1, 2)) / np.abs(ifft2c(kspace[:, 0])).max(axis=(1, 2))
+    assert np.all(np.diff(ratio) > 1)  # the accelerations 2, 4, 6
+
+
+@single_coil
+def test_slices_compile_for_few_batch_sizes(recon, scan):
+    kspace, masks, _ = scan
+    many = np.repeat(kspace[:1, 0], 2 * BATCH_SIZE + 3, axis=0)
+    for count in range(1, len(many) + 1):
+        assert recon(many[:count], masks[0]).shape == (count, *SHAPE)
+    assert recon._predict._cache_size() <= 4
+
+
+@single_coil
+def test_three_axes_that_look_like_coils_are_warned_of(recon, caplog):
+    image, maps = make_slice(7, 0, (96, 80)).image, coil_sensitivities(6, (96, 80), RNG)
+    assert recon(fft2c(image * maps), np.ones(80)).shape == (6, 96, 80)
+    assert "coil_axis" in caplog.text
+
+
+@multi_coil
+def test_magnitudes_given_to_a_model_of_kspace_count_as_zero_phase(recon, scan, caplog):
+    image = np.abs(ifft2c(scan[0][0, 0]))
+    np.testing.assert_allclose(recon(image, np.ones(SHAPE[1])), image, atol=1e-5)
+    assert "without phase" in caplog.text
+    with pytest.raises(UserError, match="needs its undersampling mask"):
+        recon(image)
+
+
+@single_coil
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"mask": np.zeros(SHAPE)}, "0 everywhere"),
+        ({"mask": np.full(SHAPE, np.nan)}, "NaN"),
+        ({"mask": -np.ones(SHAPE)}, "holds -1"),
+        ({"mask": np.full(SHAPE, 0.5)}, "holds 0.5"),
+        ({"mask": np.ones(7)}, "does not fit"),
+        ({"mask": np.ones((2, *SHAPE))}, "do not fit 3 slices"),
+        ({"data": np.full(SHAPE, np.inf)}, "infinity"),
+        ({"data": np.array([["a"]])}, "no numbers"),
+        ({"data": np.zeros((0, *SHAPE), complex)}, "no samples"),
+        ({"data": np.zeros(4, complex)}, "shape"),
+        ({"coil_axis": 5}, "no axis"),
+        ({"data": np.ones(SHAPE), "coil_axis": 0}, "real"),
+        ({"sensitivities": np.ones((3, *SHAPE))}, "coil_axis"),
+        ({"coil_axis": 0, "sensitivities": np.ones((2, *SHAPE))}, "fit neither"),
+    ],
+)
+def test_wrong_input_is_a_user_error(recon, scan, change, words):
+    arguments = {"data": scan[0][:, 0], **change}
+    with pytest.raises(UserError, match=words):
+        recon(arguments.pop("data"), arguments.pop("mask", None), **arguments)

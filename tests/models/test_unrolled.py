@@ -1,0 +1,262 @@
+"""The unrolled reconstruction: what holds for every regularizer, and the physics inside."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mript_jax.data.coil_maps import draw_coils
+from mript_jax.errors import UserError
+from mript_jax.models import build_model
+from mript_jax.models.coil_maps import unit_maps
+from mript_jax.models.scan_description import estimate_noise
+from mript_jax.models.soft_consistency import Adaptive, Scan, consistent
+from mript_jax.physics.coils import calibration_images
+from mript_jax.physics.fourier import fft2c
+from mript_jax.physics.masks import sample_mask
+from mript_jax.physics.measurement import Measurement, forward
+from mript_jax.physics.tasks import PATTERN_NAMES
+
+STEM = {
+    "name": "conv_transformer",
+    "features": 4,
+    "width": 4,
+    "blocks": ("conv", "window", "rows"),
+    "dtype": "float32",
+    "heads": 2,
+    "window": 2,
+}
+CONV = {"name": "conv", "features": 3, "depth": 2, "dtype": "float32"}
+UNET = {"name": "unet", "features": 2, "pools": 1, "dtype": "float32"}
+VIT = {
+    "name": "recon_vit",
+    "image_size": 16,
+    "patch_size": 4,
+    "width": 4,
+    "depth": 1,
+    "heads": 2,
+    "mlp_ratio": 1.0,
+    "dtype": "float32",
+}
+TINY = {
+    "name": "unrolled",
+    "cascades": 2,
+    "network": CONV,
+    "dtype": "float32",
+    "steps": 2,
+    "memory": 2,
+    "condition": 4,
+}
+
+
+def make_batch(coils=1, shape=(16, 16), noise=0.0, pattern="gaussian_2d", acceleration=2.0):
+    """Two smooth complex objects, sampled: what a model reads, and what made it."""
+    rng = np.random.default_rng(0)
+    y, x = (np.linspace(-1, 1, n) for n in shape)
+    hill = np.exp(-3 * (y[:, None] ** 2 + (x - 0.2) ** 2)) + 0.4 * np.exp(-20 * x**2)
+    image = hill * np.exp(1j * (0.5 * x + 0.8 * y[:, None] ** 2))
+    image = np.stack([image, 0.5 * image.conj()]).astype(np.complex64)
+    maps = np.stack([draw_coils(coils, shape, rng)[0]] * 2)
+    mask = np.stack([sample_mask(pattern, shape, acceleration, 0.1, i) for i in range(2)])
+    parts = noise * rng.standard_normal((2, *maps.shape), dtype=np.float32)
+    kspace = mask[:, None] * (fft2c(maps * image[:, None]) + parts[0] + 1j * parts[1])
+    batch = {"kspace": kspace.astype(np.complex64), "mask": mask}
+    return batch, image, maps
+
+
+@functools.cache
+def jitted(model, train=False):
+    return jax.jit(
+        lambda params, batch: model.apply({"params": params}, batch, train, method="predict")
+    )
+
+
+def predict(model, params, batch):
+    return np.asarray(jitted(model)(params, batch))
+
+
+@pytest.fixture(scope="module")
+def parameters(random_params):
+    """Random parameters of a model, for which nothing is at zero."""
+
+    def make(model, batch):
+        def init():
+            return model.init(jax.random.key(0), batch, method="predict")["params"]
+
+        return random_params(jax.eval_shape(init))
+
+    return make
+
+
+@pytest.mark.parametrize("network", [STEM, CONV, UNET, VIT], ids=lambda n: n["name"])
+def test_every_regularizer_takes_odd_and_rectangular_images(network, parameters):
+    model = build_model({**TINY, "network": network, "cascades": 1})
+    batch, *_ = make_batch(2, (13, 18))
+    image = predict(model, parameters(model, batch), batch)
+    assert image.shape == (2, 13, 18, 1)
+    assert image.dtype == np.float32
+    assert np.isfinite(image).all()
+
+
+@pytest.mark.parametrize("coils", [1, 8])
+def test_gradients_are_finite_and_reach_every_parameter(coils, parameters):
+    model = build_model({**TINY, "network": STEM, "maps": "refined"})
+    batch, image, _ = make_batch(coils, noise=0.01)
+    batch["kspace"][1] = 0  # an example of weight 0 may be blank
+
+    @jax.jit
+    @jax.grad
+    def gradient(params):
+        estimate = model.apply({"params": params}, batch, True, method="predict")[..., 0]
+        return jnp.mean(jnp.abs(estimate[0] - np.abs(image[0]))) + 0 * jnp.sum(estimate[1])
+
+    for path, leaf in jax.tree_util.tree_leaves_with_path(gradient(parameters(model, batch))):
+        assert np.isfinite(leaf).all(), path
+        assert np.abs(leaf).max() > 0, path
+
+
+def test_padded_coils_of_zeros_change_nothing(parameters):
+    batch, *_ = make_batch(3, noise=0.01)
+    padded = dict(batch, kspace=np.pad(batch["kspace"], [(0, 0), (0, 2), (0, 0), (0, 0)]))
+    model = build_model({**TINY, "maps": "refined"})
+    params = parameters(model, batch)
+    images = [predict(model, params, b) for b in (batch, padded)]
+    np.testing.assert_allclose(*images, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("coils", [1, 3])
+def test_images_scale_with_the_input(coils, parameters):
+    batch, *_ = make_batch(coils, noise=0.01)
+    model = build_model(TINY)
+    params = parameters(model, batch)
+    image = predict(model, params, batch)
+    for factor in (np.float32(1e-7), np.float32(300)):
+        scaled = predict(model, params, dict(batch, kspace=factor * batch["kspace"]))
+        np.testing.assert_allclose(scaled / factor, image, rtol=1e-3, atol=1e-4 * image.max())
+
+
+@pytest.mark.parametrize("coils", [1, 8])
+@pytest.mark.parametrize("pattern", PATTERN_NAMES)
+def test_perfect_network_stays_above_60_db(pattern, coils):
+    batch, image, maps = make_batch(coils, (32, 32), pattern=pattern, acceleration=4.0)
+    if coils == 1:  # its map is its phase
+        image, maps = np.abs(image) + 0j, np.exp(1j * np.angle(image))[:, None]
+    scan = scan_of(batch, maps.astype(np.complex64), estimate_noise(batch["kspace"], batch["mask"]))
+    estimate = consistency(image.astype(np.complex64), scan, cascades=5)
+    error = np.abs(estimate) - np.abs(image)
+    assert 20 * np.log10(np.abs(image).max() / np.sqrt(np.mean(error**2))) > 60
+
+
+def test_consistency_becomes_hard_where_noise_vanishes():
+    batch, image, maps = make_batch()
+    wrong = image + np.float32(0.3)
+
+    def residual(x):
+        return np.linalg.norm(forward(x, batch["mask"], maps) - batch["kspace"])
+
+    kept = [
+        residual(consistency(wrong, scan_of(batch, maps, np.full(2, noise)))) / residual(wrong)
+        for noise in (1e-6, 1e-2, 1.0)
+    ]
+    assert kept[0] < 1e-4 < kept[1] < 0.5 < kept[2]
+
+
+def scan_of(batch, maps, noise):
+    measured = Measurement(batch["kspace"], batch["mask"], maps)
+    return Scan(measured, jnp.asarray(noise, jnp.float32))
+
+
+def consistency(x, scan, cascades=1):
+    """An image after adaptive consistency, whose error in k-space is at its initial value."""
+    module, condition = Adaptive(6), jnp.zeros((2, 4))
+    for _ in range(cascades):
+        x, _ = module.init_with_output(jax.random.key(0), x, 0 * x, scan, condition)
+    return x
+
+
+def test_one_coil_has_the_closed_form_of_many():
+    batch, image, maps = make_batch(noise=0.01)
+    phase = maps * np.exp(1j * np.linspace(0, 3, 16)).astype(np.complex64)
+    one = Measurement(batch["kspace"], batch["mask"], phase)
+    two = Measurement(np.repeat(one.kspace, 2, 1), one.mask, np.repeat(phase, 2, 1) / 2**0.5)
+    closed, solved = (
+        consistent(0 * image, jnp.full(2, w), m, 30) for w, m in ((0.1, one), (0.1, two))
+    )
+    np.testing.assert_allclose(closed, solved / 2**0.5, atol=1e-4)
+
+
+@pytest.mark.parametrize("coils", [1, 4])
+def test_noise_is_estimated_from_kspace(coils):
+    for noise in (0.003, 0.03):
+        batch, *_ = make_batch(coils, (48, 40), noise, acceleration=4.0)
+        found = np.asarray(estimate_noise(batch["kspace"], batch["mask"]))
+        np.testing.assert_allclose(found, noise, rtol=0.35)
+
+
+@pytest.mark.parametrize("pattern", PATTERN_NAMES)
+def test_calibrated_maps_are_near_the_coils_own(pattern):
+    batch, image, coils = make_batch(6, (48, 48), pattern=pattern, acceleration=4.0)
+    maps = np.asarray(unit_maps(calibration_images(batch["kspace"], batch["mask"])))
+    likeness = np.abs(np.sum(maps.conj() * coils, axis=1))[0][np.abs(image[0]) > 0.2]
+    assert np.median(likeness) > 0.98
+    np.testing.assert_allclose(np.sum(np.abs(maps) ** 2, axis=1), 1, rtol=1e-3)
+
+
+def test_given_maps_and_noise_are_used(parameters):
+    batch, _, maps = make_batch(3, noise=0.01)
+    model = build_model(TINY)
+    params = parameters(model, batch)
+    image = predict(model, params, batch)
+    for field in ({"sensitivities": maps}, {"noise_level": np.full(2, 0.3, np.float32)}):
+        assert np.abs(predict(model, params, batch | field) - image).max() > 1e-3
+    assert model.batch_fields() == ("kspace",)
+    assert "sensitivities" in build_model({**TINY, "maps": "given"}).batch_fields()
+
+
+def test_loop_scan_and_remat_are_the_same_computation(parameters):
+    batch, *_ = make_batch(2, noise=0.01)
+    params = parameters(build_model(TINY), batch)
+    values = []
+    for change in ({"scan_cascades": False}, {"scan_cascades": True}, {"remat": True}):
+        model = build_model({**TINY, **change})
+
+        @jax.jit
+        @jax.value_and_grad
+        def loss(params, model=model):
+            return jnp.mean(model.apply({"params": params}, batch, True, method="predict") ** 2)
+
+        values.append(jax.tree.leaves(loss(params)))
+    for other in values[1:]:
+        for ours, theirs in zip(values[0], other, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_shared_cascades_have_one_set_of_weights(parameters):
+    batch, *_ = make_batch(noise=0.01)
+    own, shared = (build_model({**TINY, "shared": s}) for s in (False, True))
+    many, one = parameters(own, batch), parameters(shared, batch)
+    assert all(leaf.shape[0] == 2 for leaf in jax.tree.leaves(many["cascades"]))
+    repeated = {name: value for name, value in one.items() if name != "cascade"}
+    repeated["cascades"] = jax.tree.map(lambda leaf: np.stack([leaf] * 2), one["cascade"])
+    images = predict(shared, one, batch), predict(own, repeated, batch)
+    np.testing.assert_allclose(*images, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"network": {**CONV, "name": "cnov"}}, "did you mean 'conv'"),
+        ({"network": {**CONV, "deph": 2}}, "did you mean 'depth'"),
+        ({"network": {**STEM, "blocks": ("row",)}}, "did you mean 'rows'"),
+        ({"network": {**CONV, "features": 0}}, "config.model.network.features=0"),
+        ({"consistency": "soft"}, "must be 'adaptive'"),
+        ({"maps": "calibrate"}, "did you mean 'calibrated'"),
+        ({"memory": 1}, "0, or 2 or more"),
+        ({"cascades": 0}, "config.model.cascades=0"),
+    ],
+)
+def test_fields_that_cannot_be_are_named(change, message):
+    with pytest.raises(UserError, match=message):
+        build_model({**TINY, **change})
