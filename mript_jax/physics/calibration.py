@@ -59,7 +59,7 @@ def calibration_matrix(samples: Array, kernel: Shape) -> Array:
         for n, k in zip(samples.shape[1:], kernel, strict=True)
     )
     patches = samples[:, y[:, None, :, None], x[None, :, None, :]]  # [C, rows, columns, kh, kw]
-    return patches.transpose(1, 2, 0, 3, 4).reshape(len(y) * len(x), -1)
+    return patches.transpose((1, 2, 0, 3, 4)).reshape(len(y) * len(x), -1)
 
 
 @functools.lru_cache(maxsize=64)
