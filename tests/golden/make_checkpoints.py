@@ -14,7 +14,8 @@ or made anew: tests/test_old_checkpoints.py holds every later commit to the file
   NAME.npz        from_kspace and from_zero_filled [M, S, H, W]: the images that
                   `mript_jax.load(NAME)` gave for (kspace, mask) and (zero_filled, mask=mask);
                   of a run also resumed, from_kspace after its last two steps
-  overrides.json  the command line that trained mript_run, with each config field by its old name
+  slices.zip      what the runs are trained on: pictures, which stay when the phantoms change
+  overrides.json  the flags that mript_run was trained with: each config field by its old name
 """
 
 import json
@@ -28,6 +29,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from PIL import Image
 
 import mript_jax
 from mript_jax.checkpoint import save_params
@@ -48,8 +50,6 @@ DATA = {
     "data.patterns": ("cartesian_random", "gaussian_2d"),
     "data.accelerations": (2.0, 4.0, 8.0),
     "data.center_fractions": (0.1, 0.08, 0.04),
-    "data.options.phantom.count": 20,
-    "data.options.phantom.size": 24,
 }
 MRIPT = {
     "name": "mript",
@@ -123,7 +123,8 @@ TRAINING = DATA | {
     "global_batch_size": 4,
     "checkpoint_every_steps": 2,
     "log_every_steps": 1,
-    "data.options.phantom.seed": 5,
+    "data.source": "images",
+    "data.path": "slices",
     "data.scale": "zero_filled",
     "data.fields": ("kspace",),
     "optimizer.learning_rate": 5e-3,
@@ -137,7 +138,7 @@ RUNS = {  # name -> the config file, and what differs from it
         "mript_tiny.py",
         {f"model.{k}": v for k, v in MRIPT.items()}
         | {"model.iterations": 1, "optimizer.name": "adam", "optimizer.ema_decay": 0.5}
-        | {"optimizer.learning_rate": 5e-4},  # at ten times of it, rounding changes 1e-5 of images
+        | {"optimizer.learning_rate": 1e-4},  # rounding changes images in proportion to it
     ),
     # Hides other cells in each micro-batch: the result depends on how many there are.
     "simmim_run": (
@@ -160,18 +161,19 @@ def main(output: Path) -> None:
     np.savez_compressed(output / "inputs.npz", **inputs)
     for name, (model, changes) in MODELS.items():
         save_model(name, model, changes)
-        pack(name, Path(name), output)
+        pack(Path(name), output)
         np.savez_compressed(output / f"{name}.npz", **reconstruct(name, inputs))
+    save_slices(Path("slices"))
+    pack(Path("slices"), output)
     for name, (file, changes) in RUNS.items():
         flags = all_flags(file, TRAINING | changes)
         train(name, file, flags)
         if name == "mript_run":
-            text = json.dumps([f"--config=configs/{file}", *flags], indent=1)
-            (output / "overrides.json").write_text(text + "\n")
+            (output / "overrides.json").write_text(json.dumps(flags, indent=1) + "\n")
         resumed = reconstruct(name, inputs)["from_kspace"]
         shutil.rmtree(f"{name}/checkpoints/{TOTAL}")
         shutil.rmtree(f"{name}/checkpoints/{STOPPED - 2}")
-        pack(name, Path(name), output)
+        pack(Path(name), output)
         images = reconstruct(name, inputs)
         np.savez_compressed(output / f"{name}.npz", **images, resumed=resumed)
 
@@ -219,6 +221,15 @@ def save_model(name: str, model: dict, changes: dict) -> None:
     save_params(name, params, config.lock())
 
 
+def save_slices(folder: Path) -> None:
+    folder.mkdir()
+    source = open_source("phantom", "", seed=5, count=20, size=24)
+    for i in range(20):
+        image = source[i].image
+        picture = Image.fromarray(np.round(255 * image / image.max()).astype(np.uint8))
+        picture.save(folder / f"{i}.png")
+
+
 def all_flags(file: str, changes: dict) -> list[str]:
     """`--config.name=value` for every field of a config file with changes."""
     config = load_config(ROOT / "configs" / file).unlock()
@@ -231,11 +242,12 @@ def train(name: str, file: str, flags: list[str]) -> None:
     subprocess.run([*command, f"--workdir={name}", *flags], check=True)
 
 
-def pack(name: str, folder: Path, output: Path) -> None:
-    """config.json and the checkpoints of a run directory, without paths of this machine."""
-    files = [folder / "config.json", *(folder / "checkpoints").rglob("*")]
+def pack(folder: Path, output: Path) -> None:
+    """What matters of a directory as one file, without paths of this machine."""
+    kinds = ("config.json", "checkpoints/**/*", "*.png")
+    files = [path for kind in kinds for path in folder.glob(kind)]
     here = f"{Path.cwd()}/".encode()
-    with zipfile.ZipFile(output / f"{name}.zip", "w") as archive:
+    with zipfile.ZipFile(output / f"{folder.name}.zip", "w") as archive:
         for path in sorted(path for path in files if path.is_file()):
             entry = zipfile.ZipInfo(str(path.relative_to(folder)))  # of no particular date
             content = path.read_bytes().replace(here, b"")  # in commit_success.txt
