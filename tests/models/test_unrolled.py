@@ -100,7 +100,7 @@ def test_every_regularizer_takes_odd_and_rectangular_images(network, parameters)
     assert np.isfinite(image).all()
 
 
-@pytest.mark.parametrize("coils", [1, 8])
+@pytest.mark.parametrize("coils", [1, pytest.param(8, marks=pytest.mark.slow)])
 def test_gradients_are_finite_and_reach_every_parameter(coils, parameters):
     model = build_model({**TINY, "network": STEM, "maps": "refined"})
     batch, image, _ = make_batch(coils, noise=0.01)
@@ -126,7 +126,7 @@ def test_padded_coils_of_zeros_change_nothing(parameters):
     np.testing.assert_allclose(*images, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("coils", [1, 3])
+@pytest.mark.parametrize("coils", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_images_scale_with_the_input(coils, parameters):
     batch, *_ = make_batch(coils, noise=0.01)
     model = build_model(TINY)
