@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from mript_jax.batch import Batch, read_field
 from mript_jax.errors import UserError
-from mript_jax.physics.coils import estimate_from_calibration
+from mript_jax.physics.coils import estimate_sensitivities
 from mript_jax.physics.measurement import Measurement, gradient
 from mript_jax.physics.phase import low_resolution_phase
 
@@ -44,7 +44,7 @@ def _measurement(batch: Batch) -> Measurement:
         return Measurement(kspace, mask, jnp.asarray(batch["sensitivities"]))
     if kspace.shape[1] == 1:
         return Measurement(kspace, mask)
-    return Measurement(kspace, mask, estimate_from_calibration(kspace, mask))
+    return Measurement(kspace, mask, estimate_sensitivities(kspace, mask))
 
 
 def single_coil(kspace: jax.Array) -> jax.Array:
