@@ -50,7 +50,7 @@ def total_variation(scan: Scan) -> jax.Array:
         near = near + jnp.mean(x, axis=(1, 2), keepdims=True)
         x = consistent(near, PENALTY * weight * squared, measured, STEPS)
         edges = _differences(x) + surplus
-        size = jnp.sqrt(jnp.sum(jnp.square(jnp.abs(edges)), axis=0))
+        size = jnp.sqrt(jnp.sum(jnp.square(jnp.abs(edges)), axis=0, keepdims=True))
         shrunk = edges * jnp.maximum(1 - 1 / (PENALTY * jnp.maximum(size, 1e-9)), 0)
         surplus = edges - shrunk
         return x, shrunk - surplus, surplus
