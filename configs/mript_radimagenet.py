@@ -40,7 +40,7 @@ def get_config(memory: str = "80gb") -> ConfigDict:
     config.data.split_fractions = (0.9, 0.05, 0.05)
     config.data.workers = 8
 
-    config.model = model = ConfigDict()  # what each field is: models/mript.py
+    config.model = model = ConfigDict()  # --help_config describes its fields
     model.name = "mript"
     model.mode = "split"
     model.image_size = config.data.get_ref("image_size")
@@ -59,10 +59,10 @@ def get_config(memory: str = "80gb") -> ConfigDict:
     model.num_patterns = 4
     model.num_levels = 5
     model.dtype = "bfloat16"
-    model.remat = "full"  # rematerialization: see REMAT in models/encoder.py
-    model.attention = "auto"  # see FORMS in models/biased_attention.py
-    model.scan_blocks = True  # the repeated blocks are compiled once
-    model.prompt = "table"  # the paper's; "continuous": by acceleration and sampling density
+    model.remat = "full"
+    model.attention = "auto"
+    model.scan_blocks = True
+    model.prompt = "table"
 
     config.optimizer.learning_rate = 8e-5  # 1e-5 at one image, times the square root of 64
     config.optimizer.warmup_steps = 1000

@@ -17,9 +17,9 @@ def get_config() -> ConfigDict:
     config.data.source = "phantom"
     config.data.image_size = 128
 
-    config.model = model = ConfigDict()  # what each field is: models/mript.py
+    config.model = model = ConfigDict()  # --help_config describes its fields
     model.name = "mript"
-    model.mode = "type"  # heads and tails: one pair for each "type", "level", or both ("split")
+    model.mode = "type"
     model.image_size = config.data.get_ref("image_size")
     model.patch_size = 8
     model.features = 8
@@ -36,8 +36,8 @@ def get_config() -> ConfigDict:
     model.num_patterns = 4
     model.num_levels = 5
     model.dtype = "float32"
-    model.iterations = 1  # of network and data consistency; 0: the network alone, as the paper's
-    model.prompt = "table"  # the paper's; "continuous": by acceleration and sampling density
+    model.iterations = 1
+    model.prompt = "table"
 
     config.optimizer.name = "muon"
     config.optimizer.learning_rate = 1e-3

@@ -18,21 +18,21 @@ def get_config() -> ConfigDict:
     config.data.source = "phantom"
     config.data.image_size = 128
 
-    config.model = model = ConfigDict()
+    config.model = model = ConfigDict()  # --help_config describes its fields
     model.name = "recon_vit"
-    model.image_size = config.data.get_ref("image_size")  # others work too
-    model.patch_size = 8  # pixels: one number, or (rows, columns)
-    model.width = 192  # channels of a token
-    model.depth = 4  # blocks
-    model.heads = 4  # of attention; they share the width
-    model.mlp_ratio = 4.0  # hidden width of the MLPs over the width
-    model.dtype = "float32"  # of the computation; weights are float32
-    model.qkv_bias = False  # of queries, keys and values
-    model.gpsa = (-1, -1)  # first and last block, from 1, with gated positional attention
-    model.locality = 1.0  # how narrow gated positional attention starts
-    model.dropout = 0.0  # share of values dropped in training
-    model.drop_path = 0.0  # share of images that skip a block in training, in the last one
-    model.iterations = 1  # of network and data consistency; 0: the network alone, as the paper's
+    model.image_size = config.data.get_ref("image_size")
+    model.patch_size = 8
+    model.width = 192
+    model.depth = 4
+    model.heads = 4
+    model.mlp_ratio = 4.0
+    model.dtype = "float32"
+    model.qkv_bias = False
+    model.gpsa = (-1, -1)
+    model.locality = 1.0
+    model.dropout = 0.0
+    model.drop_path = 0.0
+    model.iterations = 1
 
     config.optimizer.learning_rate = 1e-3
     config.optimizer.schedule = "one_cycle"

@@ -35,10 +35,10 @@ def get_config() -> ConfigDict:
     config.data.center_fractions = config.evaluation.center_fractions = (0.08,)
     config.data.workers = 4
 
-    config.model = model = ConfigDict()  # what each field is: recon_vit.py
+    config.model = model = ConfigDict()  # --help_config describes its fields
     model.name = "recon_vit"
     model.image_size = 340  # the average; others work too
-    model.patch_size = 10  # one number, or (rows, columns)
+    model.patch_size = 10
     model.width = 704
     model.depth = 10
     model.heads = 16
@@ -49,7 +49,7 @@ def get_config() -> ConfigDict:
     model.locality = 1.0
     model.dropout = 0.0
     model.drop_path = 0.0
-    model.iterations = 0  # the network alone; 1: data consistency after it
+    model.iterations = 0
 
     config.optimizer.learning_rate = 3e-4
     config.optimizer.schedule = "one_cycle"

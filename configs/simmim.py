@@ -22,25 +22,25 @@ def get_config() -> ConfigDict:
     config.data.source = "phantom"
     config.data.image_size = 128
 
-    config.model = model = ConfigDict()
+    config.model = model = ConfigDict()  # --help_config describes its fields
     model.name = "simmim"
-    model.encoder = "vit"  # or swin, swinrec
-    model.image_size = config.data.get_ref("image_size")  # others work too
-    model.patch_size = 8  # pixels of k-space, side of a token
-    model.width = 192  # channels of a token, in the first stage
-    model.depths = (4,)  # blocks of each stage
-    model.heads = (3,)  # of attention, in each stage
-    model.window = 8  # tokens of a window's side, of Swin and SwinRec
-    model.position_embedding = False  # of Swin and SwinRec: a learned table added to the tokens
-    model.mlp_ratio = 4.0  # hidden width of the MLPs over the width
-    model.mask_cell = 8  # pixels of k-space, side of the squares that are hidden together
-    model.mask_ratio = 0.6  # share of them that is hidden
-    model.dtype = "float32"  # of the computation; weights are float32
-    model.masks = "patches"  # what pretraining hides: random cells, or "sampling" masks
-    model.kspace_as = "complex"  # or "rgba", the paper's pictures
-    model.knee = 0.1  # of the compression: see physics/kspace_compression.py
-    model.dropout = 0.0  # share of values dropped in training
-    model.drop_path = 0.0  # share of images that skip a block in training, in the last one
+    model.encoder = "vit"
+    model.image_size = config.data.get_ref("image_size")
+    model.patch_size = 8
+    model.width = 192
+    model.depths = (4,)
+    model.heads = (3,)
+    model.window = 8
+    model.position_embedding = False
+    model.mlp_ratio = 4.0
+    model.mask_cell = 8
+    model.mask_ratio = 0.6
+    model.dtype = "float32"
+    model.masks = "patches"
+    model.kspace_as = "complex"
+    model.knee = 0.1
+    model.dropout = 0.0
+    model.drop_path = 0.0
 
     config.optimizer.name = "muon"
     config.optimizer.learning_rate = 2e-3

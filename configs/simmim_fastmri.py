@@ -34,22 +34,22 @@ def get_config() -> ConfigDict:
     config.data.image_size = 192
     config.data.workers = 4
 
-    config.model = model = ConfigDict()  # what each field is: simmim.py
+    config.model = model = ConfigDict()  # --help_config describes its fields
     model.name = "simmim"
     model.encoder = "swin"
-    model.image_size = config.data.get_ref("image_size")  # others work too
+    model.image_size = config.data.get_ref("image_size")
     model.patch_size = 1
     model.width = 128
-    model.depths = (2, 2, 18, 2)  # blocks of each stage
+    model.depths = (2, 2, 18, 2)
     model.heads = (4, 8, 16, 32)
     model.window = 6
     model.mlp_ratio = 4.0
-    model.mask_cell = 8  # pixels
+    model.mask_cell = 8
     model.mask_ratio = 0.6
     model.dtype = "bfloat16"
-    model.masks = "patches"  # what pretraining hides: random cells, or "sampling" masks
-    model.kspace_as = "complex"  # or "rgba", the paper's pictures
-    model.knee = 0.1  # of the compression: see physics/kspace_compression.py
+    model.masks = "patches"
+    model.kspace_as = "complex"
+    model.knee = 0.1
     model.dropout = 0.0
     model.drop_path = 0.0
 

@@ -13,11 +13,11 @@ from mript_jax.config import load_config_file
 
 def get_config() -> ConfigDict:
     config = load_config_file(Path(__file__).with_name("recon_vit_fastmri.py")).unlock()
-    config.model = model = ConfigDict()  # what each field is: unet.py
+    config.model = model = ConfigDict()  # --help_config describes its fields
     model.name = "unet"
     model.features = 32
     model.pools = 4
     model.dtype = "float32"
     model.dropout = 0.0
-    model.iterations = 0  # the network alone; 1: data consistency after it
+    model.iterations = 0
     return config.lock()

@@ -18,11 +18,11 @@ from mript_jax.config import load_config_file
 
 def get_config() -> ConfigDict:
     config = load_config_file(Path(__file__).with_name("mript_radimagenet.py")).unlock()
-    config.model = model = ConfigDict()  # what each field is: unet.py
+    config.model = model = ConfigDict()  # --help_config describes its fields
     model.name = "unet"
     model.features = 128  # of the first level: 32 is fastMRI's U-Net
     model.pools = 4
     model.dtype = "bfloat16"
     model.dropout = 0.0
-    model.iterations = 0  # the network alone; 1: data consistency after it
+    model.iterations = 0
     return config.lock()

@@ -23,7 +23,7 @@ def get_config() -> ConfigDict:
     config.data.undersampling = "simulated"
     config.data.simulation.coils = (1,)
 
-    config.model = model = ConfigDict()  # what each field is: models/unrolled.py
+    config.model = model = ConfigDict()  # --help_config describes its fields
     model.name = "unrolled"
     model.cascades = 6
     model.dtype = "float32"

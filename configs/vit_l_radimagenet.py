@@ -15,9 +15,9 @@ from mript_jax.config import load_config_file
 
 def get_config() -> ConfigDict:
     config = load_config_file(Path(__file__).with_name("mript_radimagenet.py")).unlock()
-    config.model = model = ConfigDict()  # what each field is: recon_vit.py
+    config.model = model = ConfigDict()  # --help_config describes its fields
     model.name = "recon_vit"
-    model.image_size = config.data.get_ref("image_size")  # others work too
+    model.image_size = config.data.get_ref("image_size")
     model.patch_size = 16
     model.width = 1024
     model.depth = 24
@@ -29,5 +29,5 @@ def get_config() -> ConfigDict:
     model.locality = 1.0
     model.dropout = 0.0
     model.drop_path = 0.0
-    model.iterations = 0  # the network alone; 1: data consistency after it
+    model.iterations = 0
     return config.lock()

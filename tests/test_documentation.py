@@ -1,12 +1,32 @@
-"""The documentation site builds without a broken link."""
+"""The documentation: its site builds, and the config fields that it names exist."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from mript_jax.config import base_config, flatten_config
+from mript_jax.fields import fields_of
+from mript_jax.models import MODELS
+
 ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "launch").rglob("*.sh")]
+IN_STUDIES = r"(experiment|tuning|runs\.\w+|conditions\.\w+)\."  # configs inside a study's
+
+
+def test_overrides_in_the_documentation_name_fields_that_exist():
+    known = set(flatten_config(base_config())) | {"a.b"}
+    for model in MODELS.values():
+        known |= set(fields_of(model, "model."))
+    named = {
+        (page.name, re.sub(rf"^{IN_STUDIES}", "", name))
+        for page in PAGES
+        for name in re.findall(r"--config\.([\w.]+\w)=", page.read_text())
+    }
+    assert len(named) > 20
+    assert {(page, name) for page, name in named if name not in known} == set()
 
 
 @pytest.mark.slow

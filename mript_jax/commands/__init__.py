@@ -1,1 +1,16 @@
-"""The commands of `mript`, one a module: what `mript NAME --flag=value` does."""
+"""The commands of `mript`, one a module: `mript NAME --flag=value` does."""
+
+__all__ = [
+    "benchmark",
+    "convert",
+    "doctor",
+    "evaluate",
+    "export",
+    "finetune",
+    "main",
+    "make_phantoms",
+    "prepare",
+    "reconstruct",
+    "study",
+    "train",
+]

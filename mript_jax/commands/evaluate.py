@@ -25,7 +25,11 @@ def run(program: str) -> None:
 def define_flags() -> None:
     flags.DEFINE_string("checkpoint", None, "A run's folder, one step in it, or converted weights.")
     flags.DEFINE_list("compare", [], "Further checkpoints, as DIR or NAME=DIR.")
-    flags.DEFINE_list("baselines", [], "Beside zero-filling: total_variation, wavelet.")
+    flags.DEFINE_list(
+        "baselines",
+        [],
+        "Beside zero-filling: total_variation, wavelet, conjugate_symmetry.",
+    )
     flags.DEFINE_list("add", [], "Folders of earlier results, whose rows join the tables.")
     flags.DEFINE_integer("seed", 0, "Of the sampling masks.")
     flags.DEFINE_string("output", None, "Folder for the results and the report.")

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+from collections.abc import Mapping
 
 from ml_collections import ConfigDict
 
@@ -12,6 +13,7 @@ from mript_jax.data.readers import READERS
 from mript_jax.errors import UserError
 from mript_jax.fields import Field, fields_of
 from mript_jax.models import MODELS
+from mript_jax.models.regularizer import NETWORKS
 
 log = logging.getLogger(__name__)
 
@@ -21,12 +23,16 @@ FIELDS = fields_of(Training)
 def find_field(config: ConfigDict, name: str) -> Field | None:
     """The description of a field of a training config or of one in it (a study's), if any."""
     parts = name.split(".")
+    table: Mapping[str, type] = MODELS
     for i, part in enumerate(parts):
         below = ".".join(parts[i:])
         if "optimizer" in config and below in FIELDS:
             return FIELDS[below]
-        if config.get("name") in MODELS:
-            return fields_of(MODELS[config.name]).get(below)
+        if config.get("name") in table:
+            found = fields_of(table[config.name]).get(below)
+            if found is not None:
+                return found
+            table = NETWORKS  # those of a model in its turn
         config = config.get(part)
         if not isinstance(config, ConfigDict):
             break

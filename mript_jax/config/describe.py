@@ -2,6 +2,8 @@
 
 import dataclasses
 import textwrap
+from collections.abc import Mapping
+from typing import Any
 
 from ml_collections import ConfigDict
 
@@ -9,15 +11,27 @@ from mript_jax.config.check import find_field
 from mript_jax.config.files import flatten_config
 from mript_jax.fields import fields_of
 from mript_jax.models import MODELS
+from mript_jax.models.regularizer import NETWORKS
 
 
 def describe_config(config: ConfigDict) -> str:
     """Each field with its value and its meaning, the model's fields with a default included."""
     values = flatten_config(config)
-    if "model" in config and config.model.get("name") in MODELS:
-        for name, field in fields_of(MODELS[config.model.name], "model.").items():
-            values.setdefault(name, field.default)
-    return "\n".join(_described(config, name, value) for name, value in values.items())
+    if "model" in config:
+        values = _defaults("model", config.model, MODELS) | values
+    return "\n".join(_described(config, name, values[name]) for name in sorted(values))
+
+
+def _defaults(name: str, group: ConfigDict, table: Mapping[str, type]) -> dict[str, Any]:
+    """The defaults of a model's fields, and of the fields of a network that it consists of."""
+    if group.get("name") not in table:
+        return {}
+    fields = fields_of(table[group.name], f"{name}.").items()
+    values = {key: f.default for key, f in fields if f.default is not dataclasses.MISSING}
+    for key, below in group.items():
+        if isinstance(below, ConfigDict):
+            values |= _defaults(f"{name}.{key}", below, NETWORKS)
+    return values
 
 
 def _described(config: ConfigDict, name: str, value: object) -> str:

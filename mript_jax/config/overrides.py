@@ -74,7 +74,7 @@ def _override(config: ConfigDict, name: str, texts: list[str]) -> None:
 
 
 def _group_error(name: str, text: str) -> UserError:
-    if text in MODELS:
+    if text in MODELS and name.endswith("model"):
         file = f"configs/{CONFIG_OF_MODEL.get(text, text)}.py"
         return UserError(
             f"config.{name} is a group of fields; for those of {text}, use --config={file}"
@@ -93,8 +93,9 @@ def _parse_all(texts: list[str], kind: Any, name: str) -> Any:
 
 def _parse(text: str, kind: Any, name: str) -> Any:
     """The value that a text stands for in a field of some type; the text where it is none."""
-    if kind is bool:
-        return TRUTH.get(text.lower(), text)
+    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if bool in kinds and text.lower() in TRUTH:
+        return TRUTH[text.lower()]
     if kind is str:
         if text == "None":
             raise UserError(
@@ -105,7 +106,6 @@ def _parse(text: str, kind: Any, name: str) -> Any:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         value = text
-    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if isinstance(value, float) and int in kinds and value.is_integer():
         return int(value)  # 1e5 steps
     if isinstance(value, list):

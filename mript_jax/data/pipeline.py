@@ -10,7 +10,6 @@ import copy
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import grain
 import numpy as np
@@ -20,6 +19,7 @@ from mript_jax.batch import Batch, check_fields, stack
 from mript_jax.data.memory import keep_freed_memory
 from mript_jax.data.random_tasks import BatchExample, RandomTask
 from mript_jax.data.readers import open_source
+from mript_jax.data.readers.base import Source
 from mript_jax.data.records import NO_REFERENCE, BlankRecord, BrokenRecord, Record
 from mript_jax.data.scans import ScanMaker
 from mript_jax.data.simulation import EVALUATION_NOISE, Scan, simulate
@@ -37,7 +37,7 @@ EPOCHS = 10**9  # of the training stream: endless, yet its length in batches of 
 class Selection:
     """Some elements of a source; a broken one comes back as its error."""
 
-    def __init__(self, source: Any, indices: np.ndarray):
+    def __init__(self, source: Source, indices: np.ndarray):
         self._source = source
         self._indices = indices
 
@@ -267,7 +267,7 @@ def example_maker(
     return ExampleMaker(**common, noise=config.noise)
 
 
-def _stream(source: Any, indices: np.ndarray, seed: int) -> grain.MapDataset:
+def _stream(source: Source, indices: np.ndarray, seed: int) -> grain.MapDataset:
     return grain.MapDataset.source(Selection(source, indices)).seed(seed).shuffle().repeat(EPOCHS)
 
 
@@ -286,7 +286,7 @@ def task_weights(config: ConfigDict) -> tuple[float, ...]:
     return tuple(p * level / total for p in patterns for level in levels)
 
 
-def open_split(config: ConfigDict, split: str, max_slices: int = 0) -> tuple[Any, np.ndarray]:
+def open_split(config: ConfigDict, split: str, max_slices: int = 0) -> tuple[Source, np.ndarray]:
     """The source of `config.data` and the indices of one of its splits."""
     options = dict(config.options.get(config.source, {}))
     if config.source == "phantom":  # a simulated scan has a noise of its own

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from mript_jax.batch import Batch
+from mript_jax.batch import OPTIONAL_FIELDS, Batch
 from mript_jax.checkpoint import find_checkpoint, load_checkpoint_config, load_params
 from mript_jax.data.measured import first_volumes, measured_batches
 from mript_jax.data.pipeline import evaluation_batches, open_split
@@ -204,6 +204,8 @@ def _network(config: ConfigDict, path: str) -> Method:
             "level_index": nearest_level(task.acceleration, config.data.accelerations),
         }
         own = {name: jnp.full_like(batch[name], value) for name, value in index.items()}
+        unread = set(OPTIONAL_FIELDS) - set(model.batch_fields())  # they are for other methods
+        batch = {name: value for name, value in batch.items() if name not in unread}
         return apply(params, {**batch, **own})
 
     return method

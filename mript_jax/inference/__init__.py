@@ -1,0 +1,12 @@
+"""Checkpoints as functions of scans, and as files that run elsewhere."""
+
+from mript_jax.public import public_names
+
+__all__, __getattr__ = public_names(
+    __name__,
+    {
+        "reconstruction": "Reconstruction load",
+        "volumes": "ReconstructedVolume iterate_volumes reconstruct_volume write_volume",
+        "export": "export_model load_exported",
+    },
+)

@@ -165,7 +165,7 @@ class Reconstruction:
         pattern: str | None,
         acceleration: float | None,
     ) -> np.ndarray:
-        if not self._multi_coil:
+        if not (self._fills_kspace and self._multi_coil):
             return self.from_zero_filled(images, mask, pattern, acceleration)
         log.warning(
             "this model reconstructs complex k-space; a magnitude image counts as one without phase"
@@ -213,10 +213,9 @@ class Reconstruction:
         kspace = kspace * masks[:, None]
         zero_filled = root_sum_of_squares(ifft2c(kspace), axis=-3)
         scale = _scale(zero_filled)
-        batch = {
-            "zero_filled": (zero_filled / scale).astype(np.float32)[..., None],
-            "kspace": (kspace / scale[:, None]).astype(np.complex64),
-        }
+        batch = {"zero_filled": (zero_filled / scale).astype(np.float32)[..., None]}
+        if "kspace" in self._fields:
+            batch["kspace"] = (kspace / scale[:, None]).astype(np.complex64)
         if sensitivities is not None:
             batch["sensitivities"] = sensitivities.astype(np.complex64)
         return self._run(batch, masks, task) * scale

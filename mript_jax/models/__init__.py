@@ -10,6 +10,8 @@ from mript_jax.models.simmim import SimMIM
 from mript_jax.models.unet import UNet
 from mript_jax.models.unrolled import Unrolled
 
+__all__ = ["MODELS", "ReconstructionModel", "build_model"]
+
 MODELS: dict[str, type[ReconstructionModel]] = {
     "mript": MRIPT,
     "recon_vit": ReconViT,

@@ -1,4 +1,4 @@
-"""Cascades of a network of magnitude images and hard data consistency, for one coil."""
+"""Cascades of a network of magnitude images and data consistency."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from mript_jax.batch import Batch, read_field
 from mript_jax.errors import UserError
-from mript_jax.physics.measurement import solve
+from mript_jax.physics.coils import estimate_sensitivities
+from mript_jax.physics.measurement import Measurement, gradient
 from mript_jax.physics.phase import low_resolution_phase
 
 
@@ -21,18 +22,29 @@ def reconstruct(
 ) -> jax.Array:
     """The reconstructed images [B, H, W, 1] of a batch; `network` maps such images to such images.
 
-    `iterations` is the number of cascades, each the network and hard data consistency: the measured
-    samples replace those of the estimate. 0 is the network alone.
+    `iterations` is the number of cascades, each the network and a gradient step of data
+    consistency, x - A*(A x - y) with A = M F S. For one coil it is hard data consistency: the
+    measured samples replace those of the estimate. 0 is the network alone.
     """
     image = batch["zero_filled"]  # [B, H, W, 1]
     if iterations == 0:
         return network(image)
-    kspace, mask = single_coil(read_field(batch, "kspace")), batch["mask"]  # [B, H, W]
-    phase = low_resolution_phase(kspace, mask)
+    measured = _measurement(batch)
+    phase = low_resolution_phase(*measured)  # magnitudes have none
     for _ in range(iterations):
-        estimate = network(image)[..., 0] * phase
-        image = absolute(solve(estimate, 0.0, kspace[:, None], mask))[..., None]
+        estimate = network(image)[..., 0] * phase  # [B, H, W]
+        image = absolute(estimate - gradient(estimate, *measured))[..., None]
     return image
+
+
+def _measurement(batch: Batch) -> Measurement:
+    """The measurement of a batch; maps that it lacks are those of the autocalibration region."""
+    kspace, mask = jnp.asarray(read_field(batch, "kspace")), jnp.asarray(batch["mask"])
+    if "sensitivities" in batch:
+        return Measurement(kspace, mask, jnp.asarray(batch["sensitivities"]))
+    if kspace.shape[1] == 1:
+        return Measurement(kspace, mask)
+    return Measurement(kspace, mask, estimate_sensitivities(kspace, mask))
 
 
 def single_coil(kspace: jax.Array) -> jax.Array:

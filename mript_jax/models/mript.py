@@ -24,6 +24,7 @@ from mript_jax.models.encoder import REMAT, Encoder
 from mript_jax.models.prompt import PROMPTS
 from mript_jax.models.task_conv import TaskConv
 from mript_jax.physics.tasks import LEVELS, MODES, num_heads
+from mript_jax.sizes import height_width
 
 NEAR_ZERO_INIT = nn.initializers.variance_scaling(
     1e-4, "fan_in", "truncated_normal", batch_axis=(0,)
@@ -98,12 +99,17 @@ class MRIPT(ReconstructionModel):
         "none", "rematerialization in the backward pass, see models/encoder.py", choices=REMAT
     )
     scan_blocks: bool = field(True, "compile the repeated encoder blocks once")
-    prompt: str = field("table", "kind of task prompt, see models/prompt.py", choices=PROMPTS)
+    prompt: str = field(
+        "table",
+        "task prompt: the paper's table, or continuous in acceleration and sampling density",
+        choices=PROMPTS,
+    )
     accelerations: tuple[float, ...] = field(
         tuple(r for r, _ in LEVELS), "of the levels, ascending", at_least=1
     )
 
     non_trainable: ClassVar[tuple[str, ...]] = ("grid_encoding/gaussian",)
+    multi_coil: ClassVar[bool] = True
 
     def validate(self) -> None:
         check_heads(self.width, self.heads)
@@ -138,8 +144,7 @@ class MRIPT(ReconstructionModel):
         The last three arguments are for prompt="continuous" only.
         """
         dtype = jnp.dtype(self.dtype)
-        size = self.image_size
-        size = (size, size) if isinstance(size, int) else size
+        size = height_width(self.image_size)
         H, W = zero_filled.shape[1:3]
         bottom, right = -H % self.patch_size, -W % self.patch_size
         zero_filled = jnp.pad(zero_filled, ((0, 0), (0, bottom), (0, right), (0, 0)))

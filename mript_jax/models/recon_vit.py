@@ -1,7 +1,7 @@
 """The ViT reconstructor of Lin and Heckel (MIDL 2022), for images of any size."""
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -58,6 +58,8 @@ class ReconViT(ReconstructionModel):
         0.0, "probability that an image skips the last block in training", at_least=0, below=1
     )
     iterations: int = iterations_field()
+
+    multi_coil: ClassVar[bool] = True
 
     def validate(self) -> None:
         check_heads(self.width, self.heads)

@@ -35,10 +35,11 @@ def total_variation(scan: Scan) -> jax.Array:
     Differences are periodic: the least-squares problem of an iteration, |M F S x - y|^2 + penalty
     |D x - v|^2, is that of consistency with D^+ v, weighted by |D|^2 over k-space.
     """
-    measured, phase = scan.measured, 1.0
-    if measured.kspace.shape[1] == 1:  # whose closed form is for a map of 1
-        phase = measured.sensitivities[:, 0].conj()
-        measured = measured._replace(sensitivities=jnp.ones_like(measured.sensitivities))
+    measured, maps = scan.measured, scan.measured.sensitivities
+    assert maps is not None
+    phase: jax.Array | float = 1.0
+    if maps.shape[1] == 1:  # whose closed form is for a map of 1
+        phase, measured = maps[:, 0].conj(), measured._replace(sensitivities=jnp.ones_like(maps))
     weight = (SPARSITY[0] * scan.noise + SPARSITY[1])[:, None, None]
     H, W = measured.mask.shape[1:]
     squared = (_gains(H)[:, None] + _gains(W))[None]  # |D|^2 over k-space: [1, H, W]
@@ -48,10 +49,10 @@ def total_variation(scan: Scan) -> jax.Array:
         x, wanted, surplus = state
         near = ifft2c(inverse * fft2c(_differences_adjoint(wanted)))
         near = near + jnp.mean(x, axis=(1, 2), keepdims=True)
-        x = consistent(near, PENALTY * weight * squared, measured, STEPS)
+        x = consistent(jnp.asarray(near), PENALTY * weight * squared, measured, STEPS)
         edges = _differences(x) + surplus
-        size = jnp.sqrt(jnp.sum(jnp.square(jnp.abs(edges)), axis=0, keepdims=True))
-        shrunk = edges * jnp.maximum(1 - 1 / (PENALTY * jnp.maximum(size, 1e-9)), 0)
+        size = jnp.sqrt(jnp.sum(jnp.square(jnp.abs(edges)), axis=0))
+        shrunk = edges * jnp.maximum(1 - 1 / (PENALTY * jnp.maximum(size, 1e-9)), 0)[None]
         surplus = edges - shrunk
         return x, shrunk - surplus, surplus
 
@@ -72,7 +73,8 @@ def _differences(x: jax.Array) -> jax.Array:
 
 
 def _differences_adjoint(edges: jax.Array) -> jax.Array:
-    return sum(jnp.roll(edges[axis - 1], 1, axis) - edges[axis - 1] for axis in (1, 2))
+    rows, columns = (jnp.roll(edges[axis - 1], 1, axis) - edges[axis - 1] for axis in (1, 2))
+    return rows + columns
 
 
 STARTS: dict[str, Callable[[Scan], jax.Array]] = {

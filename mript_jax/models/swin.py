@@ -44,7 +44,7 @@ class WindowAttention(nn.Module):
         if self.shift:
             x = jnp.roll(x, (-self.shift, -self.shift), axis=(1, 2))
             apart = jnp.where(self._regions(h, w), 0.0, APART)  # [n, N, N]
-            bias = jnp.tile(bias + apart[:, None], (B, 1, 1, 1))
+            bias = jnp.tile(bias[None] + apart[:, None], (B, 1, 1, 1))
         windows = partition_windows(x, self.window)  # [B * n, window, window, D]
         attention = SelfAttention(self.heads, dtype=self.dtype, dropout=self.dropout, name="within")
         x = merge_windows(attention(windows, train, bias), (h, w))
@@ -57,7 +57,7 @@ class WindowAttention(nn.Module):
             i = jnp.arange(size)
             return (i >= size - self.window).astype(jnp.int32) + (i >= size - self.shift)
 
-        regions = 3 * region(h)[:, None] + region(w)
+        regions = 3 * region(h)[:, None] + region(w)[None]
         cut = partition_windows(regions[None, ..., None], self.window).reshape(-1, self.window**2)
         return cut[:, :, None] == cut[:, None, :]
 

@@ -1,5 +1,7 @@
 """fastMRI's U-Net, in the wrapper of Lin and Heckel (here without padding)."""
 
+from typing import ClassVar
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -45,6 +47,8 @@ class UNet(ReconstructionModel):
         0.0, "probability of dropping a channel in training", at_least=0, below=1
     )
     iterations: int = iterations_field()
+
+    multi_coil: ClassVar[bool] = True
 
     @nn.compact
     def __call__(self, zero_filled: jax.Array, train: bool = False) -> jax.Array:

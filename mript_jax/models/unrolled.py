@@ -15,13 +15,13 @@ from mript_jax.batch import Batch, read_field
 from mript_jax.errors import UserError
 from mript_jax.fields import field, required
 from mript_jax.models.base import ReconstructionModel, build_from, dtype_field
-from mript_jax.models.coil_maps import Refinement, calibration_images, unit_maps
+from mript_jax.models.coil_maps import Refinement, unit_maps
 from mript_jax.models.consistency import absolute
 from mript_jax.models.regularizer import NETWORKS
 from mript_jax.models.scan_description import describe, estimate_noise
 from mript_jax.models.soft_consistency import CONSISTENCIES, Scan
 from mript_jax.models.starts import STARTS
-from mript_jax.physics.coils import root_sum_of_squares
+from mript_jax.physics.coils import calibration_images, root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.measurement import Measurement, start
 

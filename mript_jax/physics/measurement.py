@@ -90,7 +90,8 @@ def solve(
     pulls: Any = weight if is_jax else np.asarray(weight, near.real.dtype)
     is_map = pulls.ndim == near.ndim
     assert is_map or pulls.ndim in (0, near.ndim - 2), (pulls.shape, near.shape)
-    pulls = pulls if is_map else pulls[..., None, None]
+    if pulls.ndim and not is_map:
+        pulls = pulls[..., None, None]
     if sensitivities is None:
         share = _ratio(mask, mask + pulls)
         return near + ifft2c(share * (kspace.squeeze(axis=-3) - fft2c(near)))

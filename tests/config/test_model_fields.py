@@ -10,16 +10,22 @@ from mript_jax.config_files import config_names
 from mript_jax.errors import UserError
 from mript_jax.fields import fields_of, is_numeric
 from mript_jax.models import MODELS, build_model
+from mript_jax.models.regularizer import NETWORKS
 
 FIELDS = [(model, field) for model, cls in MODELS.items() for field in fields_of(cls)]
-CONFIGS = {load_config_file(n).model.name: n for n in config_names() if "/" not in n}
+CLASSES = {**MODELS, **{f"network {name}": cls for name, cls in NETWORKS.items()}}
+CONFIGS = {load_config_file(name).model.name: name for name in config_names() if "/" not in name}
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", CLASSES)
 def test_every_field_of_a_model_is_stated(model):
-    own = {f.name for f in dataclasses.fields(MODELS[model])} - {"parent", "name"}
-    assert set(fields_of(MODELS[model])) == own
-    assert all(field.limits.meaning for field in fields_of(MODELS[model]).values())
+    own = {f.name for f in dataclasses.fields(CLASSES[model])} - {"parent", "name"}
+    stated = fields_of(CLASSES[model])
+    assert set(stated) == own
+    for field in stated.values():
+        limits = field.limits
+        assert limits.meaning
+        assert not is_numeric(field.kind) or (limits.at_least, limits.above) != (None, None)
 
 
 @pytest.mark.parametrize(("model", "name"), FIELDS)
@@ -51,4 +57,5 @@ def test_model_of_fewer_tasks_than_the_data_is_refused(field):
 def test_description_has_the_fields_that_the_model_leaves_at_their_default():
     config = load_config_file("mript_tiny")
     assert "remat" not in config.model
-    assert "model.remat = 'none'\n    what the backward pass recomputes" in describe_config(config)
+    assert "model.remat = 'none'\n    " in describe_config(config)
+    assert "model.network.window = 8\n    " in describe_config(load_config_file("unrolled"))

@@ -1,7 +1,9 @@
 """--config.a.b=value: values by the type of the field, whatever the order of the arguments."""
 
+import numpy as np
 import pytest
 
+from mript_jax.checkpoint import load_checkpoint_config, save_params
 from mript_jax.config import (
     apply_overrides,
     describe_config,
@@ -56,6 +58,7 @@ def test_overrides_are_told_from_other_arguments():
         ("--noconfig.data.options.fastmri.kspace", "data.options.fastmri.kspace", False),
         ("--config.model.global_blocks=(3,)", "model.global_blocks", (3,)),
         ("--config.model.attention=chunked", "model.attention", "chunked"),
+        ("--config.model.scan_blocks=false", "model.scan_blocks", False),
     ],
 )
 def test_value_has_the_type_of_its_field(argument, name, value):
@@ -63,9 +66,29 @@ def test_value_has_the_type_of_its_field(argument, name, value):
     assert type(override(argument)[name]) is type(value)
 
 
+@pytest.mark.parametrize(
+    ("argument", "name", "value"),
+    [
+        ("--config.model.network.width=64", "model.network.width", 64),
+        ("--config.model.network.window=4", "model.network.window", 4),
+        ("--config.model.network.blocks=('conv',)", "model.network.blocks", ("conv",)),
+        ("--config.model.scan_cascades=true", "model.scan_cascades", True),
+        ("--config.model.scan_cascades=None", "model.scan_cascades", None),
+    ],
+)
+def test_network_of_a_model_has_fields_of_its_own(argument, name, value):
+    assert override(argument, name="unrolled")[name] == value
+
+
 def test_image_size_of_the_model_follows_that_of_the_data():
     values = override("--config.data.image_size=(64, 96)")
     assert values["model.image_size"] == (64, 96)
+
+
+def test_image_size_that_a_checkpoint_has_as_a_number_can_become_a_pair(tmp_path):
+    save_params(tmp_path, {"w": np.zeros(1)}, load_config_file("mript_tiny"))
+    config = apply_overrides(load_checkpoint_config(tmp_path), [("data.image_size", "(64, 96)")])
+    assert config.data.image_size == (64, 96)
 
 
 def test_tuple_given_item_by_item_holds_all():
@@ -89,6 +112,7 @@ def test_tuple_given_item_by_item_holds_all():
         ("--config.model=mript", "for those of mript, use --config=configs/mript_tiny.py"),
         ("--config.optimizer.learning_rate=nan", "learning_rate=nan must be a number, 0 or more"),
         ("--config.optimizer.learning_rate.peak=1", "did you mean 'optimizer.learning_rate'?"),
+        ("--config.model.mode=types", "did you mean 'type'?"),
         ("--config.totl_steps=1", "did you mean 'total_steps'?"),
         ("--config.model.with=1", "did you mean 'model.width'?"),
     ],

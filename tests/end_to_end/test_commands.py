@@ -117,7 +117,7 @@ def test_an_exported_model_is_the_model(run):
     kspace = fft2c(image / image.max()) * mask
     batch = {
         "zero_filled": image[..., None],
-        "kspace": np.stack([kspace.real, kspace.imag], -1).astype(np.float32),
+        "kspace": kspace[:, None].astype(np.complex64),
         "mask": np.stack([mask, mask]),
         "pattern_index": np.array([0, 3], np.int32),
         "level_index": np.array([1, 4], np.int32),

@@ -29,7 +29,7 @@ def read(stored, encoder):
         "width": theirs["embed_dim"],
         "depths": tuple(theirs["depths"]) if several else (theirs["depth"],),
         "heads": tuple(theirs["num_heads"]) if several else (theirs["num_heads"],),
-        "window": theirs["window_size"] if several else 0,
+        "window": theirs["window_size"] if several else 1,
         "mlp_ratio": theirs.get("mlp_ratio", 4.0),
         "mask_cell": 8,
         "mask_ratio": 0.6,

@@ -1,16 +1,15 @@
 """A contact sheet: slices spread over a dataset, at a glance."""
 
-from typing import Any
-
 import numpy as np
 from PIL import Image
 
+from mript_jax.data.readers.base import Source
 from mript_jax.data.records import Record
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
 
 
-def contact_sheet(source: Any, rows: int = 4, columns: int = 6, size: int = 192) -> Image.Image:
+def contact_sheet(source: Source, rows: int = 4, columns: int = 6, size: int = 192) -> Image.Image:
     """Slices of a source, each scaled to its own brightness."""
     sheet = Image.new("L", (columns * size, rows * size))
     chosen = np.linspace(0, len(source) - 1, min(rows * columns, len(source))).astype(int)

@@ -21,6 +21,7 @@ from array_record.python.array_record_module import ArrayRecordWriter
 
 from mript_jax.data.preparation import hygiene
 from mript_jax.data.readers import open_source
+from mript_jax.data.readers.base import Source
 from mript_jax.data.records import BlankRecord, BrokenRecord, encode_record
 from mript_jax.errors import UserError
 
@@ -200,7 +201,7 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _good_size(source: Any) -> int:
+def _good_size(source: Source) -> int:
     size = 2**18
     for index in range(min(len(source), 20)):  # the first record that can be used
         try:

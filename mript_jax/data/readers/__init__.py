@@ -10,6 +10,8 @@ from typing import Any
 from mript_jax.data.readers.base import Source
 from mript_jax.errors import UserError, unknown_name_error
 
+__all__ = ["READERS", "open_source"]
+
 READERS = {  # name -> where its source is; imported when it is asked for
     "phantom": "mript_jax.data.phantom.source:PhantomSource",  # generated; needs no path
     "generated": "mript_jax.data.generated.source:GeneratedSource",  # objects of no anatomy
