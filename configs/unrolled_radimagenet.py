@@ -42,9 +42,9 @@ def get_config(memory: str = "80gb") -> ConfigDict:
     model.condition = 128
     model.remat = True
     network = model.network
-    network.features = 64
-    network.width = 256
-    network.blocks = ("conv", "window", "conv", "rows", "conv", "columns")
+    network.widths = (64, 128, 256)
+    network.depths = (0, 2, 4)
+    network.mixers = ("conv", "conv", "global")
     network.heads = 8
     network.dtype = "bfloat16"
 

@@ -74,7 +74,7 @@ class Unrolled(ReconstructionModel):
     )
     condition: int = field(64, "channels of the condition that modulates each cascade", at_least=1)
     start: str = field(
-        "total_variation",
+        "sparse",
         "the image that the first cascade gets, see models/starts.py",
         choices="mript_jax.models.starts:STARTS",
     )

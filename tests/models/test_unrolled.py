@@ -124,7 +124,7 @@ def test_gradients_are_finite_and_reach_every_parameter(coils, maps, network, pa
 def test_padded_coils_of_zeros_change_nothing(parameters):
     batch, *_ = make_batch(3, noise=0.01)
     padded = dict(batch, kspace=np.pad(batch["kspace"], [(0, 0), (0, 2), (0, 0), (0, 0)]))
-    model = build_model({**TINY, "cascades": 1, "start": "total_variation"})
+    model = build_model({**TINY, "cascades": 1, "start": "sparse"})
     params = parameters(model, batch)
     images = [predict(model, params, b) for b in (batch, padded)]
     np.testing.assert_allclose(*images, rtol=1e-4, atol=1e-5)
