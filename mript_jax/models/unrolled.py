@@ -74,7 +74,7 @@ class Unrolled(ReconstructionModel):
     )
     condition: int = field(64, "channels of the condition that modulates each cascade", at_least=1)
     start: str = field(
-        "total_variation",
+        "sparse",
         "the image that the first cascade gets, see models/starts.py",
         choices="mript_jax.models.starts:STARTS",
     )
@@ -140,8 +140,8 @@ class Unrolled(ReconstructionModel):
         return absolute(x) * peak[:, None, None]
 
     def _positions(self) -> jax.Array:
-        """Of each cascade, from the first to the last: [cascades, 1, 1]."""
-        return jnp.linspace(0.0, 1.0, self.cascades)[:, None, None]
+        """The position of each cascade, up to 1 for the last: [cascades, 1, 1]."""
+        return jnp.linspace(1 / self.cascades, 1.0, self.cascades)[:, None, None]
 
     def _cascades(self) -> nn.Module:
         scanned = self.scan_cascades
