@@ -14,6 +14,7 @@ def get_config() -> ConfigDict:
     config = load_config_file(Path(__file__).with_name("unrolled.py")).unlock()
     model = config.model
     model.consistency = "gradient"  # a learned step along the gradient, as in VarNet
+    model.start = "zero_filled"
     model.memory = 0
     model.maps = "refined"  # by a small U-Net, as VarNet's
     model.network = network = ConfigDict()

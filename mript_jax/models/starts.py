@@ -52,7 +52,7 @@ def total_variation(scan: Scan) -> jax.Array:
         x = consistent(jnp.asarray(near), PENALTY * weight * squared, measured, STEPS)
         edges = _differences(x) + surplus
         size = jnp.sqrt(jnp.sum(jnp.square(jnp.abs(edges)), axis=0))
-        shrunk = edges * jnp.maximum(1 - 1 / (PENALTY * jnp.maximum(size, 1e-9)), 0)
+        shrunk = edges * jnp.maximum(1 - 1 / (PENALTY * jnp.maximum(size, 1e-9)), 0)[None]
         surplus = edges - shrunk
         return x, shrunk - surplus, surplus
 

@@ -66,6 +66,9 @@ def calibration_images(kspace: Array, mask: Array) -> Array:
     H, W = mask.shape[-2:]
     rows, columns = _region_taper(mask[..., W // 2]), _region_taper(mask[..., H // 2, :])
     window = rows[..., :, None] * columns[..., None, :]  # [..., H, W]
+    # Fully sampled k-space is used as it is: its coils then combine to their root-sum-of-squares.
+    xp = jnp if isinstance(window, jax.Array) else np
+    window = xp.where(mask.min(axis=(-2, -1), keepdims=True) > 0, 1, window)
     return ifft2c(kspace * window[..., None, :, :])
 
 

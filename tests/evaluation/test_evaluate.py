@@ -118,7 +118,7 @@ def test_pictures_are_kept_of_the_first_and_of_the_worst_slices():
 
 
 def test_a_method_that_gives_nan_is_named():
-    def broken(batch):
+    def broken(batch, task):
         return batch["zero_filled"] * np.nan
 
     with pytest.raises(UserError, match=r"broken .* slice 0 of v0"):
