@@ -81,7 +81,9 @@ def test_old_run_resumes_with_its_own_config(name, unpack):
     config = mript_jax.load(workdir).config.unlock()
     config.mesh = "model:-1"  # the batch is not divided over devices: as many micro-batches
     train(config, workdir)
-    assert_close(images_from_kspace(mript_jax.load(workdir)), stored(name)["resumed"], 1e-5)
+    # The phantoms that it trains on have another phase since, and so other noise: 2.1e-4 of the
+    # images' norm after two updates, which move them by 1.4e-3.
+    assert_close(images_from_kspace(mript_jax.load(workdir)), stored(name)["resumed"], 3e-4)
 
 
 @pytest.mark.slow

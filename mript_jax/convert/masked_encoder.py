@@ -66,7 +66,7 @@ def _block(block: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The parameters of a block's layers, with layer scale multiplied in."""
     flat = traverse_util.flatten_dict(dict(block), sep="/")
     return {
-        name: np.asarray(value) * flat.get(SCALED.get(layer), 1.0)
+        name: np.asarray(value) * np.asarray(flat.get(SCALED.get(layer), 1.0))
         for name, value in flat.items()
         if (layer := name.rpartition("/")[0]) in LAYERS
     }

@@ -100,7 +100,7 @@ def build_from(
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if callable(getattr(value, "items", None)):  # a dict, or a ConfigDict, which is no Mapping
         return FrozenDict({key: _plain(below) for key, below in value.items()})  # hashable
     return tuple(value) if isinstance(value, list) else value
 
