@@ -5,6 +5,7 @@ object seen through smooth sensitivities; the small ones are those of noise.
 """
 
 import functools
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ from mript_jax.physics.fourier import Array
 
 Shape = tuple[int, int]
 Region = tuple[int, int]  # height and width, around zero frequency
+Size = TypeVar("Size", int, np.ndarray, jax.Array)
 
 
 def calibration_region(mask: Array, most: Shape) -> tuple[Array, Array]:
@@ -38,10 +40,17 @@ def calibration_region(mask: Array, most: Shape) -> tuple[Array, Array]:
     full = xp.where(inside == area, area, 0).reshape(*mask.shape[:-2], -1)
     index, found = full.argmax(axis=-1), full.max(axis=-1) > 0
     sizes = np.broadcast_arrays(heights[:, None], widths)
-    return tuple(xp.where(found, xp.asarray(size.ravel())[index], 0) for size in sizes)
+    height, width = (xp.where(found, xp.asarray(size.ravel())[index], 0) for size in sizes)
+    return height, width
 
 
-def start(length: int, size: Array | int) -> Array | int:
+def known_region(mask: np.ndarray, most: Shape) -> Region:
+    """The `calibration_region` of one mask [H, W] that is known before anything is compiled."""
+    height, width = calibration_region(mask, most)
+    return int(height), int(width)
+
+
+def start(length: int, size: Size) -> Size:
     """Where the `size` samples around zero frequency begin; as fastMRI's `center_block`."""
     return (length - size + 1) // 2
 
@@ -59,7 +68,7 @@ def calibration_matrix(samples: Array, kernel: Shape) -> Array:
         for n, k in zip(samples.shape[1:], kernel, strict=True)
     )
     patches = samples[:, y[:, None, :, None], x[None, :, None, :]]  # [C, rows, columns, kh, kw]
-    return patches.transpose((1, 2, 0, 3, 4)).reshape(len(y) * len(x), -1)
+    return patches.swapaxes(0, 1).swapaxes(1, 2).reshape(len(y) * len(x), -1)
 
 
 @functools.lru_cache(maxsize=64)

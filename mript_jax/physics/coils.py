@@ -57,8 +57,8 @@ def calibration_images(kspace: Array, mask: Array, widest: float | None = None) 
     WIDEST; but fully sampled k-space is used as it is: its coils then combine to their
     root-sum-of-squares.
     """
-    most = tuple(max(round((widest or WIDEST) * n), 2) for n in kspace.shape[-2:])
-    region = calibration_region(mask, most)
+    height, width = (max(round((widest or WIDEST) * n), 2) for n in kspace.shape[-2:])
+    region = calibration_region(mask, (height, width))
     rows, columns = (_taper(*pair) for pair in zip(kspace.shape[-2:], region, strict=True))
     window = rows[..., :, None] * columns[..., None, :]  # [..., H, W]
     if widest is None:
@@ -83,10 +83,10 @@ def compress_coils(kspace: Array, coils: int) -> Array:
     return xp.einsum("cv,...chw->...vhw", vectors[:, : -coils - 1 : -1].conj(), kspace)
 
 
-def _taper(length: int, size: Array | int) -> Array:
+def _taper(length: int, size: Array) -> Array:
     """Kaiser windows [..., length] over the `size` [...] samples around zero frequency."""
     xp = jnp if isinstance(size, jax.Array) else np
-    size = xp.asarray(size)[..., None]
+    size = size[..., None]
     index = np.arange(length).reshape(*(1,) * (size.ndim - 1), length)
     first = start(length, size)
     distance = np.abs(index - length // 2) / (size / 2 + 0.5)

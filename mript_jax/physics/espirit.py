@@ -18,8 +18,8 @@ from mript_jax.errors import UserError
 from mript_jax.physics.calibration import (
     Region,
     calibration_matrix,
-    calibration_region,
     crop_to_region,
+    known_region,
     noise_singular_values,
 )
 from mript_jax.physics.coils import (
@@ -57,18 +57,19 @@ def espirit(
             default those are kept that noise alone would not have.
         crop: eigenvalue below which a map is zero; elsewhere its squares add up to 1.
     """
-    region = tuple(int(size) for size in calibration_region(np.asarray(mask), REGION))
+    region = known_region(np.asarray(mask), REGION)
     if min(region) < 2:
         raise UserError(
             "sensitivity maps need a fully sampled center of at least 2 x 2 samples of k-space; "
             f"here it has {region[0]} x {region[1]}"
         )
-    kernel = kernel or tuple(min(KERNEL, n, max(2, -(-n // 3))) for n in region)
-    kspace = jnp.asarray(kspace)
-    samples = crop_to_region(kspace, region)
+    height, width = (min(KERNEL, n, max(2, -(-n // 3))) for n in region)
+    measured = jnp.asarray(kspace)
+    samples = crop_to_region(measured, region)
     # Two steps, since the second is large and knows the region only by the kernel's size.
-    projections = _projections(samples.reshape(-1, *samples.shape[-3:]), threshold, kernel)
-    return _maps(projections, calibration_images(kspace, np.asarray(mask)), crop, sets)
+    by_slice = samples.reshape(-1, *samples.shape[-3:])
+    projections = _projections(by_slice, threshold, kernel or (height, width))
+    return _maps(projections, calibration_images(measured, jnp.asarray(mask)), crop, sets)
 
 
 def sensitivity_maps(kspace: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -90,9 +91,12 @@ def _maps(
     projections: jax.Array, images: jax.Array, crop: float, sets: int
 ) -> tuple[jax.Array, jax.Array]:
     one_by_one = images.reshape(-1, *images.shape[-3:])
-    maps, values = jax.lax.map(lambda of_one: _eigenmaps(*of_one, sets), (projections, one_by_one))
+    maps, values = jax.lax.map(
+        lambda of_one: _eigenmaps(of_one[0], of_one[1], sets), (projections, one_by_one)
+    )
     maps = jnp.where(values[:, :, None] > crop, maps, 0)
-    return tuple(x.reshape(*images.shape[:-3], *x.shape[1:]) for x in (maps, values))
+    stack = images.shape[:-3]
+    return maps.reshape(*stack, *maps.shape[1:]), values.reshape(*stack, *values.shape[1:])
 
 
 def _projection(samples: jax.Array, kernel: Region, threshold: float | None) -> jax.Array:

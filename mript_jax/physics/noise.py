@@ -12,8 +12,8 @@ from mript_jax.errors import UserError
 from mript_jax.physics.calibration import (
     Region,
     calibration_matrix,
-    calibration_region,
     crop_to_region,
+    known_region,
     noise_singular_values,
 )
 from mript_jax.physics.fourier import Array
@@ -88,7 +88,7 @@ def _around_object(kspace: np.ndarray, sampled: np.ndarray) -> float:
 def _calibration(kspace: np.ndarray, sampled: np.ndarray) -> float:
     """From the smallest singular values of the calibration matrix."""
     coils = len(kspace)
-    region = calibration_region(sampled, REGION)
+    region = known_region(sampled, REGION)
     kernel = _largest_kernel(coils, region)
     if coils < FEWEST_COILS or min(kernel) < 2:
         return np.inf
@@ -96,14 +96,14 @@ def _calibration(kspace: np.ndarray, sampled: np.ndarray) -> float:
     values = np.linalg.svd(calibration_matrix(samples, kernel), compute_uv=False)
     noise = noise_singular_values(samples.shape, kernel)
     smallest = slice(-max(round(SMALLEST * len(values)), 1), None)
-    return np.linalg.norm(values[smallest]) / np.linalg.norm(noise[smallest])
+    return float(np.linalg.norm(values[smallest]) / np.linalg.norm(noise[smallest]))
 
 
 def _largest_kernel(coils: int, region: Region) -> Region:
     """Up to half of the region, with no more columns than there may be."""
     kernel = (1, 1)
     for side in range(2, max(region)):
-        larger = tuple(min(side, (n + 1) // 2) for n in region)
-        if coils * larger[0] * larger[1] <= COLUMNS:
-            kernel = larger
+        height, width = (min(side, (n + 1) // 2) for n in region)
+        if coils * height * width <= COLUMNS:
+            kernel = height, width
     return kernel

@@ -9,7 +9,7 @@ import pytest
 
 from mript_jax.data.phantom.slices import make_slice
 from mript_jax.data.phantom.volume import coil_sensitivities
-from mript_jax.physics.calibration import calibration_region
+from mript_jax.physics.calibration import known_region
 from mript_jax.physics.coils import compress_coils
 from mript_jax.physics.espirit import espirit, sensitivity_maps
 from mript_jax.physics.fourier import fft2c, ifft2c
@@ -84,7 +84,7 @@ def test_maps_and_eigenvalues_are_those_of_ecalib(bart, scan, width, threshold):
 def test_maps_of_few_lines_explain_more_of_the_scan_than_those_of_ecalib(bart, scan):
     kspace, image = scan
     mask = sample_mask("cartesian_equispaced", SHAPE, 4, 0.08, 0)
-    region = tuple(int(n) for n in calibration_region(mask, (24, 24)))
+    region = known_region(mask, (24, 24))
     assert region[1] < 12
     (theirs,) = bart(f"ecalib -r 24:{region[1]}:1 -c 0 -m 1", kspace * mask)
     images, bright = ifft2c(kspace), np.abs(image) > 0.1
