@@ -14,7 +14,7 @@ from ml_collections import ConfigDict, FieldReference
 
 from mript_jax.config.names import rename_fields
 from mript_jax.config.schema import Training
-from mript_jax.config_files import config_path
+from mript_jax.config.shipped import config_path
 
 
 def base_config() -> ConfigDict:

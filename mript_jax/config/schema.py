@@ -235,7 +235,9 @@ class Data:
 @dataclasses.dataclass(frozen=True)
 class Optimizer:
     name: str = field("adam", "the update rule", choices="mript_jax.training.optimizer:OPTIMIZERS")
-    learning_rate: float = field(1e-5, "peak of the learning-rate schedule", at_least=0)
+    learning_rate: float = field(
+        1e-5, "peak of the learning-rate schedule; most configs set their own", at_least=0
+    )
     schedule: str = field(
         "constant",
         "learning rate over steps after the warmup",

@@ -1,4 +1,8 @@
-"""Cascades of a network of magnitude images and data consistency."""
+"""Data consistency of the networks of magnitude images: mript, recon_vit and unet.
+
+That of the unrolled model, hard to soft, is in unrolled_consistency.py; simmim keeps measured
+samples as they are (`filled_kspace`). The mathematics is in physics/measurement.py.
+"""
 
 from collections.abc import Callable
 

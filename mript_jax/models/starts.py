@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mript_jax.models.soft_consistency import Scan, consistent
+from mript_jax.models.unrolled_consistency import Scan, consistent
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.measurement import start
 

@@ -19,8 +19,8 @@ from mript_jax.models.coil_maps import Refinement, unit_maps
 from mript_jax.models.consistency import absolute
 from mript_jax.models.regularizer import NETWORKS
 from mript_jax.models.scan_description import describe, estimate_noise
-from mript_jax.models.soft_consistency import CONSISTENCIES, Scan
 from mript_jax.models.starts import STARTS
+from mript_jax.models.unrolled_consistency import CONSISTENCIES, Scan
 from mript_jax.physics.coils import calibration_images, root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.measurement import Measurement, start
@@ -62,8 +62,8 @@ class Unrolled(ReconstructionModel):
     dtype: str = dtype_field()
     consistency: str = field(
         "adaptive",
-        "data consistency of a cascade, see models/soft_consistency.py",
-        choices="mript_jax.models.soft_consistency:CONSISTENCIES",
+        "data consistency of a cascade, see models/unrolled_consistency.py",
+        choices="mript_jax.models.unrolled_consistency:CONSISTENCIES",
     )
     steps: int = field(
         4, "steps of conjugate gradients in each cascade, where there are several coils", at_least=1

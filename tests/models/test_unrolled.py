@@ -12,8 +12,8 @@ from mript_jax.errors import UserError
 from mript_jax.models import build_model
 from mript_jax.models.coil_maps import unit_maps
 from mript_jax.models.scan_description import estimate_noise
-from mript_jax.models.soft_consistency import Adaptive, Scan, consistent
 from mript_jax.models.starts import STARTS
+from mript_jax.models.unrolled_consistency import Adaptive, Scan, consistent
 from mript_jax.physics.coils import calibration_images
 from mript_jax.physics.fourier import fft2c
 from mript_jax.physics.masks import sample_mask
