@@ -236,7 +236,7 @@ class Data:
 class Optimizer:
     name: str = field("adam", "the update rule", choices="mript_jax.training.optimizer:OPTIMIZERS")
     learning_rate: float = field(
-        1e-5, "peak of the learning-rate schedule; most configs set their own", at_least=0
+        1e-5, "the schedule's peak; most configs set their own", at_least=0
     )
     schedule: str = field(
         "constant",
