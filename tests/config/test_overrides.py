@@ -140,5 +140,6 @@ def test_description_has_every_field_with_value_default_limits_and_meaning():
         assert f"{name} = " in text
     assert (
         "optimizer.learning_rate = 0.001\n"
-        "    the schedule's peak; most configs set their own; a number, 0 or more (default: 1e-05)\n"
+        "    the schedule's peak; most configs set their own; a number, 0 or more "
+        "(default: 1e-05)\n"
     ) in text
