@@ -32,7 +32,8 @@ class ReconstructionModel(nn.Module):
         learning rates count `block_0`, `block_1` ..., and `groups/block_0` for blocks stacked along
         the first axis, with `patch_embed` and `position` before them (training/optimizer.py,
         lora.py);
-      - which parameters fine-tuning adapts to other tasks: `head`, `tail` and `prompt`
+      - which parameters fine-tuning adapts to other tasks: `head`, `tail` and `prompt`; and to
+        other image sizes: `position`, `table`, `relative`, `relative_h` and `relative_w`
         (training/finetune.py).
     """
 
