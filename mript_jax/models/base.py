@@ -108,7 +108,10 @@ def _plain(value: Any) -> Any:
 
 def dtype_field() -> Any:
     """The field `dtype`, which every model has."""
-    return required("type of the computation; weights are float32", choices=DTYPES)
+    return required(
+        "type of the computation; weights are float32; float16 is for inference only",
+        choices=DTYPES,
+    )
 
 
 def iterations_field() -> Any:

@@ -152,6 +152,6 @@ class ConvTransformer(Regularizer):
             y = skips[level] + depth_to_space(y, (2, 2))
             y = nn.gelu(conv(level, f"merge_{level}")(y))
         out = nn.Dense(
-            channels * self.patch_size**2, kernel_init=SMALL_INIT, dtype=dtype, name="out"
+            channels * self.patch_size**2, kernel_init=SMALL_INIT, dtype=jnp.float32, name="out"
         )
         return depth_to_space(out(y), (self.patch_size,) * 2)[:, :H, :W]
