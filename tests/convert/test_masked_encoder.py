@@ -34,7 +34,7 @@ def test_blocks_are_copied_in_order_with_layer_scale_multiplied_in(masked):
         qkv = ours["attention"]["qkv"]["kernel"][i // 2]
         np.testing.assert_array_equal(qkv, theirs["attention"]["qkv"]["kernel"])
         out = ours["mlp"]["dense_out"]["kernel"][i // 2]
-        scaled = theirs["mlp"]["dense_out"]["kernel"] * theirs["scale_mlp"]
+        scaled = theirs["mlp"]["dense_out"]["kernel"] * theirs["scale_mlp"][None]
         np.testing.assert_allclose(out, scaled, rtol=1e-6)
     assert "encoder/patch_embed/proj/kernel" in fresh
     assert not any("/mlp/" in name for name in fresh if name.startswith("encoder/"))
