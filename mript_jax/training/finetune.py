@@ -43,10 +43,12 @@ def initialize_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> A
     def choose(path: tuple, leaf: jax.Array) -> Any:
         name = path_name(path)
         known = stored.get(name)
-        values = None if known is None else _for_tasks(name, known, old, model)
-        values = None if values is None else _for_grid(name, values, leaf.shape)
-        if values is None or values.shape != leaf.shape:
+        if known is None:
             fresh.append(f"{name} {leaf.shape}")
+            return leaf
+        values = _for_grid(name, _for_tasks(name, known, old, model), leaf.shape)
+        if values.shape != leaf.shape:
+            fresh.append(f"{name} {leaf.shape}, there {known.shape}")
             return leaf
         taken.append(name)
         if values is not known:
