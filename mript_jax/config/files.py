@@ -1,6 +1,7 @@
 """Configs as ConfigDicts: the base that the files of `configs/` start from, and copies of configs.
 
-The `model` group is the files' own, since its fields are those of the model's class.
+The `model` group is the files' own, since its fields are those of the model's class. A checkpoint's
+config is read back by checkpoint.py.
 """
 
 import dataclasses

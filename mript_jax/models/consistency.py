@@ -28,7 +28,8 @@ def reconstruct(
 
     `iterations` is the number of cascades, each the network and a gradient step of data
     consistency, x - A*(A x - y) with A = M F S. For one coil it is hard data consistency: the
-    measured samples replace those of the estimate. 0 is the network alone.
+    measured samples replace those of the estimate, until the magnitude is taken for the next
+    cascade. 0, the default, is the network alone.
     """
     image = batch["zero_filled"]  # [B, H, W, 1]
     if iterations == 0:

@@ -1,4 +1,7 @@
-"""Initialization from a checkpoint: parameters that fit are copied, the others are listed."""
+"""Initialization from a checkpoint: parameters that fit are copied, the others are listed.
+
+Low-rank adapters: lora.py. Frozen parameters: optimizer.py.
+"""
 
 import logging
 import re
