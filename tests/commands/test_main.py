@@ -82,7 +82,10 @@ def test_mistake_is_one_line_and_status_2(mript, arguments, words):
     assert line.startswith("error: ") and all(word in line for word in words), line
 
 
-@pytest.mark.parametrize("name", ["mript_fastmri:24gb", "configs/mript_fastmri.py:24gb"])
+@pytest.mark.parametrize(
+    "name",
+    ["mript_fastmri:24gb", pytest.param("configs/mript_fastmri.py:24gb", marks=pytest.mark.slow)],
+)
 def test_config_is_found_by_name_from_another_folder(mript, name):
     result = mript("train", f"--config={name}", "--print_config", "--config.seed=7")
     assert result.returncode == 0, result.stderr

@@ -60,13 +60,18 @@ def named(params):
             for name in LOSSES
             if name not in ("contrastive", "masked_l1")
         ),
-        {"optimizer.name": "adam", "optimizer.schedule": "constant"},
+        pytest.param(
+            {"optimizer.name": "adam", "optimizer.schedule": "constant"}, marks=pytest.mark.slow
+        ),
         {"optimizer.name": "adam", "optimizer.schedule": "one_cycle", "optimizer.clip_l1": 1.0},
-        {
-            "optimizer.name": "adamw",
-            "optimizer.schedule": "cosine",
-            "optimizer.weight_decay": 0.05,
-        },
+        pytest.param(
+            {
+                "optimizer.name": "adamw",
+                "optimizer.schedule": "cosine",
+                "optimizer.weight_decay": 0.05,
+            },
+            marks=pytest.mark.slow,
+        ),
         {"optimizer.name": "muon", "optimizer.ema_decay": 0.9},
     ],
     ids=lambda changes: " ".join(map(str, changes.values())),

@@ -53,7 +53,8 @@ def reconstruction(request):
     model = build_model(config.model)
     batch = {"zero_filled": np.ones((1, 32, 32, 1), np.float32)}
     batch |= {"kspace": np.ones((1, 1, 32, 32), np.complex64), "mask": np.ones((1, 32, 32))}
-    params = model.init(jax.random.key(0), batch, method="predict")["params"]
+    init = jax.jit(lambda key: model.init(key, batch, method="predict"))
+    params = init(jax.random.key(0))["params"]
     return Reconstruction(config, params)
 
 

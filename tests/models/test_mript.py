@@ -92,13 +92,14 @@ def test_parameter_counts_match_the_paper(mode, head, tail):
     }
 
 
-def test_untrained_network_is_near_the_identity(model):
-    image = images((32, 32))
+@pytest.mark.parametrize("depth", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_untrained_network_is_near_the_identity(depth):
+    model, image = build_model(TINY | {"depth": depth, "decoder_depth": depth}), images((32, 32))
     output = apply(model, init(model), image)
     assert jnp.abs(output - image).mean() < 0.3 * image.std()
 
 
-@pytest.mark.parametrize("shape", [(40, 56), (17, 30)])
+@pytest.mark.parametrize("shape", [pytest.param((40, 56), marks=pytest.mark.slow), (17, 30)])
 def test_output_has_the_size_of_any_image(model, params, shape):
     output = apply(model, params, images(shape))
     assert output.shape == (4, *shape, 1)

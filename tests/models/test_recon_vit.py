@@ -52,19 +52,24 @@ def draw(*shape, seed=0):
     return np.random.default_rng(seed).random(shape, np.float32)
 
 
-def started(config, image):
-    """A model as a compiled function of (params, image), and its initial parameters."""
-    model = build_model(config)
-    return jax.jit(model.apply), jax.jit(model.init)(jax.random.key(0), image)
+def started(config, image, random_params=None):
+    """A model as a compiled function of (params, image); its initial parameters or random ones."""
+    model, key = build_model(config), jax.random.key(0)
+    if random_params:  # quicker
+        return jax.jit(model.apply), random_params(jax.eval_shape(model.init, key, image))
+    return jax.jit(model.apply), jax.jit(model.init)(key, image)
 
 
-def test_images_and_features_match_the_public_code_for_every_size(case):
+@pytest.mark.parametrize(
+    "size",  # padded on one side, on both, cropped grids, larger ones
+    [0, pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)],
+)
+def test_images_and_features_match_the_public_code_for_every_size(case, size):
     assert case.ignored == []
-    for i in range(4):  # padded on one side, on both, cropped grids, larger ones
-        outputs = intermediates(case.model, case.params, case[f"in/x{i}"])
-        assert_close(outputs["__call__"], case[f"out/y{i}"], 1e-5)
-        features = case[f"out/features{i}"]
-        assert_close(outputs["norm"][:1].reshape(features.shape), features, 1e-5)
+    outputs = intermediates(case.model, case.params, case[f"in/x{size}"])
+    assert_close(outputs["__call__"], case[f"out/y{size}"], 1e-5)
+    features = case[f"out/features{size}"]
+    assert_close(outputs["norm"][:1].reshape(features.shape), features, 1e-5)
 
 
 def test_loss_and_gradients_match_the_public_code(case):
@@ -96,9 +101,9 @@ def test_parameter_count_matches_the_paper():
 
 
 @pytest.mark.parametrize("gpsa", [(-1, -1), (1, 2)])
-def test_output_is_equivariant_to_brightness_and_contrast(gpsa):
+def test_output_is_equivariant_to_brightness_and_contrast(gpsa, random_params):
     image = draw(2, 20, 24, 1)
-    apply, params = started(TINY | {"gpsa": gpsa}, image)
+    apply, params = started(TINY | {"gpsa": gpsa}, image, random_params)
     output = apply(params, image)
     assert_close(apply(params, 3e-4 * image), 3e-4 * output)
     assert_close(apply(params, image + 5.0), output + 5.0)
@@ -126,18 +131,19 @@ def test_initial_gated_heads_attend_to_neighbours():
     np.testing.assert_array_equal(attention["value"]["kernel"], np.eye(18))
 
 
-def test_dropout_and_drop_path_act_in_training_only():
+def test_dropout_and_drop_path_act_in_training_only(random_params):
     image, config = draw(4, 20, 20, 1), TINY | {"dropout": 0.2, "drop_path": 0.5}
-    apply, params = started(config, image)
+    apply, params = started(config, image, random_params)
+    without = jax.jit(build_model(TINY).apply)
     train = jax.jit(partial(build_model(config).apply, train=True))
     first, second = (train(params, image, rngs={"dropout": jax.random.key(i)}) for i in range(2))
     assert np.abs(first - second).max() > 1e-3
-    np.testing.assert_array_equal(apply(params, image), started(TINY, image)[0](params, image))
+    np.testing.assert_array_equal(apply(params, image), without(params, image))
 
 
 def test_bfloat16_output_is_near_float32_and_returned_as_float32():
     image, config = draw(1, 20, 20, 1), TINY | {"gpsa": (1, 1)}
     apply, params = started(config, image)
-    half = started(config | {"dtype": "bfloat16"}, image)[0](params, image)
+    half = jax.jit(build_model(config | {"dtype": "bfloat16"}).apply)(params, image)
     assert half.dtype == jnp.float32
     assert_close(half, apply(params, image), 0.05)

@@ -34,22 +34,22 @@ def make_batch(shape=(SIZE, SIZE), seed=0):
     return {"kspace": kspace * mask[:, None], "full_kspace": kspace, "mask": mask}
 
 
-def started(config, noise=0.1):
-    """A compiled (batch, method) -> result, of initial weights with noise added to them."""
+def started(config, random_params=None):
+    """A compiled (batch, method) -> result, of initial weights or of random ones."""
     model = build_model(config)
     init = jax.jit(lambda key, batch: model.init(key, batch, method="predict"))
-    rng = np.random.default_rng(0)
-    params = jax.tree.map(
-        lambda p: p + noise * rng.standard_normal(p.shape, np.float32),
-        init(jax.random.key(0), make_batch()),
-    )
+    arguments = jax.random.key(0), make_batch()
+    if random_params:  # quicker, and no entry is zero
+        params = random_params(jax.eval_shape(init, *arguments))
+    else:
+        params = init(*arguments)
     apply = jax.jit(model.apply, static_argnames="method")
     return lambda batch, method, **rngs: apply(params, batch, method=method, rngs=rngs)
 
 
 @pytest.fixture(params=CONFIGS, scope="module")
-def network(request):
-    return started(CONFIGS[request.param])
+def network(request, random_params):
+    return started(CONFIGS[request.param], random_params)
 
 
 def elsewhere(kspace, where):
@@ -87,7 +87,8 @@ def test_reconstruction_keeps_measured_samples_and_fills_in_the_others(network):
     np.testing.assert_array_equal(filled[measured], batch["kspace"][measured])
     assert np.abs(filled[~measured]).max() > 1e-4
     image = network(batch, "predict")
-    np.testing.assert_allclose(image[..., 0], np.abs(ifft2c(filled[:, 0])), atol=1e-5)
+    expected = np.abs(ifft2c(filled[:, 0]))
+    np.testing.assert_allclose(image[..., 0], expected, atol=1e-5 * max(1.0, expected.max()))
 
 
 def test_fully_sampled_slice_is_unchanged(network):
@@ -129,20 +130,21 @@ def test_padding_keeps_zero_frequency_in_place(old, new):
 
 def test_untrained_network_gives_nearly_the_zero_filled_image():
     batch = make_batch()
-    image = started(CONFIGS["vit"], noise=0.0)(batch, "predict")[..., 0]
+    image = started(CONFIGS["vit"])(batch, "predict")[..., 0]
     np.testing.assert_allclose(image, np.abs(ifft2c(batch["kspace"][:, 0])), atol=0.05)
 
 
-def test_sampling_masks_hide_unsampled_points():
+def test_sampling_masks_hide_unsampled_points(random_params):
     batch = make_batch()
-    prediction = started(CONFIGS["vit"] | {"masks": "sampling"})(batch, "masked_prediction")
+    network = started(CONFIGS["vit"] | {"masks": "sampling"}, random_params)
+    prediction = network(batch, "masked_prediction")
     np.testing.assert_array_equal(prediction.hidden, 1 - batch["mask"])
     target = compress(as_channels(batch["full_kspace"][:, 0]), 0.02)
     np.testing.assert_allclose(prediction.target, target, atol=1e-6)
 
 
-def test_random_cells_are_a_function_of_their_random_stream():
-    network, batch = started(CONFIGS["vit"]), make_batch()
+def test_random_cells_are_a_function_of_their_random_stream(random_params):
+    network, batch = started(CONFIGS["vit"], random_params), make_batch()
     hidden = [
         network(batch, "masked_prediction", masking=jax.random.key(seed)).hidden
         for seed in (0, 0, 1)
@@ -151,9 +153,9 @@ def test_random_cells_are_a_function_of_their_random_stream():
     assert (hidden[0] != hidden[2]).any()
 
 
-def test_rgba_pictures_have_four_channels_and_no_phase():
+def test_rgba_pictures_have_four_channels_and_no_phase(random_params):
     config = CONFIGS["vit"] | {"kspace_as": "rgba"}
-    network, batch = started(config), make_batch()
+    network, batch = started(config, random_params), make_batch()
     prediction = network(batch, "masked_prediction")
     assert prediction.target.shape == (2, SIZE, SIZE, 4)
     filled = np.asarray(network(batch, "filled_kspace"))[:, 0]

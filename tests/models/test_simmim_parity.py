@@ -101,6 +101,7 @@ def test_masked_loss_and_gradients_match_the_public_code(masked):
     assert_gradients(gradient, expected, simmim.name_table(masked.config))
 
 
+@pytest.mark.slow
 def test_gradients_of_an_unmasked_loss_match_the_public_code(masked):
     value, gradient = l1(masked)(masked.params)
     np.testing.assert_allclose(value, masked["out/l1_to_target"], rtol=1e-5)
@@ -126,6 +127,11 @@ def test_swin_with_position_embedding_matches_the_public_code(golden):
     outputs = intermediates(case.model, case.params, case["in/x"], case.hidden)
     assert_close(outputs["__call__"], case["out/reconstruction"], 1e-5)
     assert_close(outputs["encoder"], case["out/encoder"], 1e-5)
+
+
+@pytest.mark.slow
+def test_gradients_of_swin_with_position_embedding_match_the_public_code(golden):
+    case = read(golden("simmim_swin_ape"), "swin")
     value, gradient = masked_l1(case)(case.params)
     np.testing.assert_allclose(value, case["out/loss"], rtol=1e-5)
     assert_gradients(gradient, case.group("grad"), simmim.name_table(case.config))
@@ -135,6 +141,11 @@ def test_swinrec_with_position_embedding_matches_the_public_code(golden):
     case = read(golden("mimmri_swinrec_ape"), "swinrec")
     apply = jax.jit(case.model.apply)
     assert_close(apply({"params": case.params}, case["in/x"], case.hidden), case["out/y"], 1e-5)
+
+
+@pytest.mark.slow
+def test_gradients_of_swinrec_with_position_embedding_match_the_public_code(golden):
+    case = read(golden("mimmri_swinrec_ape"), "swinrec")
     value, gradient = l1(case)(case.params)
     np.testing.assert_allclose(value, case["out/loss"], rtol=1e-5)
     assert_gradients(gradient, case.group("grad"), simmim.name_table(case.config))

@@ -130,7 +130,7 @@ def test_padded_coils_of_zeros_change_nothing(parameters):
     np.testing.assert_allclose(*images, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("coils", [1, 3])
+@pytest.mark.parametrize("coils", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_images_scale_with_the_input(coils, parameters):
     batch, *_ = make_batch(coils, noise=0.01)
     model = build_model({**TINY, "cascades": 1, "start": "sense"})

@@ -208,13 +208,14 @@ def loss_of_solution(near, weight, maps, kspace, mask, steps):
     return (image.real**2 + image.imag**2).sum()
 
 
+derivative_of_solution = jax.jit(jax.grad(loss_of_solution, (0, 1, 2)), static_argnums=5)
+
+
 def test_derivative_of_few_steps_matches_finite_differences():
     kspace, mask, maps = random_measurement(3)
     near, weight = complex_normal(2, *SHAPE, seed=4), np.float32([0.05, 0.2])
     point = ((near.real, near.imag), weight, (maps.real, maps.imag))
-    found = jax.jit(jax.grad(loss_of_solution, (0, 1, 2)), static_argnums=5)(
-        *point, kspace, mask, 3
-    )
+    found = derivative_of_solution(*point, kspace, mask, 3)
     rng = np.random.default_rng(6)
     for i in range(3):  # along `near`, the weights, the maps
         leaves, tree = jax.tree.flatten(point[i])
@@ -234,10 +235,9 @@ def test_derivative_is_finite_after_convergence(steps, scale):
     image = scale * complex_normal(2, *SHAPE)
     maps, mask = make_maps(3, SHAPE)[None], np.ones((1, *SHAPE), np.float32)  # solved in one step
     kspace = jnp.asarray(forward(image, mask, maps))
-    derivative = jax.jit(jax.grad(loss_of_solution, argnums=(0, 1, 2)), static_argnums=5)
     for near in (image, image * 0, image + complex_normal(2, *SHAPE, seed=1)):
         arguments = ((near.real, near.imag), np.float32([0.1, 0]), (maps.real, maps.imag))
-        found = derivative(*arguments, kspace, mask, steps)
+        found = derivative_of_solution(*arguments, kspace, mask, steps)
         assert all(np.isfinite(part).all() for part in jax.tree.leaves(found))
 
 

@@ -73,7 +73,7 @@ def test_inconsistent_explicit_arguments_are_a_user_error(joined, processes, pro
 def test_join_without_a_cluster_is_a_user_error_that_names_the_flags(tmp_path):
     train = [sys.executable, ROOT / "launch" / "train.py", "--join"]
     train += [f"--config={ROOT / 'configs' / 'mript_tiny.py'}", f"--workdir={tmp_path / 'run'}"]
-    alone = {"PATH": os.environ["PATH"], "JAX_PLATFORMS": "cpu"}
+    alone = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
     run = subprocess.run(train, capture_output=True, text=True, check=False, env=alone, timeout=120)
     assert run.returncode == 2 and not (tmp_path / "run").exists()
     assert "no cluster to join" in run.stderr and "--coordinator" in run.stderr
