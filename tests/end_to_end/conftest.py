@@ -11,7 +11,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # One device, and quick to compile, as in tests/conftest.py.
-XLA_FLAGS = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+XLA_FLAGS = (
+    "--xla_backend_optimization_level=0"
+    " --xla_backend_extra_options=xla_cpu_disable_new_fusion_emitters"
+)
 
 
 @pytest.fixture(scope="session")
