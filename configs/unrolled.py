@@ -25,13 +25,13 @@ def get_config() -> ConfigDict:
 
     config.model = model = ConfigDict()  # --help_config describes its fields
     model.name = "unrolled"
-    model.cascades = 6
+    model.cascades = 4
     model.dtype = "float32"
     model.network = network = ConfigDict()  # models/conv_transformer.py
     network.name = "conv_transformer"
-    network.features = 32
-    network.width = 96
-    network.blocks = ("conv", "conv")
+    network.widths = (32, 64)
+    network.depths = (0, 1)
+    network.mixers = ("conv", "conv")
     network.dtype = "float32"
 
     config.optimizer.name = "muon"

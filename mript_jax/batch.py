@@ -9,7 +9,7 @@ Always there:
 | mask | [B, H, W] float32 | 0/1 over centered k-space |
 | pattern_index, level_index | [B] int32 | the task |
 | acceleration, center_fraction | [B] float32 | the task in numbers |
-| scale | [B] float32 | what images and k-space were divided by |
+| scale | [B] float32 | what images (of maximum 1, unless measured) and k-space were divided by |
 | weight | [B] float32 | 1, or 0 for an example that must not count |
 
 Optional, there where the model or the loss declares it (`batch_fields`):

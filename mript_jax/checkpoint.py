@@ -2,7 +2,9 @@
 
 A run's folder holds `config.json` and `checkpoints/<step>/`. One step holds the items `params`,
 `ema` (where weights are averaged), `training` (optimizer state and counters), `data` (the position
-in the data), `config` and `versions`. Whoever only wants the model reads `params` and `config`.
+in the data), `config` and `versions`. Whoever only wants the model reads `params` and `config`;
+`config.json` is a copy for people. A model alone can also be one file (weights_file.py), or come
+with the package (pretrained/).
 """
 
 import json
@@ -22,6 +24,8 @@ from mript_jax.config import base_config, flatten_config, rename_fields
 from mript_jax.config.names import BEFORE
 from mript_jax.errors import UserError
 from mript_jax.lora import merge_adapters
+from mript_jax.pretrained import PRETRAINED
+from mript_jax.weights_file import SUFFIX, read_header, read_weights
 
 FOLDER = "checkpoints"
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
@@ -88,10 +92,20 @@ def save_params(path: str | Path, params: Mapping[str, Any], config: ConfigDict)
 
 
 def find_checkpoint(path: str | Path) -> Path:
-    """The step folder meant by `path`: a run's folder (its newest step) or one step in it."""
-    path = Path(path).absolute()
+    """The step folder meant by `path`: a run's folder (its newest step) or one step in it.
+
+    Or the file that holds the weights, if `path` is one or the name of a model of the package.
+    """
+    name, path = str(path), Path(path).absolute()
+    if path.suffix == SUFFIX and path.is_file():
+        return path
+    if not path.exists() and name in PRETRAINED:
+        return PRETRAINED[name].checked_path(name)
     if not path.is_dir():
-        raise UserError(f"no checkpoint at {path}: the folder does not exist")
+        raise UserError(
+            f"no checkpoint at {path}: there is no such folder, nor a model of the package of this "
+            f"name ({', '.join(PRETRAINED) or 'none comes with it'})"
+        )
     if (path / "params").is_dir():
         return path
     folder = path / FOLDER if (path / FOLDER).is_dir() else path
@@ -104,7 +118,12 @@ def find_checkpoint(path: str | Path) -> Path:
 def load_checkpoint_config(path: str | Path) -> ConfigDict:
     """The config that a checkpoint carries; fields that are newer than it have their defaults."""
     step = find_checkpoint(path)
-    config = parse_config((step / "config" / "metadata").read_text()).unlock()
+    text = (
+        read_header(step)["config"]
+        if step.is_file()
+        else (step / "config" / "metadata").read_text()
+    )
+    config = parse_config(text).unlock()
     defaults = base_config()
     defaults.update_from_flattened_dict(BEFORE)
     _fill_in(config, defaults)
@@ -119,6 +138,8 @@ def read_data(step: Path) -> dict[str, Any]:
 def load_params(path: str | Path, ema: bool = True) -> dict[str, Any]:
     """The parameters as nested dicts of NumPy arrays: averaged where there are, adapters merged."""
     step = find_checkpoint(path)
+    if step.is_file():
+        return read_weights(step)
     item = step / ("ema" if ema and (step / "ema").is_dir() else "params")
     with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
         tree = checkpointer.metadata(item).item_metadata.tree

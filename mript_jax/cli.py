@@ -13,7 +13,7 @@ from typing import Any
 from absl import flags, logging
 from ml_collections import ConfigDict
 
-from mript_jax.config_files import config_names
+from mript_jax.config.shipped import config_names
 from mript_jax.errors import UserError
 
 FLAGS = flags.FLAGS

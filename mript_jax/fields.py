@@ -2,7 +2,7 @@
 
   learning_rate: float = field(1e-5, "peak of the learning-rate schedule", at_least=0)
 
-From such a line a config is built, checked and described.
+From such a line a config is built, checked and described. (The fields of a batch: batch.py.)
 """
 
 import dataclasses

@@ -28,7 +28,7 @@ from mript_jax.benchmarks.energy import energy_meter, joules_per_call
 from mript_jax.benchmarks.quality_plot import quality_plot
 from mript_jax.benchmarks.timing import compile_cost, seconds_per_call
 from mript_jax.config import load_config_file
-from mript_jax.config_files import config_path
+from mript_jax.config.shipped import config_path
 from mript_jax.errors import UserError
 from mript_jax.evaluation.results import read_results
 from mript_jax.models import build_model

@@ -2,11 +2,13 @@
 
   mript convert --input=model.pt --output=runs/public
   mript convert --input=runs/public --output=model.pt --to=torch
+  mript convert --input=runs/mript_small --output=small.safetensors --to=weights
   mript convert --input=sam_vit_l.pth --output=runs/sam_start
   mript convert --input=runs/simmim --output=runs/masked_start \\
       --config=mript_tiny
 
-Weight files are .pt or .pth (needs PyTorch), .npz or .safetensors. The config is read from the
+The last is one file for others to use: weights in half precision and their config. Weight files of
+other codes are .pt or .pth (needs PyTorch), .npz or .safetensors. The config is read from the
 shapes, unless --config says it. A Segment Anything checkpoint gives the encoder; the rest of that
 network starts fresh, for training with --config.init_from. So does a masked model's ViT (simmim),
 whose blocks become those of the MR-IPT that --config describes.
@@ -26,9 +28,9 @@ def run(program: str) -> None:
 
 
 def define_flags() -> None:
-    flags.DEFINE_string("input", None, "A weight file; with --to=torch, a checkpoint.")
-    flags.DEFINE_string("output", None, "Folder of the checkpoint; with --to=torch, a weight file.")
-    flags.DEFINE_enum("to", "jax", ["jax", "torch"], "Which code's weights to write.")
+    flags.DEFINE_string("input", None, "A weight file; with --to, a checkpoint.")
+    flags.DEFINE_string("output", None, "Folder of the checkpoint; with --to, a weight file.")
+    flags.DEFINE_enum("to", "jax", ["jax", "torch", "weights"], "What to write.")
     cli.define_config("Config of the model, where shapes do not tell it")
 
 
@@ -37,6 +39,8 @@ def main() -> None:
     cli.existing_path("input", cli.FLAGS.input)
     if cli.FLAGS.to == "torch":
         write_torch(cli.FLAGS.input, cli.FLAGS.output)
+    elif cli.FLAGS.to == "weights":
+        write_weights_file(cli.FLAGS.input, cli.FLAGS.output)
     elif Path(cli.FLAGS.input).is_dir():
         start_from_masked(cli.FLAGS.input, cli.FLAGS.output, cli.FLAGS.config)
     else:
@@ -61,7 +65,7 @@ def write_checkpoint(source: str, output: str, config: ConfigDict | None) -> Non
         print("model:", ", ".join(f"{k}={v}" for k, v in config.model.items()))
     if foreign:
         params, ignored, fresh = segment_anything.from_segment_anything(state_dict, config.model)
-        print(f"started fresh: {', '.join(fresh)}")
+        print(f"newly initialized: {', '.join(fresh)}")
     else:
         params, ignored = from_torch(state_dict, config.model)
     save_params(output, params, config)
@@ -80,7 +84,7 @@ def start_from_masked(checkpoint: str, output: str, config: ConfigDict | None) -
     params, fresh = from_masked(load_params(checkpoint), masked, config.model)
     config.init_from = checkpoint  # an evaluation asks what it was trained on
     save_params(output, params, config)
-    print(f"started fresh: {', '.join(fresh)}")
+    print(f"newly initialized: {', '.join(fresh)}")
     print(f"{output}: the blocks of {checkpoint}")
 
 
@@ -95,6 +99,18 @@ def write_torch(checkpoint: str, output: str) -> None:
     if model.get("iterations", 0):
         print("the public code has no data consistency: there, this is the network alone")
     print(f"{output}: {len(state_dict)} tensors")
+
+
+def write_weights_file(checkpoint: str, output: str) -> None:
+    from mript_jax.checkpoint import find_checkpoint, load_checkpoint_config, load_params
+    from mript_jax.weights_file import SUFFIX, write_weights
+
+    if Path(output).suffix != SUFFIX:
+        raise UserError(f"--output={output} must end in {SUFFIX}")
+    config = load_checkpoint_config(checkpoint).to_json_best_effort()
+    step = int(find_checkpoint(checkpoint).name)
+    write_weights(output, load_params(checkpoint), config, step)
+    print(f"{output}: {Path(output).stat().st_size / 2**20:.1f} MiB, step {step}")
 
 
 def _refuse_full(output: str) -> None:

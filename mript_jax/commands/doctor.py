@@ -18,10 +18,10 @@ from mript_jax import cli
 NEEDED = (
     *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "array-record", "h5py"),
     *("numpy", "scipy", "ml-collections", "pillow", "flatbuffers", "tensorboardX", "rich"),
+    "safetensors",
 )
 EXTRAS = {  # package: what it is for, and how to get it
     "torch": ("reading and writing .pt checkpoints", "convert"),
-    "safetensors": ("reading .safetensors checkpoints", "safetensors"),
     "nibabel": ("NIfTI files", "nifti"),
     "pydicom": ("DICOM files", "dicom"),
     "pytest": ("the tests", "test"),

@@ -18,6 +18,7 @@ COMMANDS = {
     "export": "write a model as one self-contained file",
     "study": "run a study: trainings, evaluations, one table",
     "benchmark": "measure speed and memory",
+    "models": "list the models that come with the package",
     "doctor": "check versions, devices, memory, extras",
 }
 

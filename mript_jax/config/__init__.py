@@ -1,21 +1,15 @@
 """Training configs: their fields, files, checks, old names and overrides."""
 
-from mript_jax.config.check import check_config, drop_unknown_fields, unknown_fields
-from mript_jax.config.describe import describe_config
-from mript_jax.config.files import base_config, derive_config, flatten_config, load_config_file
-from mript_jax.config.names import rename_fields
-from mript_jax.config.overrides import apply_overrides, split_overrides
+from mript_jax.public import public_names
 
-__all__ = [
-    "apply_overrides",
-    "base_config",
-    "check_config",
-    "derive_config",
-    "describe_config",
-    "drop_unknown_fields",
-    "flatten_config",
-    "load_config_file",
-    "rename_fields",
-    "split_overrides",
-    "unknown_fields",
-]
+__all__, __getattr__ = public_names(
+    __name__,
+    {
+        "check": "check_config drop_unknown_fields unknown_fields",
+        "describe": "describe_config",
+        "files": "base_config derive_config flatten_config load_config_file",
+        "names": "rename_fields",
+        "overrides": "apply_overrides split_overrides",
+        "shipped": "config_names config_path",
+    },
+)

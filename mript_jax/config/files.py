@@ -1,6 +1,7 @@
 """Configs as ConfigDicts: the base that the files of `configs/` start from, and copies of configs.
 
-The `model` group is the files' own, since its fields are those of the model's class.
+The `model` group is the files' own, since its fields are those of the model's class. A checkpoint's
+config is read back by checkpoint.py.
 """
 
 import dataclasses
@@ -14,7 +15,7 @@ from ml_collections import ConfigDict, FieldReference
 
 from mript_jax.config.names import rename_fields
 from mript_jax.config.schema import Training
-from mript_jax.config_files import config_path
+from mript_jax.config.shipped import config_path
 
 
 def base_config() -> ConfigDict:

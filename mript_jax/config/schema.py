@@ -210,7 +210,10 @@ class Data:
         1.0, "share of the phase-encoding lines that can be sampled at all", at_least=0.5, at_most=1
     )
     noise: float = field(
-        0.0, "standard deviation of noise in k-space; an image's maximum is 1", at_least=0
+        0.0,
+        "standard deviation of noise in k-space; an image's maximum is 1; of simulated scans in "
+        "evaluations alone, instead of 0.005",
+        at_least=0,
     )
     artifacts: Artifacts = NO_ARTIFACTS  # type: ignore[valid-type]  # a class made from a table
     # A scan to reconstruct has no target: only the zero-filled image's maximum is known in use.
@@ -232,7 +235,9 @@ class Data:
 @dataclasses.dataclass(frozen=True)
 class Optimizer:
     name: str = field("adam", "the update rule", choices="mript_jax.training.optimizer:OPTIMIZERS")
-    learning_rate: float = field(1e-5, "peak of the learning-rate schedule", at_least=0)
+    learning_rate: float = field(
+        1e-5, "the schedule's peak; most configs set their own", at_least=0
+    )
     schedule: str = field(
         "constant",
         "learning rate over steps after the warmup",

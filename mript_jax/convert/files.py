@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
 from mript_jax.errors import UserError, unknown_name_error
 
@@ -80,29 +82,16 @@ def _write_npz(path: Path, state_dict: dict[str, Any]) -> None:
 
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    safetensors = _import_safetensors()
     try:
-        tensors = safetensors.load_file(path)
-    except Exception as error:  # a class of its own
-        if isinstance(error, FileNotFoundError):
-            raise
+        tensors = load_file(path)
+    except SafetensorError as error:
         raise UserError(f"{path} is not a safetensors file: {error}") from error
     return {name: np.asarray(value, np.float32) for name, value in tensors.items()}
 
 
 def _write_safetensors(path: Path, state_dict: dict[str, np.ndarray]) -> None:
     arrays = {name: np.ascontiguousarray(value) for name, value in state_dict.items()}
-    _import_safetensors().save_file(arrays, path)
-
-
-def _import_safetensors():
-    try:
-        import safetensors.numpy
-    except ImportError as error:
-        raise UserError(
-            ".safetensors files need pip install 'mript_jax[safetensors]', or use .npz"
-        ) from error
-    return safetensors.numpy
+    save_file(arrays, path)
 
 
 READERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {

@@ -13,11 +13,12 @@ import numpy as np
 from mript_jax.batch import Batch, check_fields, stack
 from mript_jax.data.readers.base import Source
 from mript_jax.data.records import Record
-from mript_jax.data.scans import estimate_noise
 from mript_jax.data.transforms import scale_of, volume_seed
 from mript_jax.errors import UserError
 from mript_jax.physics.crop import center_crop, crop_kspace, zero_filled_scan
+from mript_jax.physics.espirit import sensitivity_maps
 from mript_jax.physics.masks import sample_mask
+from mript_jax.physics.noise import estimate_noise
 from mript_jax.physics.tasks import Task
 
 
@@ -43,12 +44,13 @@ def measured_batches(
 
     All slices of a volume have the same mask, but those whose record says how it was sampled. They
     are scaled by the zero-filled image's maximum. `fields` are the optional ones
-    (mript_jax/batch.py) that the batches have: `kspace`, and `noise_level`, which is estimated.
+    (mript_jax/batch.py) that the batches have: `kspace`, and what is estimated of it,
+    `sensitivities` (from the samples) and `noise_level` (from all of the scan).
     """
     check_fields(fields)
-    if set(fields) - {"kspace", "noise_level"}:
+    if "full_kspace" in fields:
         raise UserError(
-            "measured scans come with 'kspace' and 'noise_level' alone, not with "
+            "measured scans come with 'kspace', 'sensitivities' and 'noise_level' alone, not with "
             f"{', '.join(fields)}, which the model reads"
         )
     volumes: dict[str, list[int]] = {}
@@ -103,6 +105,8 @@ def _example(
     }
     if "kspace" in fields:
         example["kspace"] = (kspace / scale).astype(np.complex64)
+    if "sensitivities" in fields:
+        example["sensitivities"] = sensitivity_maps(kspace, mask)
     if "noise_level" in fields:
         example["noise_level"] = np.float32(estimate_noise(record.kspace) / scale)
     return example

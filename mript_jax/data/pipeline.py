@@ -3,7 +3,8 @@
 Element k of the training stream is a pure function of (seed, k): the k-th entry of the shuffled,
 endlessly repeated source, with a task and a mask drawn from a generator of its own. Batch n holds
 the elements n * B ... (n + 1) * B - 1, of which each process makes its own consecutive part. So
-the position in the data is one number, the same for any count of workers and processes.
+the position in the data is one number, the same for any count of workers and processes. One
+example, with its mask and its scale, is made by transforms.py or, of complex scans, scans.py.
 """
 
 import copy

@@ -13,13 +13,18 @@ import numpy as np
 from mript_jax.data.records import Record
 from mript_jax.data.simulation import Scan, simulate
 from mript_jax.data.transforms import ExampleMaker, fit, scale_of
-from mript_jax.physics.coils import estimate_sensitivities, root_sum_of_squares
-from mript_jax.physics.crop import CENTER, center_crop, complex_image
+from mript_jax.physics.coils import (
+    WIDEST,
+    compress_coils,
+    estimate_sensitivities,
+    root_sum_of_squares,
+)
+from mript_jax.physics.crop import center_crop, complex_image
 from mript_jax.physics.fourier import fft2c, ifft2c
+from mript_jax.physics.noise import estimate_noise
 from mript_jax.physics.tasks import Task
 
 STREAM = 2  # of random numbers, beside the mask's
-OUTER = 0.9  # radius, of the corner's, beyond which there is hardly anything but noise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +65,7 @@ class ScanMaker(ExampleMaker):
         kspace = compress_coils(fft2c(images / maximum), self.coils)
         maps = None
         if "sensitivities" in self.fields:
-            maps = estimate_sensitivities(kspace, max(round(CENTER * self.shape[self.axis]), 2))
+            maps = estimate_sensitivities(kspace, np.ones(self.shape), WIDEST)
         return Scan(
             kspace,
             kspace,
@@ -68,28 +73,3 @@ class ScanMaker(ExampleMaker):
             reference=reference / maximum,
             noise_level=noise / float(maximum),
         )
-
-
-def compress_coils(kspace: np.ndarray, coils: int) -> np.ndarray:
-    """The `coils` virtual coils that hold most of the energy of [C, H, W]; of fewer, zeros too."""
-    count, *shape = kspace.shape
-    if count <= coils:
-        return np.concatenate([kspace, np.zeros((coils - count, *shape), kspace.dtype)])
-    flat = kspace.reshape(count, -1)
-    _, vectors = np.linalg.eigh(flat @ flat.conj().T)  # the smallest first
-    return (vectors[:, : -coils - 1 : -1].conj().T @ flat).reshape(coils, *shape)
-
-
-def estimate_noise(kspace: np.ndarray) -> float:
-    """Standard deviation of the noise in real and imaginary part, of fully sampled [C, H, W].
-
-    From the corners of k-space or those of the image, whichever hold less of anything else: sharp
-    objects have signal in the former, wide ones in the latter.
-    """
-    y, x = ((np.arange(n) - n // 2) / (n / 2) for n in kspace.shape[-2:])
-    corners = np.hypot(y[:, None], x) > OUTER * np.sqrt(2)
-    levels = []
-    for samples in (kspace[:, corners], ifft2c(kspace)[:, corners]):
-        energy = np.abs(samples[samples != 0]) ** 2  # partial Fourier and empty coils leave zeros
-        levels += [np.median(energy) / (2 * np.log(2))] if energy.size else []
-    return float(np.sqrt(min(levels, default=0.0)))

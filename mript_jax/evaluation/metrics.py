@@ -40,7 +40,10 @@ def ssim(
     data_range: Images | float = 1.0,
     win_size: int = 7,
 ) -> jax.Array:
-    """Structural similarity: uniform window, valid region, sample covariance; differentiable."""
+    """Structural similarity: uniform window, valid region, sample covariance; differentiable.
+
+    fastMRI's SSIM is this with the volume's maximum as data range (protocols.py).
+    """
     x, y = _in_range(reference, estimate, data_range)
     assert min(x.shape[1:]) >= win_size, f"images {x.shape[1:]} are smaller than the window"
     mean_x, mean_y, var_x, var_y, covariance = _window_moments(x, y, win_size)

@@ -1,7 +1,8 @@
 """The rules by which a comparison is scored: data range, and what a mean is taken over.
 
 The same reconstructions get figures that differ by more than the methods do, so a protocol is
-the first thing a row says, and rows of different ones are never compared.
+the first thing a row says, and rows of different ones are never compared. The metrics themselves
+are the same for all: metrics.py, with SSIM in uniform windows of 7 x 7 pixels.
 """
 
 import dataclasses

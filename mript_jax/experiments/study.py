@@ -8,6 +8,11 @@ A study's config holds
   compared    the names of the runs in the table
   conditions  name -> the config that they are evaluated with
   probe       instead of conditions: the config of linear heads that are put on the encoders
+  baselines   methods without training that stand beside them, tuned on other slices (optional)
+  seconds     training time of each run, compilation apart, instead of its total_steps: how many
+              steps fit is measured on this machine before it trains (optional)
+  networks    name -> its runs, which differ in their seed: the one that `compared` begins with is
+              set against each other one and with the baselines, on the same slices (optional)
 
 What follows another config has all of its fields (`config.derive_config`), so that each can be
 changed for all, for what tunes, or for one run. Run again with the same folder, finished trainings
@@ -15,7 +20,7 @@ and evaluations are not repeated; a folder that holds some with other settings i
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +47,12 @@ from mript_jax.evaluation.results import (
 )
 from mript_jax.evaluation.summary import bootstrap_interval
 from mript_jax.experiments.comparison import compare, config_hash
+from mript_jax.experiments.paired import paired_table
 from mript_jax.experiments.probe import probe, untrained
 from mript_jax.sizes import height_width
 from mript_jax.text_table import markdown_table
 from mript_jax.training.loop import train
+from mript_jax.training.step_time import seconds_per_step
 
 PICTURES = 600  # of each kind that data.path can name
 # What may differ from a finished training: none of it changes the weights.
@@ -63,6 +70,8 @@ def run_study(study: ConfigDict, workdir: str | Path) -> str:
     conditions = {} if "probe" in study else study.conditions
     conditions = {name: _resolved(config) for name, config in conditions.items()}
     for name, config in runs.items():
+        if "seconds" in study:
+            config.total_steps = _steps_that_fit(study, name, config, workdir)
         _refuse_another_run(study, name, config, _folder(workdir, name))
     for name, config in conditions.items():
         _refuse_another_evaluation(name, config, _evaluation(workdir, name))
@@ -72,15 +81,18 @@ def run_study(study: ConfigDict, workdir: str | Path) -> str:
         return _probe(study, workdir)
     checkpoints = {name: str(_folder(workdir, name)) for name in study.compared}
     by_condition = {
-        name: _evaluate(name, config, checkpoints, _evaluation(workdir, name))
+        name: _evaluate(study, name, config, checkpoints, folder=_evaluation(workdir, name))
         for name, config in conditions.items()
     }
     rows = [
         {"condition": condition, **_summary(results, name)}
         for condition, results in by_condition.items()
-        for name in (*study.compared, "zero_filled")
+        for name in (*study.compared, *_baselines(study), "zero_filled")
     ]
-    return _write(study, rows, _table(rows), workdir)
+    table = _table(rows)
+    if "networks" in study:
+        table += "".join(_paired(study, name, workdir) for name in conditions)
+    return _write(study, rows, table, workdir)
 
 
 def _resolved(config: ConfigDict) -> ConfigDict:
@@ -134,12 +146,41 @@ def _train(study: ConfigDict, name: str, config: ConfigDict, workdir: Path) -> N
     train(config.lock(), _folder(workdir, name))
 
 
+def _steps_that_fit(study: ConfigDict, name: str, config: ConfigDict, workdir: Path) -> int:
+    """As many as fit into the study's seconds; measured once, and kept beside the run."""
+    path = workdir / "steps" / f"{name}.json"
+    if not path.exists():
+        print(f"timing {name}", flush=True)
+        step = seconds_per_step(config)
+        steps = max(int(study.seconds / step), 1)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"total_steps": steps, "seconds_per_step": step}) + "\n")
+    return json.loads(path.read_text())["total_steps"]
+
+
+def _baselines(study: ConfigDict) -> tuple[str, ...]:
+    return tuple(study.baselines) if "baselines" in study else ()
+
+
+def _paired(study: ConfigDict, condition: str, workdir: Path) -> str:
+    """The first network against all others, on the slices of a condition."""
+    network_of = {run: name for name, runs in study.networks.items() for run in runs}
+    networks: dict[str, list[str]] = {}
+    for run in study.compared:
+        networks.setdefault(network_of[run], []).append(run)
+    (first, ours), *others = networks.items()
+    rivals: dict[str, Sequence[str]] = dict(others)
+    rivals |= {name: (name,) for name in (*_baselines(study), "zero_filled")}
+    table = paired_table(_evaluation(workdir, condition) / "examples.csv", ours, rivals)
+    return f"\n{condition}: {first} against each, on the same slices\n\n{table}"
+
+
 def _evaluate(
-    name: str, config: ConfigDict, checkpoints: Mapping[str, str], folder: Path
+    study: ConfigDict, name: str, config: ConfigDict, checkpoints: Mapping[str, str], folder: Path
 ) -> Results:
     if not _evaluated(checkpoints, folder):
         print(f"evaluating {name}", flush=True)
-        results, examples = compare(config, checkpoints)
+        results, examples = compare(config, checkpoints, _baselines(study))
         folder.mkdir(parents=True, exist_ok=True)
         write_report(folder / "report.html", results, examples)
         write_results(folder, results, examples)

@@ -1,4 +1,4 @@
-"""Models by name: `build_model(config.model)`."""
+"""Models by name: `build_model(config.model)`. CONTRIBUTING.md lists what a new one needs."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -28,11 +28,12 @@ class ReconstructionModel(nn.Module):
       - how a parameter is sharded: RULES in training/sharding.py, by the name of its layer (qkv,
         dense_in, query, key, value and proj, dense_out, out are cut along the model axis) and by
         `kernel`, `bias` and `position`;
-      - how a parameter is optimized: weight decay, Muon and LoRA apply to each `kernel`; layer-wise
-        learning rates count `block_0`, `block_1` ..., and `groups/block_0` for blocks stacked along
-        the first axis, with `patch_embed` and `position` before them (training/optimizer.py,
-        lora.py);
-      - which parameters fine-tuning adapts to other tasks: `head`, `tail` and `prompt`
+      - how a parameter is optimized: weight decay applies to each `kernel`, Muon to those but of
+        `head` and `tail`, LoRA to those of attention; layer-wise learning rates count `block_0`,
+        `block_1` ..., and `groups/block_0` for blocks stacked along the first axis, with
+        `patch_embed` and `position` before them (training/optimizer.py, lora.py);
+      - which parameters fine-tuning adapts to other tasks: `head`, `tail` and `prompt`; and to
+        other image sizes: `position`, `table`, `relative`, `relative_h` and `relative_w`
         (training/finetune.py).
     """
 
@@ -107,7 +108,10 @@ def _plain(value: Any) -> Any:
 
 def dtype_field() -> Any:
     """The field `dtype`, which every model has."""
-    return required("type of the computation; weights are float32", choices=DTYPES)
+    return required(
+        "type of the computation; weights are float32; float16 is for inference only",
+        choices=DTYPES,
+    )
 
 
 def iterations_field() -> Any:

@@ -1,4 +1,8 @@
-"""Cascades of a network of magnitude images and data consistency."""
+"""Data consistency of the networks of magnitude images: mript, recon_vit and unet.
+
+That of the unrolled model, hard to soft, is in unrolled_consistency.py; simmim keeps measured
+samples as they are (`filled_kspace`). The mathematics is in physics/measurement.py.
+"""
 
 from collections.abc import Callable
 
@@ -7,7 +11,7 @@ import jax.numpy as jnp
 
 from mript_jax.batch import Batch, read_field
 from mript_jax.errors import UserError
-from mript_jax.physics.coils import estimate_from_calibration
+from mript_jax.physics.coils import estimate_sensitivities
 from mript_jax.physics.measurement import Measurement, gradient
 from mript_jax.physics.phase import low_resolution_phase
 
@@ -24,7 +28,8 @@ def reconstruct(
 
     `iterations` is the number of cascades, each the network and a gradient step of data
     consistency, x - A*(A x - y) with A = M F S. For one coil it is hard data consistency: the
-    measured samples replace those of the estimate. 0 is the network alone.
+    measured samples replace those of the estimate, until the magnitude is taken for the next
+    cascade. 0, the default, is the network alone.
     """
     image = batch["zero_filled"]  # [B, H, W, 1]
     if iterations == 0:
@@ -44,7 +49,7 @@ def _measurement(batch: Batch) -> Measurement:
         return Measurement(kspace, mask, jnp.asarray(batch["sensitivities"]))
     if kspace.shape[1] == 1:
         return Measurement(kspace, mask)
-    return Measurement(kspace, mask, estimate_from_calibration(kspace, mask))
+    return Measurement(kspace, mask, estimate_sensitivities(kspace, mask))
 
 
 def single_coil(kspace: jax.Array) -> jax.Array:

@@ -9,12 +9,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from mript_jax.errors import UserError
 from mript_jax.fields import field, required
 from mript_jax.models.attention import SelfAttention, merge_windows, partition_windows
 from mript_jax.models.base import check_heads, dtype_field
 from mript_jax.models.layers import depth_to_space
 
-MIXERS = ("conv", "window", "rows", "columns")
+MIXERS = ("conv", "window", "rows", "columns", "global")
 SMALL_INIT = nn.initializers.normal(0.01)
 EPSILON = 1e-6
 
@@ -40,7 +41,7 @@ class Modulation(nn.Module):
 
 
 class MixerBlock(nn.Module):
-    """Attention over windows or lines, or a 3x3 convolution; then an MLP; both modulated."""
+    """Attention and an MLP, or a 3x3 convolution; each after a modulated norm."""
 
     mixer: str  # one of MIXERS
     heads: int
@@ -72,6 +73,8 @@ class MixerBlock(nn.Module):
         if self.mixer == "window":
             y = attention(partition_windows(x, self.window), train)
             return merge_windows(y, (h, w))
+        if self.mixer == "global":
+            return attention(x, train)
         if self.mixer == "columns":
             x = x.swapaxes(1, 2)
         y = attention(x.reshape(-1, x.shape[2], D), train).reshape(x.shape)
@@ -91,46 +94,64 @@ class Regularizer(nn.Module):
 class ConvTransformer(Regularizer):
     """Features [B, H, W, C] and a condition [B, K] -> their correction [B, H, W, C].
 
-    Small patches keep every detail in channels: convolutions of 32 channels or more on a smaller
-    grid are several times faster than those of few channels on the image's own.
+    A pyramid of patches, each level's twice as wide as those of the level before. Small patches
+    keep every detail in channels: convolutions of 32 channels or more on a smaller grid are several
+    times faster than those of few channels on the image's own.
     """
 
-    features: int = required("channels of a fine patch", at_least=1)
-    width: int = required("channels of a coarse patch", at_least=1)
-    blocks: tuple[str, ...] = required(
-        "how the coarse patches are mixed in each block", choices=MIXERS
+    widths: tuple[int, ...] = required("channels of each level, from the finest on", at_least=1)
+    depths: tuple[int, ...] = required("blocks in each level", at_least=0)
+    mixers: tuple[str, ...] = required(
+        "mixing of patches in the blocks of each level", choices=MIXERS
     )
     dtype: str = dtype_field()
-    fine: int = field(2, "pixels of a fine patch's side", at_least=1)
-    coarse: int = field(2, "fine patches of a coarse patch's side", at_least=1)
+    patch_size: int = field(2, "pixels of the finest patches' side", at_least=1)
     heads: int = field(4, "heads of attention", at_least=1)
     mlp_ratio: float = field(2.0, "hidden width of MLPs over the width", above=0)
-    window: int = field(8, "coarse patches of a window's side", at_least=1)
+    window: int = field(8, "patches of a window's side", at_least=1)
 
     def validate(self) -> None:
-        check_heads(self.width, self.heads)
+        if not len(self.widths) == len(self.depths) == len(self.mixers) > 0:
+            raise UserError(
+                f"config.model.network has widths={self.widths}, depths={self.depths} and "
+                f"mixers={self.mixers}; each level needs one of each"
+            )
+        for width, depth, mixer in zip(self.widths, self.depths, self.mixers, strict=True):
+            if depth and mixer != "conv":
+                check_heads(width, self.heads)
 
     @nn.compact
     def __call__(self, x: jax.Array, condition: jax.Array, train: bool = False) -> jax.Array:
-        dtype, patch = jnp.dtype(self.dtype), self.fine * self.coarse
+        dtype = jnp.dtype(self.dtype)
         H, W, channels = x.shape[1:]
-        x = jnp.pad(x, ((0, 0), (0, -H % patch), (0, -W % patch), (0, 0))).astype(dtype)
-        stem = nn.Conv(self.features, (3, 3), dtype=dtype, name="stem")(
-            space_to_depth(x, self.fine)
+        coarsest = self.patch_size * 2 ** (len(self.widths) - 1)
+        x = jnp.pad(x, ((0, 0), (0, -H % coarsest), (0, -W % coarsest), (0, 0))).astype(dtype)
+
+        def conv(level: int, name: str) -> nn.Conv:
+            return nn.Conv(self.widths[level], (3, 3), dtype=dtype, name=name)
+
+        y = conv(0, "stem")(space_to_depth(x, self.patch_size))
+        y = nn.gelu(Modulation(dtype, name="modulation_stem")(y, condition))
+        skips = []
+        for level, width in enumerate(self.widths):
+            if level:
+                skips.append(y)
+                y = nn.Dense(width, dtype=dtype, name=f"down_{level}")(space_to_depth(y, 2))
+            for i in range(self.depths[level]):
+                block = MixerBlock(
+                    self.mixers[level],
+                    heads=self.heads,
+                    mlp_ratio=self.mlp_ratio,
+                    window=self.window,
+                    dtype=dtype,
+                    name=f"level_{level}_block_{i}",
+                )
+                y = block(y, condition, train)
+        for level in reversed(range(len(skips))):
+            y = nn.Dense(4 * self.widths[level], dtype=dtype, name=f"up_{level}")(y)
+            y = skips[level] + depth_to_space(y, (2, 2))
+            y = nn.gelu(conv(level, f"merge_{level}")(y))
+        out = nn.Dense(
+            channels * self.patch_size**2, kernel_init=SMALL_INIT, dtype=jnp.float32, name="out"
         )
-        stem = nn.gelu(Modulation(dtype, name="modulation_stem")(stem, condition))
-        y = nn.Dense(self.width, dtype=dtype, name="down")(space_to_depth(stem, self.coarse))
-        for i, mixer in enumerate(self.blocks):
-            y = MixerBlock(
-                mixer,
-                heads=self.heads,
-                mlp_ratio=self.mlp_ratio,
-                window=self.window,
-                dtype=dtype,
-                name=f"block_{i}",
-            )(y, condition, train)
-        y = nn.Dense(self.features * self.coarse**2, dtype=dtype, name="up")(y)
-        y = stem + depth_to_space(y, (self.coarse, self.coarse))
-        y = nn.gelu(nn.Conv(self.features, (3, 3), dtype=dtype, name="merge")(y))
-        y = nn.Dense(channels * self.fine**2, kernel_init=SMALL_INIT, dtype=dtype, name="out")(y)
-        return depth_to_space(y, (self.fine, self.fine))[:, :H, :W]
+        return depth_to_space(out(y), (self.patch_size,) * 2)[:, :H, :W]

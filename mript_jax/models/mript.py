@@ -1,6 +1,6 @@
 """MR-IPT (arXiv 2405.15098): heads and tails per task around a shared ViT with a task prompt."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -45,7 +45,11 @@ def near_identity_init(
 
 
 class Head(nn.Module):
-    """3x3 convolution, then two residual blocks of 5x5 convolutions."""
+    """3x3 convolution, then two residual blocks of 5x5 convolutions.
+
+    The image passes through sums in float32 and only what is added to it is computed in `dtype`:
+    bfloat16 would keep no more than 8 bits of every pixel.
+    """
 
     count: int
     features: int
@@ -53,10 +57,10 @@ class Head(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, choice: jax.Array) -> jax.Array:
-        def conv(size, name, **init):
-            return TaskConv(self.count, self.features, size, self.dtype, name=name, **init)
+        def conv(size: int, name: str, dtype: DTypeLike = self.dtype, **init: Any) -> TaskConv:
+            return TaskConv(self.count, self.features, size, dtype, name=name, **init)
 
-        x = conv(3, "conv_in", kernel_init=near_identity_init)(x, choice)
+        x = conv(3, "conv_in", jnp.float32, kernel_init=near_identity_init)(x, choice)
         for i in range(2):
             y = nn.relu(conv(5, f"residual_{i}_in")(x, choice))
             x = x + conv(5, f"residual_{i}_out", kernel_init=NEAR_ZERO_INIT)(y, choice)
@@ -162,7 +166,7 @@ class MRIPT(ReconstructionModel):
             pattern_index, level_index, acceleration, center_fraction, mask=mask
         )
         head = Head(count, self.features, dtype, name="head")
-        features = head(zero_filled.astype(dtype), choice)  # [B, H, W, F]
+        features = head(zero_filled, choice)  # [B, H, W, F]
         tokens = Encoder(
             grid=(size[0] // self.patch_size, size[1] // self.patch_size),
             patch=self.patch_size,
@@ -178,7 +182,7 @@ class MRIPT(ReconstructionModel):
             remat=self.remat,
             scan_blocks=self.scan_blocks,
             name="encoder",
-        )(features)  # [B, h, w, C]
+        )(features.astype(dtype))  # [B, h, w, C]
         decoded = Decoder(
             depth=self.decoder_depth,
             heads=self.decoder_heads,
@@ -188,8 +192,8 @@ class MRIPT(ReconstructionModel):
             dtype=dtype,
             name="decoder",
         )(tokens, prompt_tokens)  # [B, H, W, F]
-        tail = TaskConv(count, 1, 3, dtype, kernel_init=near_identity_init, name="tail")
-        return tail(decoded + features, choice)[:, :H, :W].astype(jnp.float32)
+        tail = TaskConv(count, 1, 3, jnp.float32, kernel_init=near_identity_init, name="tail")
+        return tail(decoded + features, choice)[:, :H, :W]
 
     def batch_fields(self) -> tuple[str, ...]:
         return fields_for(self.iterations)

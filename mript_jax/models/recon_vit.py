@@ -100,7 +100,7 @@ class ReconViT(ReconstructionModel):
                 name=f"block_{i}",
             )(x, train)
         x = LayerNorm(EPSILON, dtype, name="norm")(x)
-        pixels = nn.Dense(channels * patch[0] * patch[1], dtype=dtype, name="head")(x)
+        pixels = nn.Dense(channels * patch[0] * patch[1], dtype=jnp.float32, name="head")(x)
         return depth_to_space(pixels, patch)  # [B, H, W, C]
 
     def _position(self, grid: tuple[int, int]) -> jax.Array:

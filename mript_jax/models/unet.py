@@ -87,7 +87,7 @@ class UNet(ReconstructionModel):
             rows, columns = (skip.shape[axis] - x.shape[axis] for axis in (1, 2))
             x = jnp.pad(x, ((0, 0), (0, rows), (0, columns), (0, 0)), mode="reflect")
             x = block(level, f"up_{level}")(jnp.concatenate([x, skip], axis=-1), train)
-        return nn.Conv(channels, (1, 1), dtype=dtype, name="out")(x)
+        return nn.Conv(channels, (1, 1), dtype=jnp.float32, name="out")(x)
 
 
 def instance_norm(x: jax.Array) -> jax.Array:

@@ -19,8 +19,8 @@ from mript_jax.models.coil_maps import Refinement, unit_maps
 from mript_jax.models.consistency import absolute
 from mript_jax.models.regularizer import NETWORKS
 from mript_jax.models.scan_description import describe, estimate_noise
-from mript_jax.models.soft_consistency import CONSISTENCIES, Scan
 from mript_jax.models.starts import STARTS
+from mript_jax.models.unrolled_consistency import CONSISTENCIES, Scan
 from mript_jax.physics.coils import calibration_images, root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.measurement import Measurement, start
@@ -62,8 +62,8 @@ class Unrolled(ReconstructionModel):
     dtype: str = dtype_field()
     consistency: str = field(
         "adaptive",
-        "data consistency of a cascade, see models/soft_consistency.py",
-        choices="mript_jax.models.soft_consistency:CONSISTENCIES",
+        "data consistency of a cascade, see models/unrolled_consistency.py",
+        choices="mript_jax.models.unrolled_consistency:CONSISTENCIES",
     )
     steps: int = field(
         4, "steps of conjugate gradients in each cascade, where there are several coils", at_least=1
@@ -74,7 +74,7 @@ class Unrolled(ReconstructionModel):
     )
     condition: int = field(64, "channels of the condition that modulates each cascade", at_least=1)
     start: str = field(
-        "total_variation",
+        "sparse",
         "the image that the first cascade gets, see models/starts.py",
         choices="mript_jax.models.starts:STARTS",
     )
@@ -140,8 +140,8 @@ class Unrolled(ReconstructionModel):
         return absolute(x) * peak[:, None, None]
 
     def _positions(self) -> jax.Array:
-        """Of each cascade, from the first to the last: [cascades, 1, 1]."""
-        return jnp.linspace(0.0, 1.0, self.cascades)[:, None, None]
+        """The position of each cascade, up to 1 for the last: [cascades, 1, 1]."""
+        return jnp.linspace(1 / self.cascades, 1.0, self.cascades)[:, None, None]
 
     def _cascades(self) -> nn.Module:
         scanned = self.scan_cascades

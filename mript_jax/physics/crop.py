@@ -12,7 +12,7 @@ import numpy as np
 from mript_jax.physics.coils import combine, estimate_sensitivities, root_sum_of_squares
 from mript_jax.physics.fourier import Array, fft2c, ifft2c
 
-CENTER = 0.08  # share of the phase-encoding lines that sensitivities are estimated from
+CENTER = 0.08  # share of k-space along each axis whose phase counts to the sensitivities
 
 
 def center_crop(image: Array, shape: tuple[int, int]) -> Array:
@@ -66,7 +66,7 @@ def complex_image(kspace: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     images = ifft2c(kspace)
     if kspace.shape[-3] == 1:
         return center_crop(images[..., 0, :, :], shape)
-    sensitivities = estimate_sensitivities(kspace, max(round(CENTER * kspace.shape[-1]), 2))
+    sensitivities = estimate_sensitivities(kspace, np.ones(kspace.shape[-2:]), CENTER)
     return center_crop(combine(images, sensitivities), shape)
 
 

@@ -28,9 +28,8 @@ from mript_jax.physics.patterns.trajectories import radial, spiral
 
 PatternFn = Callable[[tuple[int, int], float, float, np.random.Generator], np.ndarray]
 
-# A new pattern also needs an entry in LIKE (physics/tasks.py), and a test in physics/recognition if
-# its masks are to be recognized. The order has no meaning: the index of a pattern in a model is its
-# position in config.data.patterns.
+# CONTRIBUTING.md says what else a new pattern needs. The order has no meaning: the index of a
+# pattern in a model is its position in config.data.patterns.
 PATTERNS: dict[str, PatternFn] = {
     "cartesian_random": cartesian_random,
     "cartesian_equispaced": cartesian_equispaced,

@@ -1,4 +1,7 @@
-"""Initialization from a checkpoint: parameters that fit are copied, the others are listed."""
+"""Initialization from a checkpoint: parameters that fit are copied, the others are listed.
+
+Low-rank adapters: lora.py. Frozen parameters: optimizer.py.
+"""
 
 import logging
 import re
@@ -17,13 +20,21 @@ log = logging.getLogger(__name__)
 TABLE = re.compile(r"prompt/(patterns|levels)")  # first axis: one entry for each of them
 PER_TASK = re.compile(r"(head|tail)/")  # first axis: one for each pattern, level, or task
 AXES = ("type", "level")  # modes with one head for each pattern, for each level
+POSITIONS = {  # tables that a model resizes to the grid of its image, and their axes over the grid
+    "position": (-3, -2),
+    "table": (-3, -2),
+    "relative": (-3, -2),
+    "relative_h": (-2,),
+    "relative_w": (-2,),
+}
 
 
 def initialize_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> Any:
     """Return `params` with the values of a checkpoint wherever name and shape agree.
 
     Parameters for each pattern and level are adapted to those of `config.model`: they are copied by
-    position, and new patterns and levels start at the mean of the old ones.
+    position, and new patterns and levels start at the mean of the old ones. Position tables of
+    another image size are resized, as the models resize them themselves.
     """
     old = load_checkpoint_config(checkpoint).model
     stored = {
@@ -35,13 +46,16 @@ def initialize_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> A
     def choose(path: tuple, leaf: jax.Array) -> Any:
         name = path_name(path)
         known = stored.get(name)
-        values = None if known is None else _for_tasks(name, known, old, model)
-        if values is None or values.shape != leaf.shape:
+        if known is None:
             fresh.append(f"{name} {leaf.shape}")
+            return leaf
+        values = _for_grid(name, _for_tasks(name, known, old, model), leaf.shape)
+        if values.shape != leaf.shape:
+            fresh.append(f"{name} {leaf.shape}, there {known.shape}")
             return leaf
         taken.append(name)
         if values is not known:
-            fitted.append(f"{name}: {len(stored[name])} to {len(leaf)}")
+            fitted.append(f"{name}: {known.shape} to {leaf.shape}")
         return np.asarray(values, leaf.dtype)
 
     chosen = jax.tree_util.tree_map_with_path(choose, params)
@@ -49,7 +63,7 @@ def initialize_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> A
         raise UserError(f"config.init_from: nothing in {checkpoint} fits this model")
     for note, names in (
         ("not in the checkpoint, newly initialized", fresh),
-        ("adapted to these patterns and levels, new ones as the mean of the old", fitted),
+        ("adapted to these patterns, levels (new ones as the mean of the old) and sizes", fitted),
         ("not used", sorted(set(stored) - set(taken))),
     ):
         if names:
@@ -74,6 +88,21 @@ def _for_tasks(
         separate = {old["mode"], new["mode"]} <= {AXES[axis], "split"}
         grid = _resize(grid if separate else grid.mean(axis, keepdims=True), axis, count)
     return grid.reshape(-1, *values.shape[1:])
+
+
+def _for_grid(name: str, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A position table, resized to that of another grid, if only the grid differs."""
+    axes = POSITIONS.get(name.rsplit("/", 1)[-1], ())
+    if values.shape == shape or values.ndim != len(shape):
+        return values
+    same = [n == m for n, m in zip(values.shape, shape, strict=True)]
+    for axis in axes:
+        same[axis] = True
+    return (
+        np.asarray(jax.image.resize(values, shape, "bilinear", antialias=False))
+        if all(same)
+        else values
+    )
 
 
 def _grid(model: Mapping[str, Any]) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The optimizer that `config.optimizer` describes, as one optax transformation."""
+"""The optimizer that `config.optimizer` (config/schema.py) describes, in optax."""
 
 import re
 from typing import Any

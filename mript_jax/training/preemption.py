@@ -1,4 +1,8 @@
-"""Preemption: SIGTERM, which clusters send before they take a machine back."""
+"""Preemption: SIGTERM, which clusters send before they take a machine back.
+
+The step that runs is finished, then training/loop.py saves and stops, and commands/train.py exits
+with status 143, by which a scheduler knows that the run is to be started again.
+"""
 
 import signal
 import threading

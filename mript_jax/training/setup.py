@@ -9,6 +9,7 @@ from jax.sharding import Mesh, NamedSharding
 from ml_collections import ConfigDict
 
 from mript_jax.batch import empty_example, stack
+from mript_jax.config.files import flatten_config
 from mript_jax.data.pipeline import training_makers
 from mript_jax.errors import UserError
 from mript_jax.lora import add_adapters, merge_adapters
@@ -45,8 +46,18 @@ class Setup:
     batch_sharding: NamedSharding
 
 
+def _refuse_float16(model: ConfigDict) -> None:
+    for name, value in flatten_config(model).items():
+        if value == "float16":
+            raise UserError(
+                f"config.model.{name}='float16' can reconstruct but not train, since it "
+                "rounds small gradients to zero; use 'bfloat16'"
+            )
+
+
 def set_up(config: ConfigDict) -> Setup:
     """Build mesh, model, optimizer and step from a config."""
+    _refuse_float16(config.model)
     mesh = build_mesh(config.mesh)
     micro_batches = _count_micro_batches(config, mesh.shape["data"] * mesh.shape["fsdp"])
     model, loss = build_model(config.model), build_loss(config.loss)

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from mript_jax.config import check_config, describe_config, load_config_file
-from mript_jax.config_files import config_names
+from mript_jax.config.shipped import config_names
 from mript_jax.errors import UserError
 from mript_jax.fields import fields_of, is_numeric
 from mript_jax.models import MODELS, build_model

@@ -69,9 +69,9 @@ def test_value_has_the_type_of_its_field(argument, name, value):
 @pytest.mark.parametrize(
     ("argument", "name", "value"),
     [
-        ("--config.model.network.width=64", "model.network.width", 64),
+        ("--config.model.network.widths=(64,)", "model.network.widths", (64,)),
         ("--config.model.network.window=4", "model.network.window", 4),
-        ("--config.model.network.blocks=('conv',)", "model.network.blocks", ("conv",)),
+        ("--config.model.network.mixers=('conv',)", "model.network.mixers", ("conv",)),
         ("--config.model.scan_cascades=true", "model.scan_cascades", True),
         ("--config.model.scan_cascades=None", "model.scan_cascades", None),
     ],
@@ -140,5 +140,6 @@ def test_description_has_every_field_with_value_default_limits_and_meaning():
         assert f"{name} = " in text
     assert (
         "optimizer.learning_rate = 0.001\n"
-        "    peak of the learning-rate schedule; a number, 0 or more (default: 1e-05)\n"
+        "    the schedule's peak; most configs set their own; a number, 0 or more "
+        "(default: 1e-05)\n"
     ) in text

@@ -9,10 +9,9 @@ from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.data.pipeline import evaluation_maker, training_makers
 from mript_jax.data.readers import open_source
 from mript_jax.data.records import Record
-from mript_jax.data.scans import compress_coils, estimate_noise
 from mript_jax.physics.coils import combine, root_sum_of_squares
 from mript_jax.physics.crop import center_crop
-from mript_jax.physics.fourier import fft2c, ifft2c
+from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.tasks import make_task
 
 SIZE = 48
@@ -128,27 +127,6 @@ def test_models_that_read_no_kspace_keep_their_resized_images(scan):
     example = make(data_config(undersampling="kspace", image_size=24), of=scan, fields=())
     whole = scan.image / scan.image.max()
     assert np.mean(example["target"] > 0.05) == pytest.approx(np.mean(whole > 0.05), abs=0.1)
-
-
-def test_compressed_coils_keep_most_of_the_energy():
-    rng = np.random.default_rng(0)
-    basis = rng.standard_normal((2, 6, 7)) + 1j * rng.standard_normal((2, 6, 7))
-    kspace = np.tensordot(rng.standard_normal((5, 2)), basis, 1)  # five coils that see two things
-    compressed = compress_coils(kspace, 2)
-    assert np.linalg.norm(compressed) == pytest.approx(np.linalg.norm(kspace))
-    np.testing.assert_allclose(
-        root_sum_of_squares(compressed, axis=0), root_sum_of_squares(kspace, axis=0)
-    )
-
-
-@pytest.mark.parametrize("level", [0.002, 0.05])
-def test_noise_is_estimated_where_no_signal_is(level):
-    rng = np.random.default_rng(0)
-    image = np.pad(open_source("phantom", count=1, size=64, noise=False)[0].image, 16)
-    noise = level * (rng.standard_normal((2, 3, 96, 96)))
-    kspace = fft2c(image)[None] + noise[0] + 1j * noise[1]
-    assert estimate_noise(kspace) == pytest.approx(level, rel=0.1)
-    assert estimate_noise(np.zeros((1, 8, 8))) == 0.0
 
 
 def test_noise_of_a_measured_scan_is_told(scan):

@@ -178,6 +178,15 @@ def test_bfloat16_output_is_near_float32_with_float32_parameters(model, params):
     assert 0 < jnp.abs(full - rounded).max() < 0.05 * jnp.abs(full).max()
 
 
+def test_bfloat16_does_not_round_the_image_on_its_way_through(model):
+    image, half = images((32, 32)), build_model(TINY | {"dtype": "bfloat16"})
+    params = init(model)  # which adds little to the image
+    full, rounded = (apply(m, params, image) for m in (model, half))
+    assert np.abs(full - image).max() > 0.01
+    error = np.sqrt(np.mean(np.square(full - rounded)))
+    assert 20 * np.log10(np.abs(full).max() / error) > 70  # 54 where the image was rounded
+
+
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [

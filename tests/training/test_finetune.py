@@ -1,5 +1,6 @@
 """Initialization of a model of other patterns, levels or mode from a checkpoint."""
 
+import functools
 from pathlib import Path
 
 import jax
@@ -7,10 +8,12 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
+from mript_jax.batch import empty_example, stack
 from mript_jax.checkpoint import save_params
 from mript_jax.config import load_config_file
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
+from mript_jax.physics.fourier import fft2c
 from mript_jax.training.finetune import initialize_from
 
 TINY = Path(__file__).parents[2] / "configs" / "mript_tiny.py"
@@ -27,6 +30,15 @@ SMALL = {
     "decoder_heads": 2,
     "decoder_mlp": 16,
     "iterations": 0,
+}
+
+POSITIONED = {
+    "mript": {**SMALL, "mode": "type", "num_patterns": 1, "num_levels": 1, "mlp_ratio": 1.0}
+    | {"global_blocks": (0,), "decoder_downsample": 1, "dtype": "float32"},
+    "recon_vit": {"patch_size": 4, "width": 8, "depth": 1, "heads": 2, "mlp_ratio": 1.0}
+    | {"dtype": "float32"},
+    "simmim": {"encoder": "vit", "patch_size": 4, "width": 8, "depths": (1,), "heads": (2,)}
+    | {"window": 4, "mlp_ratio": 1.0, "mask_cell": 4, "mask_ratio": 0.6, "dtype": "float32"},
 }
 
 
@@ -125,6 +137,35 @@ def test_parameters_without_tasks_are_copied_by_name_and_shape(tmp_path):
     assert not got["head"]["bias"].any() and got["body"]["bias"].all()
     with pytest.raises(UserError, match="nothing in"):
         initialize_from(str(tmp_path), {"other": np.zeros(3)}, model("split", 2, 2))
+
+
+@pytest.mark.parametrize("name", ["mript", "recon_vit", "simmim"])
+def test_position_tables_are_resized_as_the_model_itself_does(tmp_path, name):
+    def build(size):
+        return build_model({**POSITIONED[name], "name": name, "image_size": size})
+
+    example = stack([empty_example((24, 32), ("kspace",))] * 2)
+    rng = np.random.default_rng(0)
+    example["zero_filled"] = rng.random((2, 24, 32, 1), np.float32)
+    example["kspace"] = fft2c(example["zero_filled"][..., 0])[:, None]
+    example["mask"] = np.ones_like(example["mask"])
+    example["mask"][:, :, ::2] = 0
+    batch = {k: v for k, v in example.items() if k not in ("target", "scale", "weight")}
+    small, large = build(16), build((24, 32))
+    shapes, fresh = (
+        jax.eval_shape(lambda m=m: m.init(jax.random.key(0), batch, method="predict"))["params"]
+        for m in (small, large)
+    )
+    params = jax.tree.map(lambda x: rng.normal(0, 0.3, x.shape).astype(np.float32), shapes)
+    save_params(tmp_path, params, ConfigDict({"model": {"name": name}}))
+    empty = jax.tree.map(lambda x: np.full(x.shape, np.nan, np.float32), fresh)
+    started = initialize_from(str(tmp_path), empty, ConfigDict({"name": name}))
+    assert shapes != fresh
+    images = [
+        jax.jit(functools.partial(m.apply, method="predict"))({"params": p}, batch)
+        for m, p in ((small, params), (large, started))
+    ]
+    np.testing.assert_allclose(*images, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.slow

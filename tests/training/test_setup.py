@@ -6,7 +6,7 @@ import pytest
 from mript_jax.config import load_config_file
 from mript_jax.data.pipeline import build_pipeline
 from mript_jax.errors import UserError
-from mript_jax.models import MODELS
+from mript_jax.models import MODELS, build_model
 from mript_jax.models.base import ReconstructionModel
 from mript_jax.training.setup import set_up
 
@@ -72,3 +72,11 @@ def test_non_trainable_parameters_do_not_change():
     assert not any(value for name, value in by_name.items() if "gaussian" in name)
     assert any("gaussian" in name for name in by_name)
     assert any(by_name.values())
+
+
+@pytest.mark.parametrize("name", ["model.dtype", "model.network.dtype"])
+def test_float16_is_refused_for_training_but_builds_a_model(name):
+    config = make_config("unrolled", **{name: "float16"})
+    build_model(config.model)
+    with pytest.raises(UserError, match=f"{name}='float16'.*bfloat16"):
+        set_up(config)

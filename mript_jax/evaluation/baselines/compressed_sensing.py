@@ -21,27 +21,25 @@ INNER_ITERATIONS = 5  # of total variation's proximal operator, which goes on wh
 LEVELS = 4  # of the wavelet transform
 
 
-@functools.partial(jax.jit, static_argnames="iterations")
 def total_variation(
     batch: Batch, weight: jax.Array | float, iterations: int = ITERATIONS
 ) -> jax.Array:
     """R = sum over pixels of the gradient's magnitude: [B, H, W, 1]."""
-    return _reconstruct(batch, _total_variation_prox, weight, iterations)
+    return _reconstruct(measurement_of(batch), weight, _total_variation_prox, iterations)
 
 
-@functools.partial(jax.jit, static_argnames="iterations")
 def wavelet(batch: Batch, weight: jax.Array | float, iterations: int = ITERATIONS) -> jax.Array:
     """R = sum of magnitudes of the wavelet coefficients: [B, H, W, 1]."""
-    return _reconstruct(batch, _wavelet_prox, weight, iterations)
+    return _reconstruct(measurement_of(batch), weight, _wavelet_prox, iterations)
 
 
+@functools.partial(jax.jit, static_argnames=("make_prox", "iterations"))
 def _reconstruct(
-    batch: Batch,
-    make_prox: Callable[[Measurement, jax.Array], tuple[Prox, jax.Array]],
+    measured: Measurement,
     weight: jax.Array | float,
+    make_prox: Callable[[Measurement, jax.Array], tuple[Prox, jax.Array]],
     iterations: int,
 ) -> jax.Array:
-    measured = measurement_of(batch)
     weight = jnp.reshape(jnp.asarray(weight, jnp.float32), (-1, 1, 1))
     prox, memory = make_prox(measured, weight)
     return jnp.abs(fista(measured, prox, memory, iterations))[..., None]

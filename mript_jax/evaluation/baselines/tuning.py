@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from mript_jax.batch import Batch
+from mript_jax.evaluation.baselines.measurement import add_sensitivities
 from mript_jax.evaluation.metrics import psnr
 from mript_jax.physics.crop import center_crop
 from mript_jax.physics.tasks import Task
@@ -26,7 +27,7 @@ def tune_weights(
     """The best weight of each task; `scale` is that of the protocol."""
     weights = {}
     for task in tasks:
-        batches = list(make_batches(task))
+        batches = [add_sensitivities(batch) for batch in make_batches(task)]
         scores = [_score(method, batches, weight, scale) for weight in candidates]
         weights[task] = candidates[int(np.argmax(scores))]
     return weights

@@ -1,4 +1,7 @@
-"""Sampling patterns: functions that draw a mask; the table of them is `physics.masks.PATTERNS`."""
+"""Sampling patterns: functions that draw a mask; the table of them is `physics.masks.PATTERNS`.
+
+CONTRIBUTING.md lists what a new one needs.
+"""
 
 from mript_jax.public import public_names
 

@@ -25,10 +25,9 @@ from mript_jax.evaluation.baselines.compressed_sensing import (
     shrink,
 )
 from mript_jax.evaluation.baselines.fista import fista
-from mript_jax.evaluation.baselines.measurement import low_frequency_sensitivities, measurement_of
+from mript_jax.evaluation.baselines.measurement import measurement_of
 from mript_jax.evaluation.baselines.wavelets import from_wavelets, to_wavelets
 from mript_jax.evaluation.metrics import psnr
-from mript_jax.physics.fourier import fft2c
 from mript_jax.physics.measurement import Measurement, forward, start
 from mript_jax.physics.tasks import TASKS
 
@@ -134,17 +133,6 @@ def test_each_image_has_its_own_weight_and_does_not_depend_on_its_batch():
 def test_compressed_sensing_without_kspace_is_refused():
     with pytest.raises(UserError, match="no field 'kspace'"):
         total_variation(make_batch(fields=()), 0.005)
-
-
-def test_sensitivities_are_told_from_the_center_of_kspace():
-    rng = np.random.default_rng(0)
-    image = PhantomSource(seed=2, count=1, size=64)[0].image
-    maps = coil_sensitivities(4, (64, 64), rng)
-    found = low_frequency_sensitivities(jnp.asarray(fft2c(maps * image)[None]))[0]
-    np.testing.assert_allclose(jnp.sum(jnp.abs(found) ** 2, axis=0), 1.0, atol=1e-2)
-    inside = image > 0.2
-    agreement = np.abs(np.sum(np.conj(found) * maps, axis=0))
-    assert agreement[inside].mean() > 0.98
 
 
 @pytest.mark.parametrize("coils", (1, 6))

@@ -1,4 +1,7 @@
-"""Data consistency of an unrolled network's cascades, hard, soft or by a gradient step."""
+"""Data consistency of the unrolled model's cascades: hard, soft or by a gradient step.
+
+That of the networks of magnitude images is in consistency.py.
+"""
 
 from typing import NamedTuple
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from mript_jax.config_files import FOLDER, config_names, config_path
+from mript_jax.config.shipped import FOLDER, config_names, config_path
 from mript_jax.errors import UserError
 
 
 def test_names_are_those_of_the_folder_at_the_top():
-    folder = Path(__file__).parents[1] / "configs"
+    folder = Path(__file__).parents[2] / "configs"
     assert folder == FOLDER
     assert {"mript_tiny", "studies/few_shot"} <= set(config_names())
     assert len(config_names()) == len(list(folder.rglob("*.py")))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mript_jax.errors import unknown_name_error
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parent.parent
 FOLDER = next(f for f in (_PACKAGE / "configs", _PACKAGE.parent / "configs") if f.is_dir())
 
 
