@@ -46,6 +46,7 @@ def state_dict():
 
 
 SMALL = {"image_size": 24, "features": 4, "decoder_heads": 2, "decoder_mlp": 8}
+SMALL |= {"decoder_depth": 1}
 
 
 def test_encoder_is_copied_and_the_rest_newly_initialized(state_dict):

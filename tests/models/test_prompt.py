@@ -124,7 +124,8 @@ def test_weights_of_heads_sum_to_one_in_all_modes():
     for mode, heads in (("type", 4), ("level", 5), ("split", 20)):
         prompt = ContinuousPrompt(mode, 4, 5, LEVELS, 8)
         arguments = (*given, one["center_fraction"], one["mask"])
-        (weights, tokens), _ = prompt.init_with_output(jax.random.key(0), *arguments)
+        init = jax.jit(prompt.init_with_output)
+        (weights, tokens), _ = init(jax.random.key(0), *arguments)
         assert weights.shape == (3, heads) and tokens.shape == (3, 3, 8)
         np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-5)
 

@@ -18,6 +18,7 @@ SMALL = {
     "data.options.phantom.size": 32,
     "model.features": 4,
     "model.pools": 1,
+    "model.iterations": 0,
     "loss": "l1",
     "optimizer.warmup_steps": 0,
     "global_batch_size": 8,

@@ -56,8 +56,9 @@ def test_undeclared_field_is_an_error_before_training(monkeypatch):
 
 def test_non_trainable_parameters_do_not_change():
     config = make_config("mript_tiny")
-    config.model.update({"width": 48, "depth": 2, "global_blocks": (1,), "features": 2})
-    config.optimizer.warmup_steps = 0
+    config.model.update({"width": 8, "depth": 1, "heads": 2, "global_blocks": (), "features": 2})
+    config.model.update({"decoder_depth": 1, "decoder_heads": 2, "iterations": 0})
+    config.optimizer.update({"name": "adam", "warmup_steps": 0})
     setup = set_up(config)
     assert setup.model.non_trainable == ("grid_encoding/gaussian",)
     state = setup.create(setup.init())

@@ -13,6 +13,7 @@ def test_validation_is_logged_and_the_best_weights_are_kept(tmp_path):
     config.update_from_flattened_dict(
         {
             "data.image_size": 32,
+            "data.patterns": ("gaussian_2d", "radial"),
             "data.options.phantom.count": 60,
             "data.options.phantom.size": 32,
             "model.features": 4,
