@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Each of pytest's processes has a core: more threads of NumPy's wait for each other in a loop.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Processes that a test starts import this checkout, installed or not.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, (str(Path(__file__).parents[1]), os.getenv("PYTHONPATH")))
