@@ -1,7 +1,5 @@
 """Loss and gradient of one step: independent of the mesh and of micro-batches."""
 
-from pathlib import Path
-
 import flax.linen as nn
 import jax
 import numpy as np
@@ -16,27 +14,26 @@ from mript_jax.training.sharding import batch_sharding, build_mesh, gather, stat
 from mript_jax.training.state import create_state
 from mript_jax.training.step import make_step
 
-SIZES = {
-    "data.image_size": 32,
-    "model.patch_size": 4,
+SIZES = {"data.image_size": 32, "model.patch_size": 4, "model.width": 16, "model.depth": 1}
+SIZES |= {"model.heads": 2, "model.iterations": 0}
+MRIPT = {
     "model.features": 4,
-    "model.width": 16,
-    "model.depth": 1,
-    "model.heads": 2,
     "model.window": 4,
     "model.global_blocks": (),
     "model.decoder_depth": 1,
     "model.decoder_heads": 2,
     "model.decoder_mlp": 16,
-    "model.iterations": 0,
 }
+CONFIGS = {"recon_vit": SIZES, "mript_tiny": SIZES | MRIPT}
 
 
-@pytest.fixture(scope="module")
-def parts():
+@pytest.fixture(
+    scope="module", params=["recon_vit", pytest.param("mript_tiny", marks=pytest.mark.slow)]
+)
+def parts(request):
     """A small model, its weights, and 8 examples of several tasks, one of weight 0."""
-    config = load_config_file(Path(__file__).parents[2] / "configs" / "mript_tiny.py").unlock()
-    config.update_from_flattened_dict(SIZES)
+    config = load_config_file(request.param).unlock()
+    config.update_from_flattened_dict(CONFIGS[request.param])
     model, rng = build_model(config.model), np.random.default_rng(0)
     batch = stack([empty_example((32, 32))] * 8)
     batch |= {
