@@ -77,7 +77,7 @@ def test_a_variable_that_was_not_set_is_named(script):
 # As Slurm's own commands do: srun kills its tasks at SIGTERM, scancel reaches the tasks alone.
 SRUN = """
 cd {folder}
-bash -c "$TASK" & echo $! > task
+bash -c "until [ -s task ]; do sleep 0.01; done; $TASK" & echo $! > task
 trap 'kill -KILL $(cat task)' TERM
 while kill -0 $! 2>/dev/null; do wait $!; done
 wait $!
