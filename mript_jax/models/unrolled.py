@@ -67,6 +67,9 @@ class Cascade(nn.Module):
             gate = nn.Dense(1, kernel_init=zeros, bias_init=first, name="gate")(condition)
             gate = nn.sigmoid(gate[:, None] + GATE_SCALE * change[..., -1])
             of_image = of_image + gate * (guide - x)
+        maps = scan.measured.sensitivities
+        if maps is not None:  # nothing is measured where all of them are zero
+            of_image = jnp.where(jnp.any(maps != 0, axis=1), of_image, -x)
         memory = memory + change[..., 2 : 2 + M]
         return (consistency(x, of_image, scan, condition), memory), None
 

@@ -138,6 +138,14 @@ def test_closed_gate_keeps_the_guide_out_and_an_open_one_takes_it_over(parameter
     assert np.abs(images["open"] - images["closed"]).max() > 0.01
 
 
+def test_image_is_zero_where_no_coil_sees_anything(parameters):
+    batch, _, maps = make_batch(3, noise=0.01)
+    maps[:, :, :, :4] = 0
+    model = build_model({**TINY, "cascades": 1, "network": CONV})
+    image = predict(model, parameters(model, batch), {**batch, "sensitivities": maps})
+    assert image[:, :, :4].max() < 1e-5 and image[:, :, 4:].max() > 0.1
+
+
 def test_padded_coils_of_zeros_change_nothing(parameters):
     batch, *_ = make_batch(3, noise=0.01)
     padded = dict(batch, kspace=np.pad(batch["kspace"], [(0, 0), (0, 2), (0, 0), (0, 0)]))
