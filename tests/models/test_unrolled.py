@@ -10,7 +10,9 @@ import pytest
 from mript_jax.data.coil_maps import draw_coils
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
+from mript_jax.models.base import build_from
 from mript_jax.models.coil_maps import unit_maps
+from mript_jax.models.regularizer import NETWORKS
 from mript_jax.models.scan_description import estimate_noise
 from mript_jax.models.starts import STARTS
 from mript_jax.models.unrolled_consistency import Adaptive, Scan, consistent
@@ -93,8 +95,19 @@ def parameters(random_params):
 
 
 @pytest.mark.parametrize("network", [STEM, CONV, UNET, VIT], ids=lambda n: n["name"])
-def test_every_regularizer_takes_odd_and_rectangular_images(network, parameters):
-    model = build_model({**TINY, "network": network, "cascades": 1})
+def test_every_regularizer_takes_odd_and_rectangular_images(network, random_params):
+    model = build_from(NETWORKS, network, "model.network", parent=None)
+    rng = np.random.default_rng(0)
+    inputs = rng.random((2, 13, 18, 4), np.float32), rng.random((2, 4), np.float32)
+    init = functools.partial(model.init, train=False)
+    params = random_params(jax.eval_shape(init, jax.random.key(0), *inputs))
+    change = jax.jit(functools.partial(model.apply, train=False))(params, *inputs)
+    assert change.shape == (2, 13, 18, 4)
+    assert np.isfinite(change).all()
+
+
+def test_images_may_be_odd_and_rectangular(parameters):
+    model = build_model({**TINY, "cascades": 1})
     batch, *_ = make_batch(2, (13, 18))
     image = predict(model, parameters(model, batch), batch)
     assert image.shape == (2, 13, 18, 1)
@@ -103,7 +116,11 @@ def test_every_regularizer_takes_odd_and_rectangular_images(network, parameters)
 
 
 @pytest.mark.parametrize(
-    ("coils", "maps", "network"), [(1, "calibrated", STEM), (3, "refined", CONV)]
+    ("coils", "maps", "network"),
+    [
+        (3, "refined", CONV),
+        pytest.param(1, "calibrated", STEM, marks=pytest.mark.slow),
+    ],
 )
 def test_gradients_are_finite_and_reach_every_parameter(coils, maps, network, parameters):
     model = build_model({**TINY, "cascades": 1, "network": network, "maps": maps})
@@ -155,10 +172,17 @@ def test_padded_coils_of_zeros_change_nothing(parameters):
     np.testing.assert_allclose(*images, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("coils", [pytest.param(1, marks=pytest.mark.slow), 3])
-def test_images_scale_with_the_input(coils, parameters):
+@pytest.mark.parametrize(
+    ("coils", "start"),
+    [
+        (3, "sparse"),
+        pytest.param(3, "sense", marks=pytest.mark.slow),
+        pytest.param(1, "sense", marks=pytest.mark.slow),
+    ],
+)
+def test_images_scale_with_the_input(coils, start, parameters):
     batch, *_ = make_batch(coils, noise=0.01)
-    model = build_model({**TINY, "cascades": 1, "start": "sense"})
+    model = build_model({**TINY, "cascades": 1, "start": start})
     params = parameters(model, batch)
     image = predict(model, params, batch)
     for factor in (np.float32(1e-7), np.float32(300)):
@@ -257,12 +281,21 @@ def test_given_maps_and_noise_are_used(parameters):
     assert "sensitivities" in build_model({**TINY, "maps": "given"}).batch_fields()
 
 
-def test_loop_scan_and_remat_are_the_same_computation(parameters):
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scan_cascades": True, "remat": True},
+        pytest.param({"scan_cascades": True}, marks=pytest.mark.slow),
+        pytest.param({"remat": True}, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+def test_loop_scan_and_remat_are_the_same_computation(change, parameters):
     batch, *_ = make_batch(noise=0.01)
     params = parameters(build_model(TINY), batch)
     values = []
-    for change in ({"scan_cascades": False}, {"scan_cascades": True}, {"remat": True}):
-        model = build_model({**TINY, **change})
+    for options in ({"scan_cascades": False}, change):
+        model = build_model({**TINY, **options})
 
         @jax.jit
         @jax.value_and_grad
@@ -270,9 +303,8 @@ def test_loop_scan_and_remat_are_the_same_computation(parameters):
             return jnp.mean(model.apply({"params": params}, batch, True, method="predict") ** 2)
 
         values.append(jax.tree.leaves(loss(params)))
-    for other in values[1:]:
-        for ours, theirs in zip(values[0], other, strict=True):
-            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+    for ours, theirs in zip(*values, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
 def test_shared_cascades_have_one_set_of_weights(parameters):
