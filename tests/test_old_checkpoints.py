@@ -76,7 +76,8 @@ def test_old_overrides_mean_the_same(unpack):
     assert under_old_names(config, checkpoint) == old_config(checkpoint)
 
 
-@pytest.mark.parametrize("name", ["simmim_run", pytest.param("lora_run", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["simmim_run", "lora_run"])
 def test_old_run_resumes_with_its_own_config(name, unpack):
     workdir, _ = unpack(name), unpack("slices")
     config = mript_jax.load(workdir).config.unlock()

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 XLA_FLAGS = (
     "--xla_backend_optimization_level=0"
     " --xla_backend_extra_options=xla_cpu_disable_new_fusion_emitters"
+    " --xla_cpu_parallel_codegen_split_count=1 --xla_llvm_disable_expensive_passes=true"
 )
 
 

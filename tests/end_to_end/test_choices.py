@@ -54,11 +54,11 @@ def named(params):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"loss": "contrastive"},
+        {"loss": "contrastive", "optimizer.name": "muon", "optimizer.ema_decay": 0.9},
         *(
             pytest.param({"loss": name}, marks=pytest.mark.slow)
             for name in LOSSES
-            if name not in ("contrastive", "masked_l1")
+            if name != "masked_l1"
         ),
         pytest.param(
             {"optimizer.name": "adam", "optimizer.schedule": "constant"}, marks=pytest.mark.slow
@@ -72,7 +72,9 @@ def named(params):
             },
             marks=pytest.mark.slow,
         ),
-        {"optimizer.name": "muon", "optimizer.ema_decay": 0.9},
+        pytest.param(
+            {"optimizer.name": "muon", "optimizer.ema_decay": 0.9}, marks=pytest.mark.slow
+        ),
     ],
     ids=lambda changes: " ".join(map(str, changes.values())),
 )

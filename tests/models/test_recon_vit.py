@@ -3,6 +3,7 @@
 The golden files were made with PyTorch in float32; its own rounding is at most 2e-6.
 """
 
+import itertools
 from functools import partial
 
 import jax
@@ -60,9 +61,16 @@ def started(config, image, random_params=None):
     return jax.jit(model.apply), jax.jit(model.init)(key, image)
 
 
+FAST = (("reconnet_vit", 0), ("reconnet_vit_gpsa", 2), ("reconnet_vit_rectpatch", 2))
+
+
 @pytest.mark.parametrize(
-    "size",  # padded on one side, on both, cropped grids, larger ones
-    [0, pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)],
+    ("case", "size"),  # padded on one side, on both, cropped grids, larger ones
+    [
+        pair if pair in FAST else pytest.param(*pair, marks=pytest.mark.slow)
+        for pair in itertools.product(FILES, range(4))
+    ],
+    indirect=["case"],
 )
 def test_images_and_features_match_the_public_code_for_every_size(case, size):
     assert case.ignored == []
@@ -73,9 +81,9 @@ def test_images_and_features_match_the_public_code_for_every_size(case, size):
 
 
 @pytest.mark.parametrize(
-    "case",  # rectangular patches change the embedding alone
+    "case",  # with gated attention and without; rectangular patches change the embedding alone
     [
-        name if name != "reconnet_vit_rectpatch" else pytest.param(name, marks=pytest.mark.slow)
+        name if name == "reconnet_vit_gpsa" else pytest.param(name, marks=pytest.mark.slow)
         for name in FILES
     ],
     indirect=True,
@@ -108,7 +116,7 @@ def test_parameter_count_matches_the_paper():
     assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == 60_501_156
 
 
-@pytest.mark.parametrize("gpsa", [(-1, -1), (1, 2)])
+@pytest.mark.parametrize("gpsa", [pytest.param((-1, -1), marks=pytest.mark.slow), (1, 1)])
 def test_output_is_equivariant_to_brightness_and_contrast(gpsa, random_params):
     image = draw(2, 20, 24, 1)
     apply, params = started(TINY | {"gpsa": gpsa}, image, random_params)
@@ -119,7 +127,7 @@ def test_output_is_equivariant_to_brightness_and_contrast(gpsa, random_params):
 
 def test_empty_image_has_finite_output_and_gradient():
     image = np.zeros((1, 20, 20, 1), np.float32)
-    apply, params = started(TINY, image)
+    apply, params = started(TINY | {"depth": 1}, image)
     gradient = jax.grad(lambda p: apply(p, image).sum())(params)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
     assert np.abs(apply(params, image)).max() < 1e-6
