@@ -1,4 +1,4 @@
-"""One small model for all scans, trained on generated objects only, which carry no licence but ours.
+"""One small model for all scans, trained on generated objects only, which carry no licence.
 
 python launch/train.py --config=configs/mript_small.py --workdir=runs/mript_small
 
