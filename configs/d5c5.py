@@ -16,6 +16,7 @@ def get_config() -> ConfigDict:
     model.cascades = 5
     model.consistency = "hard"
     model.start = "zero_filled"
+    model.guide = "none"
     model.memory = 0
     model.network = network = ConfigDict()
     network.name = "conv"

@@ -18,6 +18,7 @@ def get_config() -> ConfigDict:
     model.consistency = "learned"  # one weight, learned
     model.steps = 8  # of conjugate gradients
     model.start = "zero_filled"
+    model.guide = "none"
     model.memory = 0
     model.network = network = ConfigDict()
     network.name = "conv"

@@ -15,6 +15,7 @@ def get_config() -> ConfigDict:
     model = config.model
     model.consistency = "gradient"  # a learned step along the gradient, as in VarNet
     model.start = "zero_filled"
+    model.guide = "none"
     model.memory = 0
     model.maps = "refined"  # by a small U-Net, as VarNet's
     model.network = network = ConfigDict()

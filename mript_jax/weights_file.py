@@ -43,7 +43,7 @@ def read_weights(path: str | Path) -> dict[str, Any]:
 
 
 def read_header(path: str | Path) -> dict[str, Any]:
-    """What a file says beside its weights: `config`, in JSON, and `step`."""
+    """The header of a file: `config`, in JSON, and `step`."""
     with _opened(path) as file:
         return _header(path, file)
 

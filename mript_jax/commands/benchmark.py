@@ -8,6 +8,7 @@
   mript benchmark kspace_ssim                   k-space SSIM against the image's quality
   mript benchmark masked_pretraining            masked modelling as pretraining
   mript benchmark vit_unet                      the ViT beside the U-Net
+  mript benchmark bart_scan                     a scan of yours, by a checkpoint and by BART
 
 Each has flags of its own: --help after its name shows them.
 """
@@ -19,6 +20,7 @@ from mript_jax import cli
 from mript_jax.errors import unknown_name_error
 
 BENCHMARKS = (
+    "bart_scan",
     "data",
     "kspace_ssim",
     "masked_pretraining",

@@ -18,7 +18,7 @@ from mript_jax import cli
 NEEDED = (
     *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "array-record", "h5py"),
     *("numpy", "scipy", "ml-collections", "pillow", "flatbuffers", "tensorboardX", "rich"),
-    "safetensors",
+    *("safetensors", "threadpoolctl"),
 )
 EXTRAS = {  # package: what it is for, and how to get it
     "torch": ("reading and writing .pt checkpoints", "convert"),

@@ -25,6 +25,7 @@ from mript_jax.data.records import NO_REFERENCE, BlankRecord, BrokenRecord, Reco
 from mript_jax.data.scans import ScanMaker
 from mript_jax.data.simulation import EVALUATION_NOISE, Scan, simulate
 from mript_jax.data.splits import few_shot, select_split
+from mript_jax.data.threads import use_one_blas_thread
 from mript_jax.data.transforms import ExampleMaker, volume_seed
 from mript_jax.data.workers import WorkerBatches
 from mript_jax.errors import UserError
@@ -136,6 +137,7 @@ class Pipeline:
 
     def _open(self) -> Iterator[Batch]:
         keep_freed_memory()
+        use_one_blas_thread()
         make = dataclasses.replace(self._make, start=self._start)
         examples = self._drawn[self._start :].map_with_index(make)
         batches = examples.batch(self._part)[self._mine]
@@ -205,6 +207,7 @@ def evaluation_batches(
     if max_slices and max_slices < len(indices):  # spread over the whole split
         indices = indices[np.linspace(0, len(indices) - 1, max_slices).astype(int)]
     maker = evaluation_maker(config, fields)
+    use_one_blas_thread()
     for start in range(0, len(indices), batch_size):
         records = [source[int(i)] for i in indices[start : start + batch_size]]
         for record in records:

@@ -17,6 +17,7 @@ import numpy as np
 
 from mript_jax.batch import Batch
 from mript_jax.data.memory import keep_freed_memory
+from mript_jax.data.threads import use_one_blas_thread
 from mript_jax.errors import UserError
 
 ALIGNMENT = 64  # bytes
@@ -92,6 +93,7 @@ def _work(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     keep_freed_memory()
+    use_one_blas_thread()
     blocks = _blocks(memory, size)
     try:
         batches = cloudpickle.loads(pickled)

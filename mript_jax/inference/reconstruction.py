@@ -19,6 +19,7 @@ from mript_jax.errors import UserError
 from mript_jax.models import build_model
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.crop import zero_filled_scan
+from mript_jax.physics.espirit import sensitivity_maps
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.recognition.coils import looks_like_coils
 from mript_jax.physics.recognition.image import recognize_image
@@ -71,7 +72,7 @@ class Reconstruction:
           acceleration: the acceleration, instead of the recognized one.
           coil_axis: the axis of the coils, such as -3.
           sensitivities: coil sensitivity maps of the shape of `data`, or without its slice axis;
-            without them they are estimated from the autocalibration region.
+            without them they are ESPIRiT's, of the autocalibration region.
 
         Returns:
           Magnitude images, float32: [H, W], or [S, H, W] where the data had slices.
@@ -216,6 +217,9 @@ class Reconstruction:
         batch = {"zero_filled": (zero_filled / scale).astype(np.float32)[..., None]}
         if "kspace" in self._fields:
             batch["kspace"] = (kspace / scale[:, None]).astype(np.complex64)
+        several = kspace.shape[1] > 1 and "kspace" in self._fields
+        if sensitivities is None and several and not masks.all():
+            sensitivities = _estimated_maps(kspace, masks)
         if sensitivities is not None:
             batch["sensitivities"] = sensitivities.astype(np.complex64)
         return self._run(batch, masks, task) * scale
@@ -257,6 +261,15 @@ class Reconstruction:
             "acceleration": np.float32(acceleration),
             "center_fraction": np.float32(seen.center_fraction),
         }
+
+
+def _estimated_maps(kspace: np.ndarray, masks: np.ndarray) -> np.ndarray | None:
+    """ESPIRiT's maps [S, C, H, W]; None where the autocalibration region is too small for it."""
+    try:
+        return np.stack([sensitivity_maps(*of_one) for of_one in zip(kspace, masks, strict=True)])
+    except UserError as error:
+        log.warning("%s; low-resolution maps are used", error)
+        return None
 
 
 def _sampled(kspace: np.ndarray) -> np.ndarray:

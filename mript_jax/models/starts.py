@@ -1,4 +1,4 @@
-"""The image that an unrolled reconstruction starts from: the better, the less is left to learn."""
+"""Images that an unrolled reconstruction starts from, or that guide its cascades."""
 
 from collections.abc import Callable
 

@@ -25,11 +25,18 @@ from mript_jax.physics.coils import calibration_images, root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.measurement import Measurement, start
 
+GUIDES = ("none", *STARTS)
 MAPS = ("given", "calibrated", "refined")
+FIRST_GATE = -2.0  # logit: before training, a cascade takes over an eighth of the guide
+GATE_SCALE = 10.0  # of the network's output, which is small
 
 
 class Cascade(nn.Module):
-    """One regularizer and one data consistency: (image, memory) -> (image, memory)."""
+    """One regularizer and one data consistency: (image, memory) -> (image, memory).
+
+    A guide is another image of the same scan. The network sees it, and says at each pixel how far
+    the image moves towards it, apart from what it changes itself.
+    """
 
     network: Mapping[str, Any]
     consistency: str
@@ -41,17 +48,35 @@ class Cascade(nn.Module):
         state: tuple[jax.Array, jax.Array],
         position: jax.Array,
         scan: Scan,
+        guide: jax.Array | None,
         condition: jax.Array,
         train: bool,
     ) -> tuple[tuple[jax.Array, jax.Array], None]:
         x, memory = state  # [B, H, W] complex, [B, H, W, M]
+        M = memory.shape[-1]
         network = build_from(NETWORKS, self.network, "model.network", name="network")
         consistency = CONSISTENCIES[self.consistency](self.steps, name="consistency")
         condition = nn.gelu(condition + nn.Dense(condition.shape[-1], name="position")(position))
-        features = jnp.concatenate([jnp.stack([x.real, x.imag], axis=-1), memory], axis=-1)
-        change = network(features, condition, train).astype(jnp.float32)  # [B, H, W, 2 + M]
+        features = [_channels(x), memory, *([] if guide is None else [_channels(guide)])]
+        change = network(jnp.concatenate(features, axis=-1), condition, train)
+        change = change.astype(jnp.float32)  # [B, H, W, 2 + M], and 2 more beside a guide
         of_image = jax.lax.complex(change[..., 0], change[..., 1])
-        return (consistency(x, of_image, scan, condition), memory + change[..., 2:]), None
+        if guide is not None:
+            first = nn.initializers.constant(FIRST_GATE)
+            zeros = nn.initializers.zeros
+            gate = nn.Dense(1, kernel_init=zeros, bias_init=first, name="gate")(condition)
+            gate = nn.sigmoid(gate[:, None] + GATE_SCALE * change[..., -1])
+            of_image = of_image + gate * (guide - x)
+        maps = scan.measured.sensitivities
+        if maps is not None:  # nothing is measured where all of them are zero
+            of_image = jnp.where(jnp.any(maps != 0, axis=1), of_image, -x)
+        memory = memory + change[..., 2 : 2 + M]
+        return (consistency(x, of_image, scan, condition), memory), None
+
+
+def _channels(image: jax.Array) -> jax.Array:
+    """Real and imaginary part: [B, H, W] -> [B, H, W, 2]."""
+    return jnp.stack([image.real, image.imag], axis=-1)
 
 
 class Unrolled(ReconstructionModel):
@@ -74,9 +99,14 @@ class Unrolled(ReconstructionModel):
     )
     condition: int = field(64, "channels of the condition that modulates each cascade", at_least=1)
     start: str = field(
-        "sparse",
+        "sense",
         "the image that the first cascade gets, see models/starts.py",
         choices="mript_jax.models.starts:STARTS",
+    )
+    guide: str = field(
+        "sparse",
+        "an image that each cascade sees too and may move towards; none: no such image",
+        choices=GUIDES,
     )
     maps: str = field(
         "calibrated",
@@ -131,11 +161,14 @@ class Unrolled(ReconstructionModel):
         scan = Scan(Measurement(kspace, mask, sensitivities), noise)
         zero_filled = start(*scan.measured)  # [B, H, W]
         x = jax.lax.stop_gradient(STARTS[self.start](scan))
-        memory = jnp.stack([zero_filled.real, zero_filled.imag], axis=-1)[..., : self.memory]
+        guide = None
+        if self.guide != "none":
+            guide = jax.lax.stop_gradient(STARTS[self.guide](scan))
+        memory = _channels(zero_filled)[..., : self.memory]
         memory = jnp.pad(memory, [(0, 0)] * 3 + [(0, max(self.memory - 2, 0))])
         condition = nn.Dense(self.condition, name="describe")(describe(mask, noise))
         condition = nn.Dense(self.condition, name="condition")(nn.gelu(condition))
-        inputs = (self._positions(), scan, condition, train)
+        inputs = (self._positions(), scan, guide, condition, train)
         (x, _), _ = self._cascades()((x, memory), *inputs)
         return absolute(x) * peak[:, None, None]
 
@@ -149,13 +182,13 @@ class Unrolled(ReconstructionModel):
             scanned = jax.default_backend() != "cpu"
         cascade = Cascade
         if self.remat:
-            cascade = nn.remat(Cascade, prevent_cse=not scanned, static_argnums=(5,))
+            cascade = nn.remat(Cascade, prevent_cse=not scanned, static_argnums=(6,))
         return nn.scan(
             cascade,
             variable_axes={} if self.shared else {"params": 0},
             variable_broadcast="params" if self.shared else False,
             split_rngs={"params": not self.shared, "dropout": True},
-            in_axes=(0, nn.broadcast, nn.broadcast, nn.broadcast),
+            in_axes=(0, nn.broadcast, nn.broadcast, nn.broadcast, nn.broadcast),
             length=self.cascades,
             unroll=1 if scanned else max(self.cascades, 2),  # 2: else one cascade is a loop too
         )(

@@ -1,4 +1,4 @@
-"""How long a training step takes on this machine, data included: what fits into a given time."""
+"""The time of a training step on this machine, data included: what fits into a given time."""
 
 import statistics
 import time

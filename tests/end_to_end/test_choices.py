@@ -54,7 +54,7 @@ def named(params):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"loss": "contrastive", "optimizer.name": "muon", "optimizer.ema_decay": 0.9},
+        {"loss": "l1_edges", "optimizer.name": "muon", "optimizer.ema_decay": 0.9},
         *(
             pytest.param({"loss": name}, marks=pytest.mark.slow)
             for name in LOSSES

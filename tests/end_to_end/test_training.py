@@ -123,6 +123,7 @@ def test_resuming_with_another_model_or_other_data_is_refused(uninterrupted, fie
         train(small_config(**{field: 32}), uninterrupted)
 
 
+@pytest.mark.slow
 def test_run_of_an_earlier_version_resumes_at_the_same_example(uninterrupted, tmp_path):
     train(small_config(total_steps=2), tmp_path)
     position = find_checkpoint(tmp_path) / "data" / "metadata"
@@ -132,6 +133,7 @@ def test_run_of_an_earlier_version_resumes_at_the_same_example(uninterrupted, tm
     assert same(load_params(uninterrupted), load_params(tmp_path))
 
 
+@pytest.mark.slow
 def test_run_with_another_batch_size_resumes_at_the_next_example(tmp_path):
     train(small_config(total_steps=2), tmp_path)
     train(small_config(total_steps=3, global_batch_size=16), tmp_path)

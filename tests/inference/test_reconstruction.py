@@ -12,7 +12,7 @@ from mript_jax.errors import UserError
 from mript_jax.inference import reconstruction
 from mript_jax.inference.reconstruction import BATCH_SIZE, Reconstruction
 from mript_jax.models.base import ReconstructionModel
-from mript_jax.physics.coils import combine
+from mript_jax.physics.coils import combine, estimate_sensitivities
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.masks import sample_mask
 
@@ -85,6 +85,27 @@ def test_coil_axis_may_stand_anywhere(recon, scan, axis):
         else recon(kspace[0], masks[0], coil_axis=0, sensitivities=maps)
     )
     np.testing.assert_allclose(one, expected[0], atol=1e-5)
+
+
+@multi_coil
+def test_maps_that_are_not_given_are_nearly_the_coils_own(recon, scan):
+    kspace, masks, maps = scan
+    own = recon(kspace, masks, coil_axis=1, sensitivities=maps)
+    estimated = recon(kspace, masks, coil_axis=1)
+    inside = own > 0.1 * own.max()
+    low_resolution = np.abs(combine(ifft2c(kspace), estimate_sensitivities(kspace, masks)))
+    errors = [np.linalg.norm((x - own)[inside]) for x in (estimated, low_resolution)]
+    assert errors[0] < 0.1 * np.linalg.norm(own[inside])
+    assert errors[0] < 0.8 * errors[1]
+
+
+@multi_coil
+def test_maps_come_from_all_of_a_center_too_small_for_espirit(recon, scan, caplog):
+    kspace, masks, _ = scan
+    masks = masks[:1] * 0
+    masks[:, :, SHAPE[1] // 2] = masks[:, :, 2::5] = 1  # one line of calibration
+    assert np.isfinite(recon(kspace[:1], masks, coil_axis=1)).all()
+    assert "low-resolution maps" in caplog.text
 
 
 @multi_coil

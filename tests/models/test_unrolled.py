@@ -138,6 +138,31 @@ def test_gradients_are_finite_and_reach_every_parameter(coils, maps, network, pa
         assert np.abs(leaf).max() > 0, path
 
 
+def test_closed_gate_keeps_the_guide_out_and_an_open_one_takes_it_over(parameters):
+    batch, *_ = make_batch(1, noise=0.01)
+    model = build_model({**TINY, "cascades": 1, "network": CONV})
+    params = jax.tree.map(lambda x: 0 * x, parameters(model, batch))
+    images = {}
+    for name, bias in (("closed", -50.0), ("open", 50.0)):
+        params["cascades"]["gate"]["bias"] = np.full((1, 1), bias, np.float32)
+        images[name] = predict(model, params, batch)
+    for guide, name in (("zero_filled", "closed"), ("sparse", "open")):
+        alone = build_model(
+            {**TINY, "cascades": 1, "network": CONV, "start": guide, "guide": "none"}
+        )
+        own = jax.tree.map(lambda x: 0 * x, parameters(alone, batch))
+        np.testing.assert_allclose(images[name], predict(alone, own, batch), atol=1e-5)
+    assert np.abs(images["open"] - images["closed"]).max() > 0.01
+
+
+def test_image_is_zero_where_no_coil_sees_anything(parameters):
+    batch, _, maps = make_batch(3, noise=0.01)
+    maps[:, :, :, :4] = 0
+    model = build_model({**TINY, "cascades": 1, "network": CONV})
+    image = predict(model, parameters(model, batch), {**batch, "sensitivities": maps})
+    assert image[:, :, :4].max() < 1e-5 and image[:, :, 4:].max() > 0.1
+
+
 def test_padded_coils_of_zeros_change_nothing(parameters):
     batch, *_ = make_batch(3, noise=0.01)
     padded = dict(batch, kspace=np.pad(batch["kspace"], [(0, 0), (0, 2), (0, 0), (0, 0)]))

@@ -1,14 +1,13 @@
 """ESPIRiT, coil compression, whitening and SENSE beside those of BART, where it is installed."""
 
 import shutil
-import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mript_jax.data.phantom.slices import make_slice
 from mript_jax.data.phantom.volume import coil_sensitivities
+from mript_jax.evaluation.baselines.bart import Bart
 from mript_jax.physics.calibration import known_region
 from mript_jax.physics.coils import compress_coils
 from mript_jax.physics.espirit import espirit, sensitivity_maps
@@ -22,32 +21,6 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("bart") is None, reason="BART is not installed"),
 ]
 SHAPE, COILS, LEVEL = (128, 96), 8, 0.003
-
-
-class Bart:
-    """Runs BART's commands on arrays, by way of files in a folder."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-
-    def __call__(self, command: str, *arrays: np.ndarray, results: int = 1) -> list[np.ndarray]:
-        """The results [M, C, H, W] of a command on arrays [C, H, W]; BART has x, y, z, C, M."""
-        names = [str(self.folder / f"in{i}") for i in range(len(arrays))]
-        for name, array in zip(names, arrays, strict=True):
-            shape = (*array.shape[1:], 1, array.shape[0], *[1] * 12)
-            text = "# Dimensions\n" + " ".join(map(str, shape)) + "\n"
-            Path(f"{name}.hdr").write_text(text, encoding="ascii")
-            np.moveaxis(array, 0, -1).astype(np.complex64).ravel("F").tofile(f"{name}.cfl")
-        outputs = [str(self.folder / f"out{i}") for i in range(results)]
-        subprocess.run(["bart", *command.split(), *names, *outputs], check=True, timeout=600)
-        return [self._read(name) for name in outputs]
-
-    @staticmethod
-    def _read(name: str) -> np.ndarray:
-        header = Path(f"{name}.hdr").read_text(encoding="ascii").splitlines()[1]
-        shape = tuple(map(int, header.split()))
-        array = np.fromfile(f"{name}.cfl", np.complex64).reshape(shape, order="F")
-        return array.reshape(*shape[:2], *shape[3:5]).transpose(3, 2, 0, 1)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Weights of compressed sensing, for each task the best of a few, by PSNR on training data."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -11,7 +12,7 @@ from mript_jax.evaluation.metrics import psnr
 from mript_jax.physics.crop import center_crop
 from mript_jax.physics.tasks import Task
 
-Weighted = Callable[[Batch, jax.Array | float], jax.Array]  # (batch, weight) -> [B, H, W, 1]
+Weighted = Callable[[Batch, jax.Array | float], Any]  # (batch, weight) -> [B, H, W, 1]
 Scale = Callable[[jax.Array, jax.Array], jax.Array]  # (reference, estimate) -> estimate
 
 CANDIDATES = (0.0005, 0.0015, 0.005, 0.015, 0.05)
@@ -33,12 +34,10 @@ def tune_weights(
     return weights
 
 
-def with_weights(
-    method: Weighted, weights: Mapping[Task, float]
-) -> Callable[[Batch, Task], jax.Array]:
+def with_weights(method: Weighted, weights: Mapping[Task, float]) -> Callable[[Batch, Task], Any]:
     """The method with the weight of each task, as `tune_weights` found it."""
 
-    def tuned(batch: Batch, task: Task) -> jax.Array:
+    def tuned(batch: Batch, task: Task) -> Any:
         return method(batch, weights[task])
 
     return tuned

@@ -1,0 +1,37 @@
+"""One small model for all scans, trained on generated objects only, which carry no licence.
+
+python launch/train.py --config=configs/mript_small.py --workdir=runs/mript_small
+
+One and several coils, any acceleration from 2 to 12, with and without noise. Hours on two CPU
+cores; it resumes where it was stopped.
+"""
+
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from mript_jax.config import load_config_file
+
+
+def get_config() -> ConfigDict:
+    config = load_config_file(Path(__file__).with_name("unrolled.py")).unlock()
+    config.total_steps = 12_000
+    config.checkpoint_every_steps = 500
+
+    config.data.patterns = (
+        "cartesian_random",
+        "cartesian_equispaced",
+        "gaussian_1d",
+        "gaussian_2d",
+        "poisson_disc",
+        "radial",
+    )
+    config.data.pattern_weights = (2, 2, 2, 2, 1, 1)
+    config.data.continuous_accelerations = (2, 12)
+    config.data.simulation.coils = (1, 1, 1, 6)
+
+    config.model.cascades = 5
+
+    config.optimizer.ema_decay = 0.998
+    config.optimizer.warmup_steps = 100
+    return config.lock()
