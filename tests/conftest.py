@@ -28,6 +28,11 @@ import hypothesis
 import jax
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
+
+from mript_jax.config import load_config_file
+from mript_jax.models import MODELS
+from tests.quick_model import Quick
 
 # A newcomer's first run must not fail by chance; the slow tier looks for new examples.
 hypothesis.settings.register_profile("fast", derandomize=True, deadline=None)
@@ -63,3 +68,39 @@ def golden():
         return np.load(GOLDEN / f"{name}.npz")
 
     return load
+
+
+@pytest.fixture(scope="module")
+def quick_config():
+    """Makes a training config of 32 x 32 phantoms and a network that compiles in a moment."""
+
+    def make(**changes):
+        config = load_config_file("unet").unlock()
+        config.model = ConfigDict({"name": "quick", "dtype": "float32"})
+        config.update({"loss": "l1", "global_batch_size": 8})
+        config.data.image_size = 32
+        config.data.options.phantom.update({"count": 40, "size": 32})
+        config.optimizer.update({"name": "adam", "warmup_steps": 0})
+        config.update_from_flattened_dict(changes)
+        return config
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(MODELS, "quick", Quick)
+        yield make
+
+
+@pytest.fixture(scope="session")
+def random_params():
+    """Random parameters of given shapes, none zero; much faster than `init`."""
+
+    def make(shapes, seed=0):
+        generator = np.random.default_rng(seed)
+
+        def draw(path, leaf):
+            centre = 1.0 if path[-1].key == "scale" else 0.0
+            spread = min(0.2, np.prod(leaf.shape[1:-1]) ** -0.5)
+            return (centre + spread * generator.standard_normal(leaf.shape)).astype(np.float32)
+
+        return jax.tree_util.tree_map_with_path(draw, shapes)
+
+    return make

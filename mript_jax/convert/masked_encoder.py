@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
-from mript_jax.convert.mript import refuse
+from mript_jax.convert.mript import parameter_shapes, refuse
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
 from mript_jax.models.encoder import pattern_length
@@ -43,22 +43,25 @@ def from_masked(
     depth, theirs = config["depth"], masked["depths"][0]
     if depth != theirs:
         raise UserError(f"config.model.depth={depth}, but the masked encoder has {theirs} blocks")
-    image = jnp.zeros((1, config["patch_size"], config["patch_size"], 1))
-    index = jnp.zeros(1, int)
-    fresh = jax.jit(build_model(config).init)(jax.random.key(seed), image, index, index)["params"]
-    ours = {k: np.array(v) for k, v in traverse_util.flatten_dict(fresh, sep="/").items()}
+    shapes = parameter_shapes(config)
     length = pattern_length(depth, tuple(config["global_blocks"]))
-    taken, wrong = set(), []
+    values, wrong = {}, []
     for i in range(depth):
         row, block = divmod(i, length)
         for name, value in _block(params["encoder"][f"block_{i}"]).items():
             place = f"encoder/groups/block_{block}/{name}"
-            if value.shape == ours[place].shape[1:]:
-                ours[place][row] = value
-                taken.add(place)
-            else:
-                wrong.append(f"block {i}: {name} is {value.shape}, not {ours[place].shape[1:]}")
+            if value.shape != shapes[place][1:]:
+                wrong.append(f"block {i}: {name} is {value.shape}, not {shapes[place][1:]}")
+            values[place, row] = value
     refuse("does not fit this config:", wrong)
+
+    image = jnp.zeros((1, config["patch_size"], config["patch_size"], 1))
+    index = jnp.zeros(1, int)
+    fresh = jax.jit(build_model(config).init)(jax.random.key(seed), image, index, index)["params"]
+    ours = {k: np.array(v) for k, v in traverse_util.flatten_dict(fresh, sep="/").items()}
+    for (place, row), value in values.items():
+        ours[place][row] = value
+    taken = {place for place, _ in values}
     return traverse_util.unflatten_dict(ours, sep="/"), sorted(set(ours) - taken)
 
 

@@ -7,7 +7,12 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from mript_jax.checkpoint import Checkpoints, load_checkpoint_config, write_config
+from mript_jax.checkpoint import (
+    Checkpoints,
+    find_checkpoint,
+    load_checkpoint_config,
+    write_config,
+)
 from mript_jax.config import check_config
 from mript_jax.data.pipeline import Pipeline, build_pipeline
 from mript_jax.errors import UserError
@@ -56,6 +61,8 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
         state = from_checkpoint_items(items)
         pipeline.set_state(data_position(data_state, saved.global_batch_size))
     else:
+        if config.init_from:
+            find_checkpoint(config.init_from)  # a wrong name is told before anything is compiled
         write_config(workdir, config)
         params = setup.init()
         if config.init_from:

@@ -19,11 +19,10 @@ MASKED |= {"mask_ratio": 0.6, "dtype": "float32"}
 
 
 @pytest.fixture(scope="module")
-def masked():
+def masked(random_params):
     model, batch = build_model(MASKED), stack([empty_example((16, 16), ("kspace",))])
-    return jax.jit(lambda key: model.init(key, batch, method="predict"))(jax.random.key(0))[
-        "params"
-    ]
+    key = jax.random.key(0)
+    return random_params(jax.eval_shape(lambda: model.init(key, batch, method="predict")["params"]))
 
 
 def test_blocks_are_copied_in_order_with_layer_scale_multiplied_in(masked):

@@ -63,7 +63,10 @@ def named(params):
         pytest.param(
             {"optimizer.name": "adam", "optimizer.schedule": "constant"}, marks=pytest.mark.slow
         ),
-        {"optimizer.name": "adam", "optimizer.schedule": "one_cycle", "optimizer.clip_l1": 1.0},
+        pytest.param(
+            {"optimizer.name": "adam", "optimizer.schedule": "one_cycle", "optimizer.clip_l1": 1.0},
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             {
                 "optimizer.name": "adamw",
@@ -127,15 +130,17 @@ def test_layers_may_learn_the_slower_the_earlier_they_are(pretrained, tmp_path):
     assert len(kernels) == 2 and 0 < 100 * first < last
 
 
-def test_steps_are_traced_on_demand(tmp_path):
-    train(config_of("unet", **{"profile_steps": 2, "total_steps": 13}), tmp_path)
+def test_steps_are_traced_on_demand(quick_config, tmp_path):
+    train(quick_config(profile_steps=2, total_steps=13), tmp_path)
     assert list((tmp_path / "profile").rglob("*.xplane.pb"))
 
 
-def test_loss_that_is_never_finite_ends_the_run_with_the_names_of_the_slices(tmp_path):
+def test_loss_that_is_never_finite_ends_the_run_with_the_names_of_the_slices(
+    quick_config, tmp_path
+):
     broken = {"optimizer.learning_rate": 1e38, "optimizer.max_nonfinite": 2, "total_steps": 20}
     with pytest.raises(UserError, match=r"not finite in \d+ updates in a row.*phantom.*slice"):
-        train(config_of("unet", **broken), tmp_path)
+        train(quick_config(**broken), tmp_path)
 
 
 @pytest.mark.slow

@@ -1,19 +1,34 @@
 """The commands one after the other, as a user runs them, on a model that takes seconds."""
 
+import functools
 import json
 from pathlib import Path
 
 import h5py
+import jax
 import numpy as np
 import pytest
 
 import mript_jax
+from mript_jax.batch import empty_example, stack
+from mript_jax.checkpoint import save_params
+from mript_jax.config import load_config_file
 from mript_jax.inference.export import load_exported
+from mript_jax.models import build_model
 from mript_jax.physics.fourier import fft2c
 from mript_jax.physics.masks import sample_mask
 
 ROOT = Path(__file__).parents[2]
-SMALL = {
+SMALL = {  # of a network that compiles quickly: all go through the same commands
+    "data.image_size": 32,
+    "model.features": 4,
+    "model.pools": 1,
+    "global_batch_size": 4,
+    "total_steps": 2,
+    "evaluation.max_slices": 4,
+    "evaluation.batch_size": 4,
+}
+MRIPT = {
     "data.image_size": 32,
     "model.patch_size": 4,
     "model.features": 4,
@@ -25,10 +40,6 @@ SMALL = {
     "model.decoder_depth": 1,
     "model.decoder_heads": 2,
     "model.decoder_mlp": 16,
-    "global_batch_size": 4,
-    "total_steps": 2,
-    "evaluation.max_slices": 4,
-    "evaluation.batch_size": 4,
 }
 
 
@@ -41,7 +52,7 @@ def run(launch, tmp_path_factory):
         ["prepare_data.py", "--format=phantom", "--count=40", "--size=32", f"--output={folder}/d"],
         [
             "train.py",
-            f"--config={ROOT / 'configs' / 'mript_tiny.py'}",
+            f"--config={ROOT / 'configs' / 'unet.py'}",
             f"--workdir={folder}/run",
             "--config.data.source=arrayrecord",
             f"--config.data.path={folder}/d",
@@ -56,11 +67,23 @@ def run(launch, tmp_path_factory):
             "--pattern=cartesian_equispaced",
             "--acceleration=3",
         ],
-        ["export.py", f"--checkpoint={folder}/run", f"--output={folder}/model.mript"],
     ):
         result = launch(*command)
         assert result.status == 0, result
     return folder
+
+
+@pytest.fixture(scope="module")
+def mript(random_params, tmp_path_factory):
+    """A checkpoint of an MR-IPT with random weights."""
+    config = load_config_file("mript_tiny").unlock()
+    config.update_from_flattened_dict(MRIPT)
+    model = build_model(config.model)
+    batch = stack([empty_example((32, 32), model.batch_fields())])
+    init = functools.partial(model.init, jax.random.key(0), method="predict")
+    folder = tmp_path_factory.mktemp("mript")
+    save_params(folder / "run", random_params(jax.eval_shape(init, batch)["params"]), config)
+    return folder / "run"
 
 
 def test_results_have_every_task_and_method(run):
@@ -97,8 +120,8 @@ def test_a_loaded_checkpoint_takes_kspace_or_images_of_any_size(run, shape):
     assert recon(image).shape == shape
 
 
-def test_untrained_pattern_uses_the_most_similar_trained_one(run):
-    recon = mript_jax.load(run / "run")
+def test_untrained_pattern_uses_the_most_similar_trained_one(mript):
+    recon = mript_jax.load(mript)
     image = np.random.default_rng(0).random((32, 32), np.float32)
     mask = sample_mask("poisson_disc", (32, 32), 4, 0.08, 0)
     likened, *others = (
@@ -109,9 +132,10 @@ def test_untrained_pattern_uses_the_most_similar_trained_one(run):
     assert np.abs(others[1] - likened).max() > 0
 
 
-def test_an_exported_model_is_the_model(run):
-    exported = load_exported(run / "model.mript")
-    recon = mript_jax.load(run / "run")
+def test_an_exported_model_is_the_model(launch, mript, tmp_path):
+    path = tmp_path / "model.mript"
+    assert launch("export.py", f"--checkpoint={mript}", f"--output={path}").status == 0
+    exported, recon = load_exported(path), mript_jax.load(mript)
     image = np.abs(np.random.default_rng(1).normal(size=(2, 32, 32))).astype(np.float32)
     mask = sample_mask("gaussian_2d", (32, 32), 4, 0.08, 0)
     kspace = fft2c(image / image.max()) * mask

@@ -19,7 +19,12 @@ from mript_jax.convert.names import name_table
 from mript_jax.models import build_model
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-FILES = ("mript_type", "mript_level", "mript_combine")
+# A head of a type or of a level is chosen as one of both: two of them are in the slow tier.
+FILES = (
+    pytest.param("mript_type", marks=pytest.mark.slow),
+    pytest.param("mript_level", marks=pytest.mark.slow),
+    "mript_combine",
+)
 FIELDS = {
     "image_size": "image_size",
     "patch_size": "patch_size",
@@ -110,11 +115,6 @@ def test_intermediates_match_the_public_code(case):
         assert_close(ours[name][: len(expected)], expected)  # stored for the first samples
 
 
-@pytest.mark.parametrize(
-    "case",  # a head of a type or of a level is chosen as one of both
-    [f if f == "mript_combine" else pytest.param(f, marks=pytest.mark.slow) for f in FILES],
-    indirect=True,
-)
 def test_loss_and_gradients_match_the_public_code(case):
     target = channels_last(case.stored["in/target"])
 

@@ -118,14 +118,14 @@ def test_image_is_continuous_in_the_acceleration(model, params):
         assert jnp.abs(apply(jnp.array([nearby])) - at_level).max() < 1e-2
 
 
-def test_weights_of_heads_sum_to_one_in_all_modes():
+def test_weights_of_heads_sum_to_one_in_all_modes(random_params):
     one = batch(3)
     given = one["pattern_index"], one["level_index"], one["acceleration"]
     for mode, heads in (("type", 4), ("level", 5), ("split", 20)):
         prompt = ContinuousPrompt(mode, 4, 5, LEVELS, 8)
         arguments = (*given, one["center_fraction"], one["mask"])
-        init = jax.jit(prompt.init_with_output)
-        (weights, tokens), _ = init(jax.random.key(0), *arguments)
+        shapes = jax.eval_shape(prompt.init, jax.random.key(0), *arguments)
+        weights, tokens = jax.jit(prompt.apply)(random_params(shapes), *arguments)
         assert weights.shape == (3, heads) and tokens.shape == (3, 3, 8)
         np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-5)
 

@@ -52,7 +52,9 @@ TINY = {
     "memory": 2,
     "condition": 4,
     "start": "zero_filled",
+    "guide": "none",  # which takes long to compile
 }
+GUIDED = {**TINY, "cascades": 1, "guide": "sparse"}
 
 
 def make_batch(coils=1, shape=(16, 16), noise=0.0, pattern="gaussian_2d", acceleration=2.0):
@@ -107,7 +109,7 @@ def test_every_regularizer_takes_odd_and_rectangular_images(network, random_para
 
 
 def test_images_may_be_odd_and_rectangular(parameters):
-    model = build_model({**TINY, "cascades": 1})
+    model = build_model(GUIDED)
     batch, *_ = make_batch(2, (13, 18))
     image = predict(model, parameters(model, batch), batch)
     assert image.shape == (2, 13, 18, 1)
@@ -123,7 +125,7 @@ def test_images_may_be_odd_and_rectangular(parameters):
     ],
 )
 def test_gradients_are_finite_and_reach_every_parameter(coils, maps, network, parameters):
-    model = build_model({**TINY, "cascades": 1, "network": network, "maps": maps})
+    model = build_model({**GUIDED, "network": network, "maps": maps})
     batch, image, _ = make_batch(coils, noise=0.01)
     batch["kspace"][1] = 0  # an example of weight 0 may be blank
 
@@ -140,16 +142,14 @@ def test_gradients_are_finite_and_reach_every_parameter(coils, maps, network, pa
 
 def test_closed_gate_keeps_the_guide_out_and_an_open_one_takes_it_over(parameters):
     batch, *_ = make_batch(1, noise=0.01)
-    model = build_model({**TINY, "cascades": 1, "network": CONV})
+    model = build_model(GUIDED)
     params = jax.tree.map(lambda x: 0 * x, parameters(model, batch))
     images = {}
     for name, bias in (("closed", -50.0), ("open", 50.0)):
         params["cascades"]["gate"]["bias"] = np.full((1, 1), bias, np.float32)
         images[name] = predict(model, params, batch)
     for guide, name in (("zero_filled", "closed"), ("sparse", "open")):
-        alone = build_model(
-            {**TINY, "cascades": 1, "network": CONV, "start": guide, "guide": "none"}
-        )
+        alone = build_model({**TINY, "cascades": 1, "start": guide})
         own = jax.tree.map(lambda x: 0 * x, parameters(alone, batch))
         np.testing.assert_allclose(images[name], predict(alone, own, batch), atol=1e-5)
     assert np.abs(images["open"] - images["closed"]).max() > 0.01
@@ -158,7 +158,7 @@ def test_closed_gate_keeps_the_guide_out_and_an_open_one_takes_it_over(parameter
 def test_image_is_zero_where_no_coil_sees_anything(parameters):
     batch, _, maps = make_batch(3, noise=0.01)
     maps[:, :, :, :4] = 0
-    model = build_model({**TINY, "cascades": 1, "network": CONV})
+    model = build_model({**TINY, "cascades": 1})
     image = predict(model, parameters(model, batch), {**batch, "sensitivities": maps})
     assert image[:, :, :4].max() < 1e-5 and image[:, :, 4:].max() > 0.1
 

@@ -3,7 +3,6 @@
 import jax.numpy as jnp
 import pytest
 
-from mript_jax.config import load_config_file
 from mript_jax.training.loop import train
 from mript_jax.training.losses import LOSSES, Loss
 
@@ -22,14 +21,12 @@ def coil_loss(monkeypatch):
     return compiled
 
 
-def test_each_number_of_coils_compiles_once(coil_loss, tmp_path, capfd):
-    config = load_config_file("unet").unlock()
-    config.update({"loss": "coils", "total_steps": 8, "global_batch_size": 8})
-    config.data.update({"source": "generated", "image_size": 32, "undersampling": "simulated"})
+def test_each_number_of_coils_compiles_once(coil_loss, quick_config, tmp_path, capfd):
+    config = quick_config(loss="coils", total_steps=8)
+    config.data.update({"source": "generated", "undersampling": "simulated"})
     config.data.options.generated.update({"count": 40, "size": 32, "kinds": ("leaves",)})
     config.data.simulation.coils = (1, 2)
-    config.model.update({"features": 2, "pools": 1, "iterations": 0})
-    state = train(config.lock(), tmp_path)
+    state = train(config, tmp_path)
     assert int(state.step) == 8 and int(state.skipped) == 0
     assert set(coil_loss) == {1, 2}
     assert "compiled again" not in capfd.readouterr().err

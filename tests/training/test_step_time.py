@@ -4,20 +4,14 @@ import time
 
 import pytest
 
-from mript_jax.config import load_config_file
 from mript_jax.training import step_time
 from mript_jax.training.step_time import seconds_per_step
 
 
 @pytest.fixture
-def config(monkeypatch):
+def config(quick_config, monkeypatch):
     monkeypatch.setattr(step_time, "TIMED", 3)
-    config = load_config_file("unet").unlock()
-    config.global_batch_size = 8
-    config.data.image_size = 32
-    config.data.options.phantom.update({"count": 24, "size": 32})
-    config.model.update({"features": 2, "pools": 1})
-    return config
+    return quick_config()
 
 
 def test_step_time_counts_data_and_computation_but_not_compilation(config):
@@ -27,9 +21,7 @@ def test_step_time_counts_data_and_computation_but_not_compilation(config):
     assert 0 < of_one < in_all / 5  # as many steps ran, beside the compilation
 
 
-@pytest.mark.slow
 def test_step_time_waits_for_batches_of_every_shape(config):
     config.data.undersampling = "simulated"
     config.data.simulation.coils = (1, 2)
-    config.model.iterations = 1
     assert seconds_per_step(config) > 0
