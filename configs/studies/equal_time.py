@@ -27,14 +27,15 @@ def get_config() -> ConfigDict:
     study.about = "Networks after equal training time on complex, noisy k-space of one coil."
     study.experiment = experiment
     study.baselines = ("total_variation", "wavelet", "conjugate_symmetry")
-    for name in NETWORKS:
-        own = load_config_file(CONFIGS / f"{name}.py")
-        for seed in SEEDS:
+    configs = {name: load_config_file(CONFIGS / f"{name}.py") for name in NETWORKS}
+    for seed in SEEDS:  # all networks with the first seed come first, for who cannot wait
+        for name, own in configs.items():
             run = derive_config(experiment, {"seed": seed})
             run.model = own.model.copy_and_resolve_references()
             for field in ("loss", "global_batch_size", "optimizer"):
                 run[field] = own[field]
             study.runs[f"{name} {seed}"] = run
+    for name in NETWORKS:
         study.networks[name] = tuple(f"{name} {seed}" for seed in SEEDS)
     study.compared = tuple(study.runs)
     study.conditions = ConfigDict({"phantoms": derive_config(experiment)})

@@ -10,7 +10,8 @@ A study's config holds
   probe       instead of conditions: the config of linear heads that are put on the encoders
   baselines   methods without training that stand beside them, tuned on other slices (optional)
   seconds     training time of each run, compilation apart, instead of its total_steps: how many
-              steps fit is measured on this machine before it trains (optional)
+              steps fit is measured on this machine before any trains, once for the runs of a
+              network; nothing else should run on it then (optional)
   networks    name -> its runs, which differ in their seed: the one that `compared` begins with is
               set against each other one and with the baselines, on the same slices (optional)
 
@@ -147,10 +148,12 @@ def _train(study: ConfigDict, name: str, config: ConfigDict, workdir: Path) -> N
 
 
 def _steps_that_fit(study: ConfigDict, name: str, config: ConfigDict, workdir: Path) -> int:
-    """As many as fit into the study's seconds; measured once, and kept beside the run."""
-    path = workdir / "steps" / f"{name}.json"
+    """As many as fit into the study's seconds; measured once for the runs of a network."""
+    networks = study.networks if "networks" in study else {}
+    timed = next((network for network, runs in networks.items() if name in runs), name)
+    path = workdir / "steps" / f"{timed}.json"
     if not path.exists():
-        print(f"timing {name}", flush=True)
+        print(f"timing {timed}", flush=True)
         step = seconds_per_step(config)
         steps = max(int(study.seconds / step), 1)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ from mript_jax.config import (
 )
 from mript_jax.data.generated_pictures import dead_leaves, write_pictures
 from mript_jax.errors import UserError
+from mript_jax.experiments import study as study_module
 from mript_jax.experiments.study import run_study
 
 ROOT = Path(__file__).parents[2]
@@ -100,6 +101,22 @@ def test_fields_follow_until_they_are_set():
     assert second.c == 5 and first.a == config.a == 10
     with pytest.raises(KeyError, match="grup"):
         derive_config(config, {"grup": {}})
+
+
+def test_runs_of_a_network_have_the_same_steps_timed_once_before_any_trains(tmp_path, monkeypatch):
+    timed, trained = [], []
+    monkeypatch.setattr(study_module, "seconds_per_step", lambda config: timed.append(1) or 2.0)
+    monkeypatch.setattr(study_module, "_train", lambda *args: trained.append(len(timed)))
+    monkeypatch.setattr(study_module, "_evaluate", lambda *args, **kwargs: 1 / 0)
+    names = ("unet 0", "varnet 0", "unet 1")
+    study = parse(f"--config={STUDIES / 'equal_time.py'}", f"--config.compared={names}")
+    with pytest.raises(ZeroDivisionError):
+        run_study(study, tmp_path)
+    steps = {path.stem: json.loads(path.read_text()) for path in tmp_path.rglob("steps/*.json")}
+    assert {name: value["total_steps"] for name, value in steps.items()} == dict.fromkeys(
+        ("unet", "varnet"), 120
+    )
+    assert trained == [2, 2, 2]
 
 
 def test_tuning_on_what_was_pretrained_on_is_refused(tmp_path):
