@@ -1,6 +1,6 @@
 """Reconstructs scan files: one .h5 with `reconstruction` and one preview picture per volume.
 
-  mript reconstruct --checkpoint=runs/tiny --input=scan.h5 --output=runs/images
+  mript reconstruct --input=scan.h5 --output=runs/images
   mript reconstruct --checkpoint=runs/tiny --input=FOLDER --output=runs/images \\
       --pattern=cartesian_equispaced --acceleration=8
 
@@ -21,7 +21,11 @@ def run(program: str) -> None:
 
 
 def define_flags() -> None:
-    flags.DEFINE_string("checkpoint", None, "A run's folder, one step in it, or converted weights.")
+    flags.DEFINE_string(
+        "checkpoint",
+        "small",
+        "A run's folder, one step in it, a file of weights, or a model's name (mript models).",
+    )
     flags.DEFINE_string("input", None, "A scan file, or a folder of them.")
     flags.DEFINE_string("output", None, "Folder for the volumes and the previews.")
     flags.DEFINE_string(
