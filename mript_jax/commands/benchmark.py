@@ -9,6 +9,7 @@
   mript benchmark masked_pretraining            masked modelling as pretraining
   mript benchmark vit_unet                      the ViT beside the U-Net
   mript benchmark bart_scan                     a scan of yours, by a checkpoint and by BART
+  mript benchmark card                          pictures for a model's card
 
 Each has flags of its own: --help after its name shows them.
 """
@@ -21,6 +22,7 @@ from mript_jax.errors import unknown_name_error
 
 BENCHMARKS = (
     "bart_scan",
+    "card",
     "data",
     "kspace_ssim",
     "masked_pretraining",

@@ -49,10 +49,12 @@ def compare(
     baselines: Sequence[str] = (),
     seed: int = 0,
     progress: Callable[[Task], None] = lambda task: None,
+    pictures: int = 2,
 ) -> tuple[Results, list[SliceResult]]:
     """Results and examples of the checkpoints (by name), zero-filling and other baselines.
 
-    `config` says on what: its `data` and `evaluation`. `seed` is the masks'.
+    `config` says on what: its `data` and `evaluation`. `seed` is the masks', `pictures` how many
+    examples of each task have pictures, beside as many of the worst.
     """
     wanted = config.evaluation
     protocol = get_protocol(wanted.protocol)
@@ -84,6 +86,7 @@ def compare(
         lambda task: make_batches(wanted.split, task, wanted.max_slices),
         tasks,
         wanted.protocol,
+        pictures=pictures,
         progress=progress,
     )
     first = next(iter(about.values()))
