@@ -1,4 +1,4 @@
-"""One small model for all scans, trained on generated objects only, which carry no licence.
+"""The model that comes with the package: one for all scans, trained on generated objects only.
 
 python launch/train.py --config=configs/mript_small.py --workdir=runs/mript_small
 
@@ -15,7 +15,7 @@ from mript_jax.config import load_config_file
 
 def get_config() -> ConfigDict:
     config = load_config_file(Path(__file__).with_name("unrolled.py")).unlock()
-    config.total_steps = 12_000
+    config.total_steps = 9_500
     config.checkpoint_every_steps = 500
 
     config.data.patterns = (

@@ -13,8 +13,6 @@ def run(program: str) -> None:
 def main() -> None:
     from mript_jax.pretrained import PRETRAINED
 
-    if not PRETRAINED:
-        print("no models come with this version")
     for name, model in PRETRAINED.items():
         size = model.path(name).stat().st_size / 2**20
         print(f"{name}: {model.about} ({size:.1f} MiB, {model.licence}; {model.card})")

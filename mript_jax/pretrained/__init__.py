@@ -40,4 +40,10 @@ class Pretrained:
         return path
 
 
-PRETRAINED: dict[str, Pretrained] = {}
+PRETRAINED: dict[str, Pretrained] = {
+    "small": Pretrained(
+        about="any sampling pattern, 2x to 12x, one or several coils; trained on generated objects",
+        card="docs/model_small.md",
+        sha256="e880150509c15463276350690555c53c7331aeaae9e53cd4c30be21e0f770d52",
+    ),
+}

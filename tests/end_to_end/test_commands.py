@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 from pathlib import Path
 
 import h5py
@@ -13,6 +14,7 @@ import mript_jax
 from mript_jax.batch import empty_example, stack
 from mript_jax.checkpoint import save_params
 from mript_jax.config import load_config_file
+from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.inference.export import load_exported
 from mript_jax.models import build_model
 from mript_jax.physics.fourier import fft2c
@@ -106,6 +108,19 @@ def test_reconstructions_are_volumes_in_the_layout_of_fastmri(run):
             assert file["reconstruction"].shape == (3, 32, 32)
             assert file.attrs["true_acceleration"] == pytest.approx(3, rel=0.2)
         assert (run / "images" / f"{name}.png").stat().st_size > 1000
+
+
+def test_scans_are_reconstructed_by_the_model_of_the_package_where_none_is_named(launch, tmp_path):
+    write_fastmri_h5(tmp_path / "scans.h5", 3, 0, slices=1, size=64)
+    result = launch(
+        "reconstruct.py",
+        f"--input={tmp_path}/scans.h5",
+        f"--output={tmp_path}/images",
+        "--pattern=gaussian_1d",
+    )
+    assert result.status == 0, result.stderr
+    psnr, zero_filled = map(float, re.findall(r"([\d.]+) dB", result.stdout))
+    assert psnr > zero_filled + 2
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (2, 32, 32), (3, 40, 27)])
