@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# From a fresh clone to reconstructed scans: a small MR-IPT is pretrained on generated anatomy,
-# fine-tuned on fastMRI-format volumes, evaluated on 20 tasks, and reconstructs a scan file.
+# From a fresh clone to reconstructed scans. First the weights that come along reconstruct scan
+# files; then a small MR-IPT is pretrained on generated anatomy, fine-tuned on fastMRI-format
+# volumes, evaluated on 20 tasks, and reconstructs the same files.
 #   bash launch/quickstart.sh [OUT]             (OUT: runs/quickstart)
 # Run again, it resumes what was interrupted and skips what is done.
 set -euo pipefail
@@ -12,36 +13,42 @@ SECONDS=0
 
 say() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
 
-say "1/6 generating anatomy: $out/data/phantoms"
+say "1/7 reconstructing scans with the weights that come along: $out/first_look"
+$python launch/make_phantoms.py --seed=4 --volumes=3 --slices=6 --output="$out/data/new_scans"
+[ -f "$out/first_look/phantom_4_002.png" ] ||
+  $python launch/reconstruct.py --input="$out/data/new_scans" --output="$out/first_look"
+echo "look at $out/first_look/*.png"
+
+say "2/7 generating anatomy: $out/data/phantoms"
 [ -f "$out/data/phantoms/preview.png" ] ||
   $python launch/prepare_data.py --format=phantom --count=1600 --size=128 --seed=1 \
     --output="$out/data/phantoms" --preview
 
-say "2/6 writing fastMRI-format scans: $out/data/scans, $out/data/new_scans"
+say "3/7 writing fastMRI-format scans: $out/data/scans"
 $python launch/make_phantoms.py --seed=2 --volumes=20 --slices=6 --output="$out/data/scans"
-$python launch/make_phantoms.py --seed=4 --volumes=3 --slices=6 --output="$out/data/new_scans"
 
-say "3/6 pretraining on 20 tasks: $out/pretrained"
+say "4/7 pretraining on 20 tasks: $out/pretrained"
 $python launch/train.py --config=configs/mript_tiny.py --workdir="$out/pretrained" \
   --config.data.source=arrayrecord --config.data.path="$out/data/phantoms"
 
-say "4/6 fine-tuning on the scans: $out/finetuned"
+say "5/7 fine-tuning on the scans: $out/finetuned"
 $python launch/train.py --config=configs/mript_tiny.py --workdir="$out/finetuned" \
   --config.data.source=fastmri --config.data.path="$out/data/scans" \
   --config.init_from="$out/pretrained" --config.total_steps=70 --config.optimizer.learning_rate=2e-4
 
-say "5/6 evaluating all tasks on anatomy that was never trained on: $out/evaluation"
+say "6/7 evaluating all tasks on anatomy that was never trained on: $out/evaluation"
 [ -f "$out/evaluation/report.html" ] ||
   $python launch/evaluate.py --checkpoint="$out/finetuned" --output="$out/evaluation" \
     --config.data.source=arrayrecord --config.data.path="$out/data/phantoms" \
     --config.evaluation.max_slices=32
 
-say "6/6 reconstructing scan files: $out/reconstruction"
+say "7/7 reconstructing scan files: $out/reconstruction"
 [ -f "$out/reconstruction/phantom_4_002.png" ] ||
   $python launch/reconstruct.py --checkpoint="$out/finetuned" --input="$out/data/new_scans" \
     --output="$out/reconstruction"
 
 say "done"
 echo "report:     $out/evaluation/report.html"
-echo "pictures:   $out/reconstruction/*.png (training data: $out/data/phantoms/preview.png)"
+echo "pictures:   $out/first_look/*.png, $out/reconstruction/*.png"
+echo "training:   $out/data/phantoms/preview.png"
 echo "checkpoint: $out/finetuned"
