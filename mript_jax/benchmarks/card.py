@@ -56,7 +56,8 @@ def main() -> None:
     ordered = sorted(examples, key=gain)
     chosen = (ordered[-1], ordered[len(ordered) // 2], ordered[0])
     Path(values.output).parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.concatenate([row(example) for example in chosen])).save(values.output)
+    rows = np.concatenate([row(example) for example in chosen])
+    Image.fromarray(rows.repeat(2, axis=0).repeat(2, axis=1)).save(values.output)
     for name, example in zip(("best", "median", "worst"), chosen, strict=True):
-        psnr = {method: round(example.values[method]["psnr"], 1) for method in SHOWN[:3]}
+        psnr = {method: f"{example.values[method]['psnr']:.1f} dB" for method in SHOWN[:3]}
         print(f"{name} of {len(ordered)}: {example.task.pattern} 4x, {example.volume}: {psnr}")

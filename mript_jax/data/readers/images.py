@@ -3,6 +3,7 @@
 import os
 import struct
 import zlib
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -49,13 +50,18 @@ class ImageSource(Source):
             raise unknown_name_error("group of images", group, GROUPS)
         self._root, self._names = find_files(path, SUFFIXES)
         super().__init__([GROUPS[group](name) for name in self._names])
+        found: Counter[str] = Counter()
+        self._numbers = []  # of each picture in its group
+        for name in self.groups:
+            self._numbers.append(found[name])
+            found[name] += 1
 
     def __getitem__(self, index: int) -> Record:
         path = os.path.join(self._root, self._names[index])
         refuse_escape(self._root, path)
         image = read_gray(path)
         refuse_empty(image, path)
-        return Record(image, self.groups[index], 0)
+        return Record(image, self.groups[index], self._numbers[index])
 
 
 def read_gray(path: str | Path, first_channel: bool = False) -> np.ndarray:

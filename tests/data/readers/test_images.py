@@ -51,7 +51,7 @@ def test_volumes_are_files_or_folders(tmp_path):
     assert list(ImageSource(str(tmp_path)).groups) == ["p1/a.png", "p1/b.png", "p2/a.png"]
     by_folder = ImageSource(str(tmp_path), group="folder")
     assert list(by_folder.groups) == ["p1", "p1", "p2"]
-    assert by_folder[1].volume == "p1"
+    assert [(r.volume, r.slice_index) for r in by_folder] == [("p1", 0), ("p1", 1), ("p2", 0)]
     with pytest.raises(UserError, match="did you mean 'folder'"):
         ImageSource(str(tmp_path), group="folders")
 
