@@ -1,6 +1,6 @@
 """A scan of several coils, reconstructed by a checkpoint and by BART, side by side.
 
-  mript benchmark bart_scan --checkpoint=runs/mript_small --input=kspace.npy --output=runs/bart_scan
+  mript benchmark bart_scan --checkpoint=small --input=kspace.npy --output=runs/bart_scan
 
 For scans without a reference: how far the images are apart after scaling, and a picture of both.
 `--input` is complex k-space [C, H, W] in .npy, undersampled as measured. BART's is `pics` with
