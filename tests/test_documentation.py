@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mript_jax.config import base_config, flatten_config
+from mript_jax.config import base_config, flatten_config, load_config_file
 from mript_jax.fields import fields_of
 from mript_jax.models import MODELS
 
@@ -18,6 +18,7 @@ IN_STUDIES = r"(experiment|tuning|runs\.\w+|conditions\.\w+)\."  # configs insid
 
 def test_overrides_in_the_documentation_name_fields_that_exist():
     known = set(flatten_config(base_config())) | {"a.b"}
+    known |= set(load_config_file("studies/equal_time"))  # fields of a study itself
     for model in MODELS.values():
         known |= set(fields_of(model, "model."))
     named = {
