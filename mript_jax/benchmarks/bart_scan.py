@@ -18,11 +18,11 @@ from mript_jax.data.readers import open_source
 from mript_jax.errors import UserError
 from mript_jax.evaluation.baselines import bart_total_variation, bart_wavelet
 from mript_jax.evaluation.baselines.tuning import CANDIDATES
+from mript_jax.evaluation.report.pictures import grey, white_point
 from mript_jax.inference.reconstruction import load
 from mript_jax.text_table import markdown_table
 
 METHODS = {"total variation": bart_total_variation, "wavelet": bart_wavelet}
-BRIGHTEST = 99.7  # percentile of the pixels that is white
 GAP = 4  # pixels between the pictures
 
 
@@ -34,10 +34,10 @@ def distance(image: np.ndarray, other: np.ndarray) -> float:
 
 def side_by_side(images: list[np.ndarray]) -> Image.Image:
     """A picture of images [H, W], each with gray values of its own."""
-    gray = [np.clip(image / np.percentile(image, BRIGHTEST), 0, 1) for image in images]
-    gap = np.ones((len(gray[0]), GAP))
+    gray = [grey(image, white_point(image)) for image in images]
+    gap = np.full((len(gray[0]), GAP), 255, np.uint8)
     row = np.concatenate([part for image in gray for part in (image, gap)][:-1], axis=1)
-    return Image.fromarray((255 * row).astype(np.uint8))
+    return Image.fromarray(row)
 
 
 def define_flags() -> None:

@@ -18,8 +18,10 @@ from mript_jax.checkpoint import load_checkpoint_config
 from mript_jax.evaluation.evaluate import SliceResult
 from mript_jax.evaluation.report.pictures import grey, white_point
 from mript_jax.experiments.comparison import compare
+from mript_jax.physics.tasks import usual_center_fraction
 
 SHOWN = ("zero_filled", "total_variation", "model", "reference")
+ACCELERATION = 4.0
 ERROR_GAIN = 5.0
 
 
@@ -47,9 +49,8 @@ def main() -> None:
     values = cli.FLAGS
     cli.required(output=values.output)
     config = load_checkpoint_config(values.checkpoint).unlock()
-    level = config.evaluation.accelerations.index(4.0)
-    for field in ("accelerations", "center_fractions"):
-        config.evaluation[field] = (config.evaluation[field][level],)
+    config.evaluation.accelerations = (ACCELERATION,)
+    config.evaluation.center_fractions = (usual_center_fraction(ACCELERATION),)
     config.evaluation.max_slices = values.slices
     checkpoints = {"model": values.checkpoint}
     _, examples = compare(config, checkpoints, ["total_variation"], pictures=values.slices)

@@ -8,14 +8,11 @@ embedding, which has other channels, and all layers outside the encoder.
 from collections.abc import Mapping
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
-from mript_jax.convert.mript import parameter_shapes, refuse
+from mript_jax.convert.mript import initial_parameters, parameter_shapes, refuse
 from mript_jax.errors import UserError
-from mript_jax.models import build_model
 from mript_jax.models.encoder import pattern_length
 
 LAYERS = (
@@ -55,10 +52,7 @@ def from_masked(
             values[place, row] = value
     refuse("does not fit this config:", wrong)
 
-    image = jnp.zeros((1, config["patch_size"], config["patch_size"], 1))
-    index = jnp.zeros(1, int)
-    fresh = jax.jit(build_model(config).init)(jax.random.key(seed), image, index, index)["params"]
-    ours = {k: np.array(v) for k, v in traverse_util.flatten_dict(fresh, sep="/").items()}
+    ours = initial_parameters(config, seed)
     for (place, row), value in values.items():
         ours[place][row] = value
     taken = {place for place, _ in values}

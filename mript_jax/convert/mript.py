@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
@@ -71,6 +72,14 @@ def parameter_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     tasks = {"pattern_index": index, "level_index": index}
     params = jax.eval_shape(model.init, jax.random.key(0), image, **tasks)["params"]
     return {k: v.shape for k, v in traverse_util.flatten_dict(params, sep="/").items()}
+
+
+def initial_parameters(config: Mapping[str, Any], seed: int) -> dict[str, np.ndarray]:
+    """Newly initialized parameters, by name; writable."""
+    model = build_model(config)
+    image, index = jnp.zeros((1, model.patch_size, model.patch_size, 1)), jnp.zeros(1, int)
+    params = jax.jit(model.init)(jax.random.key(seed), image, index, index)["params"]
+    return {k: np.array(v) for k, v in traverse_util.flatten_dict(params, sep="/").items()}
 
 
 def to_ours(value: np.ndarray, place: Place) -> np.ndarray:

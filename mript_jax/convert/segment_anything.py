@@ -14,9 +14,14 @@ import numpy as np
 from flax import traverse_util
 
 from mript_jax.convert.infer import infer_encoder
-from mript_jax.convert.mript import StateDict, parameter_shapes, refuse, to_ours
+from mript_jax.convert.mript import (
+    StateDict,
+    initial_parameters,
+    parameter_shapes,
+    refuse,
+    to_ours,
+)
 from mript_jax.convert.names import name_table
-from mript_jax.models import build_model
 from mript_jax.models.attention import resize_linear
 
 # Fields outside the encoder, as in the paper (configs/mript_radimagenet.py).
@@ -67,10 +72,7 @@ def from_segment_anything(
             wrong.append(f"{name} is {np.shape(state_dict[name])}, which gives no {shape}")
     refuse("does not fit this config:", wrong)
 
-    image = jnp.zeros((1, config["patch_size"], config["patch_size"], 1))
-    index = jnp.zeros(1, int)
-    fresh = jax.jit(build_model(config).init)(jax.random.key(seed), image, index, index)["params"]
-    params = {k: np.array(v) for k, v in traverse_util.flatten_dict(fresh, sep="/").items()}
+    params = initial_parameters(config, seed)
     for name, place in places.items():
         params[place.name][... if place.row is None else place.row] = values[name]
     taken = {place.name for place in places.values()}

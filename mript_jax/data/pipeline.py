@@ -16,7 +16,7 @@ import grain
 import numpy as np
 from ml_collections import ConfigDict
 
-from mript_jax.batch import Batch, check_fields, stack
+from mript_jax.batch import Batch, check_fields, empty_example, stack
 from mript_jax.data.memory import keep_freed_memory
 from mript_jax.data.random_tasks import BatchExample, RandomTask
 from mript_jax.data.readers import open_source
@@ -88,7 +88,7 @@ class Pipeline:
         self._mine = slice(process_index, None, process_count)
         self._workers = workers
         self._max_broken = max_broken
-        self.shapes = len(make.makers)  # how many different ones batches have
+        self.shapes = len({_shapes(maker) for maker in make.makers})  # different ones of batches
         self.broken: dict[str, str] = {}
         self._start = 0  # the example that the first batch begins with
         self._taken = 0  # batches since
@@ -215,6 +215,12 @@ def evaluation_batches(
                 raise UserError(f"{record.volume} {NO_REFERENCE}")
         examples = [maker(r, task, volume_seed(r.volume, seed)) for r in records]
         yield stack(examples, batch_size), records
+
+
+def _shapes(maker: ExampleMaker) -> tuple[tuple[int, ...], ...]:
+    """The shapes of an example's fields."""
+    example = empty_example(maker.shape, maker.fields, maker.coils)
+    return tuple(value.shape for value in example.values())
 
 
 def training_makers(config: ConfigDict, fields: Sequence[str] = ()) -> list[ExampleMaker]:

@@ -149,8 +149,7 @@ def _train(study: ConfigDict, name: str, config: ConfigDict, workdir: Path) -> N
 
 def _steps_that_fit(study: ConfigDict, name: str, config: ConfigDict, workdir: Path) -> int:
     """As many as fit into the study's seconds; measured once for the runs of a network."""
-    networks = study.networks if "networks" in study else {}
-    timed = next((network for network, runs in networks.items() if name in runs), name)
+    timed = _network_of(study).get(name, name)
     path = workdir / "steps" / f"{timed}.json"
     if not path.exists():
         print(f"timing {timed}", flush=True)
@@ -161,13 +160,19 @@ def _steps_that_fit(study: ConfigDict, name: str, config: ConfigDict, workdir: P
     return json.loads(path.read_text())["total_steps"]
 
 
+def _network_of(study: ConfigDict) -> dict[str, str]:
+    """The network of each run that is one of several."""
+    networks = study.networks if "networks" in study else {}
+    return {run: name for name, runs in networks.items() for run in runs}
+
+
 def _baselines(study: ConfigDict) -> tuple[str, ...]:
     return tuple(study.baselines) if "baselines" in study else ()
 
 
 def _paired(study: ConfigDict, condition: str, workdir: Path) -> str:
     """The first network against all others, on the slices of a condition."""
-    network_of = {run: name for name, runs in study.networks.items() for run in runs}
+    network_of = _network_of(study)
     networks: dict[str, list[str]] = {}
     for run in study.compared:
         networks.setdefault(network_of[run], []).append(run)

@@ -20,18 +20,12 @@ def seconds_per_step(config: ConfigDict) -> float:
         config.data, "train", config.seed, config.global_batch_size, fields=setup.batch_fields
     )
     state = setup.create(setup.init())
-    times: dict[tuple[int, ...], list[float]] = {}  # of each shape of k-space
-    enough = WARM + TIMED
-    # Batches without k-space have one shape, however many numbers of coils there are.
-    while _count(times) < pipeline.shapes * enough or min(map(len, times.values())) < enough:
+    times: dict[tuple, list[float]] = {}  # by the shapes of a batch
+    while len(times) < pipeline.shapes or min(map(len, times.values())) < WARM + TIMED:
         start = time.perf_counter()
         batch = next(pipeline)
         state, metrics = setup.step(state, jax.device_put(batch, setup.batch_sharding))
         jax.block_until_ready(metrics)
-        shape = batch["kspace"].shape if "kspace" in batch else batch["mask"].shape
-        times.setdefault(shape, []).append(time.perf_counter() - start)
+        shapes = tuple(value.shape for value in batch.values())
+        times.setdefault(shapes, []).append(time.perf_counter() - start)
     return statistics.mean(statistics.median(of_one[WARM:]) for of_one in times.values())
-
-
-def _count(times: dict[tuple[int, ...], list[float]]) -> int:
-    return sum(map(len, times.values()))

@@ -94,10 +94,13 @@ def measured_config(**data):
     return config.lock()
 
 
-def test_measured_protocol_simulates_noisy_scans_of_several_coils(checkpoints):
+@pytest.mark.parametrize(
+    "baselines", [(), pytest.param(("total_variation",), marks=pytest.mark.slow)]
+)
+def test_measured_protocol_simulates_noisy_scans_of_several_coils(checkpoints, baselines):
     config = measured_config(simulation={"coils": (3,)})
-    results, examples = compare(config, checkpoints, seed=5)
-    methods = METHODS - {"total_variation"} | {"conjugate_symmetry"}
+    results, examples = compare(config, checkpoints, baselines, seed=5)
+    methods = METHODS - {"total_variation"} | {"conjugate_symmetry", *baselines}
     assert {row["method"] for row in results["rows"]} == methods
     assert results["protocol"] == "measured"
     assert results["dataset"] == "phantom with 3 coils, noise 0.005"
@@ -106,7 +109,7 @@ def test_measured_protocol_simulates_noisy_scans_of_several_coils(checkpoints):
     ].image
     reference = examples[0].pictures["reference"]
     np.testing.assert_allclose(reference, image / image.max(), atol=1e-4)  # without noise
-    again, _ = compare(config, checkpoints, seed=5)
+    again, _ = compare(config, checkpoints, baselines, seed=5)
     assert again["rows"] == results["rows"]
 
 

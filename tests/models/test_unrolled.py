@@ -287,14 +287,17 @@ def test_given_maps_and_noise_are_used(parameters):
         {"scan_cascades": True, "remat": True},
         pytest.param({"scan_cascades": True}, marks=pytest.mark.slow),
         pytest.param({"remat": True}, marks=pytest.mark.slow),
+        pytest.param(
+            {"scan_cascades": True, "remat": True, "guide": "sparse"}, marks=pytest.mark.slow
+        ),
     ],
     ids=str,
 )
 def test_loop_scan_and_remat_are_the_same_computation(change, parameters):
     batch, *_ = make_batch(noise=0.01)
-    params = parameters(build_model(TINY), batch)
+    params = parameters(build_model({**TINY, **change}), batch)
     values = []
-    for options in ({"scan_cascades": False}, change):
+    for options in ({**change, "scan_cascades": False, "remat": False}, change):
         model = build_model({**TINY, **options})
 
         @jax.jit

@@ -15,7 +15,7 @@ def draw(*shape):
     return np.random.default_rng(0).random(shape, np.float32)
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(SIZES, PATCHES)
 def test_padding_is_symmetric_with_the_odd_line_after(shape, patch):
     x = draw(1, *shape, 1) + 1
@@ -29,7 +29,7 @@ def test_padding_is_symmetric_with_the_odd_line_after(shape, patch):
     np.testing.assert_allclose(padded.sum(), x.sum(), rtol=1e-5)
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(SIZES.filter(lambda shape: min(shape) > 1), PATCHES)
 def test_identity_network_returns_the_image(shape, patch):
     image = draw(2, *shape, 1)

@@ -77,6 +77,7 @@ def test_non_trainable_parameters_do_not_change(quick_config):
 def test_matrix_of_the_grid_encoding_is_not_trained():
     config = make_config("mript_tiny")
     config.model.update({"width": 48, "depth": 2, "global_blocks": (1,), "features": 2})
+    assert build_model(config.model).non_trainable == ("grid_encoding/gaussian",)
     by_name = changed_by_a_step(config)
     assert not any(value for name, value in by_name.items() if "gaussian" in name)
     assert any("gaussian" in name for name in by_name)

@@ -21,7 +21,14 @@ def test_step_time_counts_data_and_computation_but_not_compilation(config):
     assert 0 < of_one < in_all / 5  # as many steps ran, beside the compilation
 
 
-def test_step_time_waits_for_batches_of_every_shape(config):
+@pytest.mark.parametrize(
+    "model",
+    [{}, pytest.param({"features": 2, "pools": 1, "iterations": 1}, marks=pytest.mark.slow)],
+    ids=["without k-space", "with k-space"],
+)
+def test_step_time_waits_for_batches_of_every_shape(config, model):
     config.data.undersampling = "simulated"
-    config.data.simulation.coils = (1, 2)
+    config.data.simulation.coils = (1, 2, 1)
+    if model:
+        config.model = {"name": "unet", "dtype": "float32", **model}
     assert seconds_per_step(config) > 0
