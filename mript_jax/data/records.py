@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mript_jax.data.geometry import Geometry
 from mript_jax.errors import UserError
 
 NO_REFERENCE = "has no reference image (is it a test file?)"
@@ -40,6 +41,7 @@ class Record:
     mask: np.ndarray | None = None  # [H, W] of a prospectively undersampled file
     maximum: float | None = None  # of the volume (fastMRI's attribute)
     attributes: dict[str, Any] = dataclasses.field(default_factory=dict)  # json-able
+    geometry: Geometry | None = None  # where the file says it; not kept in ArrayRecord files
 
     @property
     def reference(self) -> np.ndarray:
