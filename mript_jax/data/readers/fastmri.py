@@ -7,7 +7,8 @@ slice or frame, [S, W] or [S, H, W].
 """
 
 import functools
-from pathlib import PurePath
+import re
+from pathlib import Path, PurePath
 from typing import Any
 
 import h5py
@@ -20,7 +21,9 @@ from mript_jax.data.readers.volumes import Format, VolumeSource
 
 SINGLE_COIL = ("reconstruction_esc", "reconstruction_rss", "reconstruction")  # first that is there
 MULTI_COIL = ("reconstruction_rss", "reconstruction_esc", "reconstruction")
-OFFICIAL = {"train": "train", "val": "validation", "test": "test"}  # singlecoil_val and the like
+OFFICIAL = {"train": "train", "val": "validation", "test": "test"}
+# Folders of the publisher's: singlecoil_val, knee_multicoil_train, brain_multicoil_test_batch_0.
+OFFICIAL_FOLDER = re.compile(r"(?:.*[^a-z])?(?:single|multi)coil_(train|val|test)(?:[^a-z].*)?")
 ATTRIBUTES = ("acquisition", "patient_id", "acceleration", "num_low_frequency")
 LARGEST_SIDE = 8192  # of a slice; beyond it the file is damaged
 
@@ -48,7 +51,7 @@ class FastMRISource(VolumeSource):
         )
         super().__init__(path, form)
         official = {name: _official_split(self.root / name) for name in dict.fromkeys(self.names)}
-        if len({split for split in official.values() if split}) > 1:
+        if any(official.values()):
             self.official_splits = [official[name] for name in self.names]
 
 
@@ -144,12 +147,12 @@ def _explain(abouts: list[About], skip_ends: int, wanted: str) -> str:
     return f"acquisition={wanted!r}, {skip_ends=}; the acquisitions there: {', '.join(seen)}"
 
 
-def _official_split(path: PurePath) -> str:
-    """The split that fastMRI's folder names tell, such as that of multicoil_val."""
-    for folder in path.parts[-2:0:-1]:
-        head, _, tail = folder.lower().partition("coil_")
-        if head in ("single", "multi") and tail.split("_")[0] in OFFICIAL:
-            return OFFICIAL[tail.split("_")[0]]
+def _official_split(path: Path) -> str:
+    """The split that the innermost folder with an official name tells; "" without any."""
+    for folder in path.absolute().parts[-2::-1]:
+        match = OFFICIAL_FOLDER.fullmatch(folder.lower())
+        if match:
+            return OFFICIAL[match[1]]
     return ""
 
 

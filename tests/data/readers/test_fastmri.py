@@ -154,15 +154,27 @@ def test_acquisitions_are_told_apart(tmp_path):
 
 
 def test_official_splits_are_those_of_the_folders(tmp_path):
-    for split in ("train", "val", "test"):
-        write(tmp_path / f"singlecoil_{split}", f"{split}.h5")
-    source = FastMRISource(str(tmp_path))
-    assert dict(zip(source.groups, source.official_splits, strict=True)) == {
-        "train.h5": "train",
-        "val.h5": "validation",
-        "test.h5": "test",
+    folders = {
+        "singlecoil_train": "train",
+        "knee_singlecoil_val": "validation",
+        "brain_multicoil_test_batch_0": "test",
+        "multicoil_test_v2": "test",
+        "multicoil_trainings": "",
+        "valves": "",
     }
-    assert FastMRISource(str(tmp_path / "singlecoil_train")).official_splits is None
+    for folder in folders:
+        write(tmp_path / folder / "inner", f"{folder}.h5")
+    source = FastMRISource(str(tmp_path))
+    found = dict(zip(source.groups, source.official_splits, strict=True))
+    assert found == {f"{folder}.h5": split for folder, split in folders.items()}
+    assert FastMRISource(str(tmp_path / "valves")).official_splits is None
+
+
+def test_official_split_of_a_folder_is_that_of_its_own_name(tmp_path, monkeypatch):
+    write(tmp_path / "knee_singlecoil_val")
+    (only,) = set(FastMRISource(str(tmp_path / "knee_singlecoil_val")).official_splits)
+    monkeypatch.chdir(tmp_path / "knee_singlecoil_val")
+    assert set(FastMRISource(".").official_splits) == {only} == {"validation"}
 
 
 def test_a_source_can_be_sent_to_a_worker(tmp_path):
