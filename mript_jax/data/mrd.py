@@ -3,6 +3,8 @@
 The layout is that of the standard's HDF5 files, so that plain h5py reads and writes them.
 """
 
+from collections.abc import Sequence
+
 import h5py
 import numpy as np
 
@@ -48,8 +50,28 @@ HEAD = np.dtype(
         ("user_float", "<f4", 8),
     ]
 )
+# Numbers of flags, from 1, of acquisitions that are no lines of an image.
+NOISE, CALIBRATION, CALIBRATION_AND_IMAGING, REVERSE, PHASE_CORRECTION = 19, 20, 21, 22, 24
+OTHER_DATA = {
+    NOISE: "noise",
+    23: "navigator",
+    PHASE_CORRECTION: "phase correction",
+    26: "feedback",
+    27: "dummy",
+    28: "feedback",
+    29: "coil correction",
+    30: "phase stabilization",
+    31: "phase stabilization",
+}
+
 FLOATS = h5py.vlen_dtype(np.dtype("<f4"))
 ACQUISITION = np.dtype([("head", HEAD), ("traj", FLOATS), ("data", FLOATS)])
+
+
+def has_flag(heads: np.ndarray, number: int) -> np.ndarray:
+    """Which acquisitions have a flag."""
+    return (heads["flags"] >> np.uint64(number - 1)) & np.uint64(1) > 0
+
 
 TO_LPS = np.array([-1.0, -1.0, 1.0])  # from NIfTI's coordinates (RAS) to the standard's, and back
 
@@ -69,22 +91,25 @@ def to_lps(geometry: Geometry, shape: tuple[int, int]) -> dict[str, np.ndarray]:
 def from_lps(
     position: np.ndarray,
     directions: np.ndarray,
-    shape: tuple[int, int],
-    size_mm: tuple[float, float, float],
+    middle: Sequence[int],
+    pixel_mm: Sequence[float],
+    step: np.ndarray | None = None,
 ) -> Geometry | None:
-    """The geometry of an image [H, W] from its position and its directions [3, 3] in rows.
+    """The geometry of an image from the position of its pixel `middle` and its directions [3, 3].
 
     `directions` are those of the readout (down), of the phase encoding (to the right) and of the
-    slices; `size_mm` is the field of view along H and W, and the step between slices. Files that
-    say nothing of their place have zeros as directions: None.
+    slices; `pixel_mm` are the size of a pixel along H and W, and the thickness of a slice, which is
+    the step to the next slice unless `step` is given. Files that say nothing of their place have
+    zeros as directions: None.
     """
-    down, along, through = TO_LPS * directions
+    numbers = np.concatenate([np.ravel(directions), position, pixel_mm])
+    if not np.isfinite(numbers).all():
+        return None
     if not np.allclose(directions @ directions.T, np.eye(3), atol=1e-2):
         return None
     affine = np.eye(4)
-    affine[:3, 0] = down * size_mm[0] / shape[0]
-    affine[:3, 1] = along * size_mm[1] / shape[1]
-    affine[:3, 2] = through * size_mm[2]
-    middle = affine[:3, :2] @ (shape[0] // 2, shape[1] // 2)
-    affine[:3, 3] = TO_LPS * position - middle
+    affine[:3, :3] = (TO_LPS * directions * np.reshape(pixel_mm, (3, 1))).T
+    if step is not None:
+        affine[:3, 2] = TO_LPS * step
+    affine[:3, 3] = TO_LPS * position - affine[:3, :2] @ middle
     return Geometry(affine)

@@ -41,10 +41,12 @@ def describe_slice(record: Record) -> str:
     parts = [f"{coils} coil{'s' * (coils > 1)}", f"{size[0]} x {size[1]}"]
     if size != (height, width):
         parts[-1] += f" (k-space {height} x {width})"
+    notes = record.attributes.get("notes", [])
     if record.mask is None or record.mask.all():
-        return ", ".join([*parts, "fully sampled"])
+        return ", ".join([*parts, "fully sampled", *notes])
     seen = recognize_mask(record.mask)
-    parts += [f"acceleration {seen.true_acceleration:.1f}", seen.pattern.replace("_", " ")]
-    if seen.partial_fourier < 1:
-        parts.append(f"partial Fourier {seen.partial_fourier:.2f}")
-    return ", ".join(parts)
+    if record.image is None:
+        parts += [f"acceleration {seen.true_acceleration:.1f}", seen.pattern.replace("_", " ")]
+        if seen.partial_fourier < 1:
+            parts.append(f"partial Fourier {seen.partial_fourier:.2f}")
+    return ", ".join([*parts, *notes])

@@ -96,6 +96,7 @@ def _slices(about: About, skip_ends: int, wanted: str) -> range:
 
 def _read(file: h5py.File, about: About, number: int, with_kspace: bool) -> dict[str, Any]:
     kspace, mask, image = None, None, None
+    notes: list[str] = []
     if about["mask"]:
         shape = about["kspace_shape"][-2:]
         mask = _mask_of(file["mask"], shape, number)
@@ -106,14 +107,14 @@ def _read(file: h5py.File, about: About, number: int, with_kspace: bool) -> dict
         image = file[about["reference"]][number].astype(np.float32)
         refuse_unusable(image, about["reference"])
     elif kspace is not None and not about["mask"]:
-        image, mask = image_or_mask(kspace, about["attributes"].get("recon_size"))
+        image, mask, notes = image_or_mask(kspace, about["attributes"].get("recon_size"))
     return {
         "image": image,
         "slice_index": number,
         "kspace": kspace if with_kspace else None,
         "mask": mask,
         "maximum": about["maximum"],
-        "attributes": about["attributes"],
+        "attributes": about["attributes"] | ({"notes": notes} if notes else {}),
     }
 
 

@@ -69,10 +69,10 @@ def test_place_goes_to_the_standard_and_back():
     geometry = SCAN.geometry(1)
     place = to_lps(geometry, (32, 32))
     directions = np.stack([place["read_dir"], place["phase_dir"], place["slice_dir"]])
-    size = (FIELD_OF_VIEW, FIELD_OF_VIEW, THICKNESS)
-    back = from_lps(place["position"], directions, (32, 32), size)
+    size = (FIELD_OF_VIEW / 32, FIELD_OF_VIEW / 32, THICKNESS)
+    back = from_lps(place["position"], directions, (16, 16), size)
     np.testing.assert_allclose(back.affine, geometry.affine, atol=1e-6)
-    assert from_lps(place["position"], np.zeros((3, 3)), (32, 32), size) is None
+    assert from_lps(place["position"], np.zeros((3, 3)), (16, 16), size) is None
 
 
 def test_points_are_refused_where_a_format_holds_lines(tmp_path):

@@ -98,11 +98,17 @@ def test_lines_come_together_as_kspace_and_image(tmp_path):
 
 def test_files_that_are_no_images_are_left_out(tmp_path):
     array = kspace()
-    noise = [line(array[0, :, :, 0], flags=flag) for flag in (19, 20, 24, 27)]
+    other = [line(array[0, :, :, 0], flags=flag) for flag in (20, 24, 27)]
     kept = lines(array)
     kept[5]["head"]["flags"] = (1 << 19) | (1 << 20)  # calibration and imaging in one
-    save(tmp_path / "a.h5", noise + kept)
-    np.testing.assert_array_equal(open_source("ismrmrd", str(tmp_path))[0].kspace, array[0])
+    save(tmp_path / "a.h5", other + kept)
+    record = open_source("ismrmrd", str(tmp_path))[0]
+    np.testing.assert_array_equal(record.kspace, array[0])
+    assert record.attributes["notes"] == [
+        "left out: 1 phase correction lines",
+        "left out: 1 dummy lines",
+        "left out: 1 calibration lines of a separate scan",
+    ]
 
 
 def test_averages_are_averaged_and_reversed_lines_turned(tmp_path):
