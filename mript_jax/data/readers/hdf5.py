@@ -23,8 +23,10 @@ def find_array(file: h5py.Group, name: str) -> h5py.Dataset:
     return array
 
 
-def refuse_large(shape: tuple[int, ...], itemsize: int, what: str) -> None:
+def refuse_large(
+    shape: tuple[int, ...], itemsize: int, what: str, most: int = LARGEST_READ
+) -> None:
     """Refuses to read an array whose declared size no scan has."""
     size = math.prod(shape) * itemsize
-    if size > LARGEST_READ:
-        raise ValueError(f"its {what} would take {size} bytes, more than {LARGEST_READ}")
+    if size > most:
+        raise ValueError(f"its {what} would take {size} bytes, more than {most}")

@@ -16,11 +16,12 @@ from mript_jax.data.readers.acquisitions import COUNTERS, choose_lines, list_fra
 from mript_jax.data.readers.hdf5 import find_array, refuse_large
 from mript_jax.data.readers.header import read_header
 from mript_jax.data.readers.index import About
-from mript_jax.data.readers.reference import image_or_mask, refuse_unusable
+from mript_jax.data.readers.reference import image_or_mask, refuse_unusable, transform_partitions
 from mript_jax.data.readers.volumes import Format, VolumeSource
 from mript_jax.physics.noise import prewhiten
 
 MOST_ACQUISITIONS = 2**24
+LARGEST_VOLUME = 2**35  # bytes of a frame's k-space
 MOST_EMPTY = 256  # times as large as the samples of all lines may k-space be
 WORST_NOISE = 1e6  # ratio of the largest to the smallest variance that can be made white
 DIRECTIONS = ("read_dir", "phase_dir", "slice_dir")
@@ -87,13 +88,13 @@ class Scan:
         if self.header["trajectory"] != "cartesian":
             raise ValueError(f"is {self.header['trajectory']}; only Cartesian scans are read")
 
-    def _volume(self, frame: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """k-space [Z, C, H, W] of one frame and its mask [H, W]: along Z already an image."""
+    def _volume(self, frame: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """k-space [Z, C, H, W] of one frame, along Z already an image; its mask [H, W]; notes."""
         (height, width), depth = self.header["encoded_size"], self.header["partitions"]
         chosen = self.lines_of(frame)
         heads, rows = self.heads[chosen], self._rows[chosen]
         shape = (depth, self.coils, height, width)
-        refuse_large(shape, 8, "k-space")
+        refuse_large(shape, 8, "k-space", LARGEST_VOLUME)
         samples = heads["number_of_samples"].astype(int).sum()
         if depth * height * width > MOST_EMPTY * samples:
             raise ValueError(f"has {samples} samples for k-space {(height, width, depth)}")
@@ -110,9 +111,8 @@ class Scan:
             level = np.sqrt(np.mean(np.abs(self._noise) ** 2) / 2)  # which stays as it is
             kspace = prewhiten(kspace, self._noise) * np.float32(level)
         measured = times[:, 0] > 0  # [Z, H, W]
-        if depth > 1:
-            kspace = _along_partitions(kspace, np.any(measured, axis=1))
-        return kspace, np.any(measured, axis=0)
+        images, notes = transform_partitions(kspace, np.any(measured, axis=1))
+        return images, np.any(measured, axis=0), notes
 
     def _line(self, row: int, head: np.ndarray) -> np.ndarray:
         """The samples [C, samples] of an acquisition, those to discard left out."""
@@ -174,18 +174,18 @@ def _slices(about: About) -> list[tuple[int, int]]:
 def _read(scan: Scan, about: About, key: tuple[int, int]) -> dict[str, Any]:
     frame, partition = key
     counters = tuple(about["frames"][frame])
-    volume, measured = scan.volume(counters)
+    volume, measured, notes = scan.volume(counters)
     kspace = volume[partition]  # [C, H, W]
     refuse_unusable(kspace, "kspace")
-    image, mask, notes = image_or_mask(kspace, about["crop_size"], measured)
+    image, mask, more = image_or_mask(kspace, about["crop_size"], measured)
     first, end = about["partitions"]
     attributes: dict[str, Any] = dict(zip(COUNTERS, counters, strict=True))
     size = about["crop_size"] or list(kspace.shape[-2:])
     attributes["recon_size"] = size
     if about["depth"] > 1:
         attributes["partition"] = partition
-    if about["notes"] + notes:
-        attributes["notes"] = about["notes"] + notes
+    if about["notes"] + notes + more:
+        attributes["notes"] = about["notes"] + notes + more
     return {
         "image": image,
         "slice_index": frame * (end - first) + partition - first,
@@ -251,14 +251,3 @@ def _step_to_next(about: About, frame: int, otherwise: np.ndarray) -> np.ndarray
             step = sign * (np.array(about["places"][near][0]) - about["places"][frame][0])
             return step if step.any() else otherwise
     return otherwise
-
-
-def _along_partitions(kspace: np.ndarray, measured: np.ndarray) -> np.ndarray:
-    """Centered, orthonormal inverse transform of the first axis, which must be fully measured."""
-    lines = measured.any(axis=0)  # [W]
-    partitions = np.flatnonzero(measured.any(axis=1))
-    filled = measured[partitions[0] : partitions[-1] + 1][:, lines]
-    if not filled.all():
-        raise ValueError("is undersampled along partitions; such 3D scans are not read")
-    shifted = np.fft.ifftshift(kspace, axes=0)
-    return np.fft.fftshift(np.fft.ifft(shifted, axis=0, norm="ortho"), axes=0)

@@ -38,6 +38,30 @@ def image_or_mask(
     return image_from_kspace(completed, size), mask, [said]
 
 
+def transform_partitions(kspace: np.ndarray, measured: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """k-space [Z, C, H, W] of a 3D scan, along Z as an image, and what should be said of it.
+
+    `measured` [Z, ...] is where samples were measured; all partitions between the first and the
+    last must have measured the same lines, since the slices are then reconstructed by themselves.
+    """
+    if len(kspace) == 1:
+        return kspace, []
+    lines, partitions = (
+        np.any(measured, axis=0),
+        np.any(measured.reshape(len(measured), -1), axis=1),
+    )
+    if not partitions.any():
+        return kspace, []
+    if not measured[_within(partitions)][:, lines].all():
+        raise ValueError("is undersampled along partitions; such 3D scans are not read")
+    share, notes = measured_share(partitions), []
+    if share < 1:
+        notes = [f"partial Fourier {share:.2f} along partitions, filled with zeros"]
+    shifted = np.fft.ifftshift(kspace, axes=0)
+    images = np.fft.fftshift(np.fft.ifft(shifted, axis=0, norm="ortho"), axes=0)
+    return images.astype(kspace.dtype), notes
+
+
 def image_from_kspace(kspace: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
     """The reference as fastMRI makes it: coil images, center-cropped, root-sum-of-squares."""
     images = ifft2c(kspace)
