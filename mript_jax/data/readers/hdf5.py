@@ -5,6 +5,7 @@ import math
 import h5py
 
 LARGEST_READ = 2**31  # bytes that are read at once: a chunk, or the samples of a slice
+LARGEST_VOLUME = 2**35  # bytes of a volume that is held in memory
 
 
 def find_array(file: h5py.Group, name: str) -> h5py.Dataset:

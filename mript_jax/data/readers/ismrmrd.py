@@ -13,7 +13,7 @@ import numpy as np
 from mript_jax.data.geometry import Geometry
 from mript_jax.data.mrd import ACQUISITION, NOISE, REVERSE, from_lps, has_flag
 from mript_jax.data.readers.acquisitions import COUNTERS, choose_lines, list_frames, place
-from mript_jax.data.readers.hdf5 import find_array, refuse_large
+from mript_jax.data.readers.hdf5 import LARGEST_VOLUME, find_array, refuse_large
 from mript_jax.data.readers.header import read_header
 from mript_jax.data.readers.index import About
 from mript_jax.data.readers.reference import image_or_mask, refuse_unusable, transform_partitions
@@ -21,7 +21,6 @@ from mript_jax.data.readers.volumes import Format, VolumeSource
 from mript_jax.physics.noise import prewhiten
 
 MOST_ACQUISITIONS = 2**24
-LARGEST_VOLUME = 2**35  # bytes of a frame's k-space
 MOST_EMPTY = 256  # times as large as the samples of all lines may k-space be
 WORST_NOISE = 1e6  # ratio of the largest to the smallest variance that can be made white
 DIRECTIONS = ("read_dir", "phase_dir", "slice_dir")

@@ -62,6 +62,28 @@ def transform_partitions(kspace: np.ndarray, measured: np.ndarray) -> tuple[np.n
     return images.astype(kspace.dtype), notes
 
 
+def mask_of_slice(
+    stored: np.ndarray, shape: tuple[int, ...], number: int, slices: int
+) -> np.ndarray:
+    """[H, W] float32 of a slice, from a mask of 0 and 1 of lines [W] or samples [H, W].
+
+    There may be one for each of the `slices` along the first axis.
+    """
+    H, W = shape
+    each = (
+        len(stored) == slices and stored.size in (slices * W, slices * H * W) if stored.ndim else 0
+    )
+    mask = stored if stored.size in (W, H * W) else stored[number] if each else None
+    if mask is None:
+        raise ValueError(f"its mask is {list(stored.shape)}, its k-space {[slices, H, W]}")
+    mask = np.asarray(mask)
+    if mask.dtype.kind not in "bfiu" or not np.isin(mask, (0, 1)).all():
+        raise ValueError("its mask holds something else than 0 and 1")
+    if not mask.any():
+        raise ValueError("its mask samples nothing")
+    return np.broadcast_to(mask.reshape(-1, W).astype(np.float32), (H, W))
+
+
 def image_from_kspace(kspace: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
     """The reference as fastMRI makes it: coil images, center-cropped, root-sum-of-squares."""
     images = ifft2c(kspace)
