@@ -7,6 +7,7 @@ slice or frame, [S, W] or [S, H, W].
 """
 
 import functools
+import math
 import re
 from pathlib import Path, PurePath
 from typing import Any
@@ -14,9 +15,10 @@ from typing import Any
 import h5py
 import numpy as np
 
+from mript_jax.data.readers.hdf5 import find_array, refuse_large
 from mript_jax.data.readers.header import read_header
 from mript_jax.data.readers.index import About
-from mript_jax.data.readers.reference import image_or_mask, refuse_unusable
+from mript_jax.data.readers.reference import image_or_mask, mask_of_slice, refuse_unusable
 from mript_jax.data.readers.volumes import Format, VolumeSource
 
 SINGLE_COIL = ("reconstruction_esc", "reconstruction_rss", "reconstruction")  # first that is there
@@ -39,7 +41,7 @@ class FastMRISource(VolumeSource):
     def __init__(self, path: str, skip_ends: int = 0, acquisition: str = "", kspace: bool = True):
         options: dict[str, Any] = {"skip_ends": skip_ends, "wanted": acquisition}
         form = Format(
-            kind="fastmri-1",
+            kind="fastmri-2",
             suffixes=(".h5", ".hdf5"),
             inspect=inspect_file,
             slices=functools.partial(_slices, **options),
@@ -58,32 +60,33 @@ class FastMRISource(VolumeSource):
 def inspect_file(path: str) -> About:
     """All of a file but its arrays."""
     with h5py.File(path, "r") as file:
-        shape = list(file["kspace"].shape) if "kspace" in file else []
+        kspace = find_array(file, "kspace") if "kspace" in file else None
+        shape = [] if kspace is None else list(kspace.shape)
         names = SINGLE_COIL if len(shape) == 3 else MULTI_COIL
         reference = next((name for name in names if name in file), None)
         if not shape and reference is None:
             found = ", ".join(file) or "nothing"
             raise ValueError(f"it has neither kspace nor a reconstruction but {found}")
-        if shape:
-            _check_array(file["kspace"], "kspace", "c", most_axes=5)
+        if kspace is not None:
+            _check_array(kspace, "kspace", "c", most_axes=5)
+        counts = [shape[1 if len(shape) == 5 else 0]] if shape else []
         if reference:
-            _check_array(file[reference], reference, "fiu", most_axes=3)
-        slices = shape[1 if len(shape) == 5 else 0] if shape else file[reference].shape[0]
-        if reference and file[reference].shape[0] != slices:
-            raise ValueError(f"kspace has {slices} slices, {reference} {file[reference].shape[0]}")
-        of_one = (shape[-1], shape[-2] * shape[-1]) if shape else ()
-        fitting = (*of_one, *(slices * size for size in of_one))
-        if "mask" in file and file["mask"].size not in fitting:
-            raise ValueError(f"its mask is {list(file['mask'].shape)}, its kspace {shape}")
-        header = read_header(file["ismrmrd_header"][()]) if "ismrmrd_header" in file else {}
-        attributes = {key: _plain(file.attrs[key]) for key in ATTRIBUTES if key in file.attrs}
+            _check_array(find_array(file, reference), reference, "fiu", most_axes=3)
+            counts.append(file[reference].shape[0])
+        slices = counts[0]
+        if slices != counts[-1]:
+            raise ValueError(f"kspace has {slices} slices, {reference} {counts[-1]}")
+        if "mask" in file:
+            _check_mask(find_array(file, "mask"), shape, slices)
+        header = _read_header(file)
+        attributes = {key: _plain(key, file.attrs[key]) for key in ATTRIBUTES if key in file.attrs}
         geometry = {key: header[key] for key in ("recon_size", "padding") if key in header}
         return {
             "slices": int(slices),
             "kspace_shape": shape,
             "reference": reference,
             "mask": "mask" in file,
-            "maximum": float(file.attrs["max"]) if "max" in file.attrs else None,
+            "maximum": _maximum(file),
             "attributes": {**attributes, **geometry},
         }
 
@@ -99,7 +102,7 @@ def _read(file: h5py.File, about: About, number: int, with_kspace: bool) -> dict
     notes: list[str] = []
     if about["mask"]:
         shape = about["kspace_shape"][-2:]
-        mask = _mask_of(file["mask"], shape, number)
+        mask = mask_of_slice(file["mask"][()], shape, number, about["slices"])
     if about["kspace_shape"] and (with_kspace or not (about["reference"] or about["mask"])):
         kspace = _kspace_slice(file["kspace"], number)
         refuse_unusable(kspace, "kspace")
@@ -116,13 +119,6 @@ def _read(file: h5py.File, about: About, number: int, with_kspace: bool) -> dict
         "maximum": about["maximum"],
         "attributes": about["attributes"] | ({"notes": notes} if notes else {}),
     }
-
-
-def _mask_of(dataset: h5py.Dataset, shape: tuple[int, int], number: int) -> np.ndarray:
-    """[H, W] float32 of a slice: the mask of all slices, or its own of a stack of masks."""
-    of_all = dataset.size in (shape[1], shape[0] * shape[1])
-    mask = np.asarray(dataset[()] if of_all else dataset[number], np.float32)
-    return np.broadcast_to(mask.reshape(-1, shape[1]), shape)
 
 
 def _kspace_slice(dataset: h5py.Dataset, number: int) -> np.ndarray:
@@ -164,8 +160,44 @@ def _check_array(array: h5py.Dataset, name: str, kinds: str, most_axes: int) -> 
     wrong_axes = not 3 <= array.ndim <= most_axes
     if wrong_axes or 0 in array.shape or max(array.shape) > LARGEST_SIDE:
         raise ValueError(f"{name} has the impossible shape {array.shape}")
+    averages = array.shape[:1] if array.ndim == 5 else ()
+    of_slice = array.shape[2 if array.ndim == 5 else 1 :]
+    refuse_large((*averages, *of_slice), array.dtype.itemsize, name)
 
 
-def _plain(value: Any) -> str | int | float:
-    value = value.item() if isinstance(value, np.generic) else value
-    return value.decode() if isinstance(value, bytes) else value
+def _check_mask(mask: h5py.Dataset, shape: list[int], slices: int) -> None:
+    of_one = (shape[-1], shape[-2] * shape[-1]) if shape else ()
+    fitting = (*of_one, *(slices * size for size in of_one))
+    if mask.dtype.kind not in "bfiu":
+        raise ValueError(f"its mask should be numbers but is {mask.dtype}")
+    if mask.size not in fitting:
+        raise ValueError(f"its mask is {list(mask.shape)}, its kspace {shape}")
+    refuse_large(mask.shape, mask.dtype.itemsize, "mask")
+
+
+def _read_header(file: h5py.File) -> dict[str, Any]:
+    if "ismrmrd_header" not in file:
+        return {}
+    text = np.ravel(find_array(file, "ismrmrd_header")[()])
+    if len(text) != 1 or not isinstance(text[0], str | bytes):
+        raise ValueError("its ismrmrd_header is not one text")
+    return read_header(text[0])
+
+
+def _maximum(file: h5py.File) -> float | None:
+    if "max" not in file.attrs:
+        return None
+    value = _plain("max", file.attrs["max"])
+    if not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ValueError(f"its attribute max is {value!r}, not the maximum of magnitudes")
+    return float(value) or None
+
+
+def _plain(key: str, value: Any) -> str | int | float:
+    """An attribute as JSON holds it: a text or a number, also if it is an array of one."""
+    if isinstance(value, np.ndarray | np.generic) and value.size == 1:
+        value = value.item()
+    value = value.decode(errors="replace") if isinstance(value, bytes) else value
+    if not isinstance(value, str | int | float):
+        raise ValueError(f"its attribute {key} is a {type(value).__name__}, not text or a number")
+    return value
