@@ -123,6 +123,8 @@ class Scan:
                 f"{self.coils} coils"
             )
         pre, post = int(head["discard_pre"]), int(head["discard_post"])
+        if pre + post >= samples:
+            raise ValueError(f"acquisition {row} discards {pre + post} of its {samples} samples")
         line = line.reshape(coils, samples)[:, pre : samples - post]
         return line[:, ::-1] if has_flag(head, REVERSE) else line
 
