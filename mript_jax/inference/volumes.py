@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,7 +43,7 @@ class ReconstructedVolume:
     slice_numbers: tuple[int, ...] = ()  # of each slice in the source
     geometries: tuple[Geometry | None, ...] = ()  # of each slice, where the source says it
     attributes: tuple[Mapping[str, Any], ...] = ()  # of each slice's record
-    source_path: Path | None = None  # the file or the folder that was read
+    paths: tuple[str | None, ...] = ()  # of the file that each slice was read from
     provenance: Provenance = dataclasses.field(default_factory=Provenance)
 
     def facts(self) -> dict[str, str | float]:
@@ -119,12 +118,11 @@ def reconstruct_volume(
     task: Task,
     name: str = "",
     *,
-    source_path: Path | None = None,
     provenance: Provenance | None = None,
 ) -> ReconstructedVolume:
     """Reconstruct a volume with its own masks, or one of `task` for its fully sampled slices.
 
-    `source_path`, the file or folder that was read, and `provenance` are for the outputs.
+    `provenance` is for the outputs.
     """
     parts, simulated = [], []
     for start in range(0, len(records), SLICES):
@@ -147,7 +145,7 @@ def reconstruct_volume(
         slice_numbers=tuple(number for part in parts for number in part.slice_numbers),
         geometries=tuple(geometry for part in parts for geometry in part.geometries),
         attributes=tuple(attributes for part in parts for attributes in part.attributes),
-        source_path=source_path,
+        paths=tuple(path for part in parts for path in part.paths),
         provenance=provenance or Provenance(),
     )
 
@@ -171,6 +169,7 @@ def _reconstruct_slices(
         slice_numbers=tuple(record.slice_index for record, *_ in slices),
         geometries=tuple(record.geometry for record, *_ in slices),
         attributes=tuple(record.attributes for record, *_ in slices),
+        paths=tuple(record.path for record, *_ in slices),
     )
 
 

@@ -9,6 +9,7 @@ import pydicom
 from pydicom.config import RAISE
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import InvalidDicomError
+from pydicom.misc import is_dicom
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from pydicom.valuerep import DSfloat
 
@@ -171,13 +172,13 @@ def _refer(data: Dataset, source: Dataset) -> None:
 
 def _source_header(result: ReconstructedVolume, number: int) -> Dataset:
     """The header of the slice's source; an empty one where the source was not DICOM."""
-    attributes = result.attributes[number] if result.attributes else {}
-    if result.source_path is None or attributes.get("format") != "dicom":
+    path = result.paths[number] if result.paths else None
+    if path is None:
         return Dataset()
-    folder = result.source_path.is_dir()
-    path = result.source_path / attributes["file"] if folder else result.source_path
     wanted = [*ACQUISITION, *IDENTITY, *UIDS, "SeriesNumber", "SpecificCharacterSet"]
     try:
+        if not is_dicom(path):
+            return Dataset()
         return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=wanted)
     except UNREADABLE as error:
         log.warning("%s: its DICOM header is not handed down: %s", path, error)

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from mript_jax.data.geometry import Geometry
+from mript_jax.data.readers import open_source
 from mript_jax.errors import UserError
 from mript_jax.inference.provenance import Provenance, checkpoint_provenance, hash_params
 from mript_jax.inference.save import FORMATS, save_volume
@@ -166,6 +167,64 @@ def test_dicom_passes_dciodvfy(tmp_path, scale):
         run = subprocess.run(["dciodvfy", path], capture_output=True, text=True)
         said = run.stdout + run.stderr
         assert "MRImage" in said and "Error" not in said
+
+
+@pytest.fixture
+def patient_scan(tmp_path):
+    """A slice of pydicom's own scan, with a patient's name in its header."""
+    pydicom = pytest.importorskip("pydicom")
+    data = pydicom.dcmread(pydicom.data.get_testdata_file("MR_small.dcm"))
+    data.PatientName, data.PatientID = "Doe^Jane", "4711"
+    data.StudyDescription = data.InstitutionName = data.OperatorsName = "Doe's doctor"
+    data.save_as(tmp_path / "source.dcm")
+    record = open_source("dicom", str(tmp_path / "source.dcm"))[0]
+    result = volume(record.image[None], (record.geometry,), paths=(record.path,))
+    return data, result
+
+
+def test_dicom_of_a_dicom_source_names_nobody(tmp_path, patient_scan):
+    source, result = patient_scan
+    (folder,) = save_volume(tmp_path / "out", result, ["dicom"])
+    (data,) = dicom_files(folder)
+    written = (folder / "0001.dcm").read_bytes()
+    for secret in (
+        b"Doe",
+        b"4711",
+        source.StudyInstanceUID.encode(),
+        source.SOPInstanceUID.encode(),
+    ):
+        assert secret not in written
+    assert (data.EchoTime, data.ScanningSequence) == (source.EchoTime, source.ScanningSequence)
+    assert data.PatientIdentityRemoved == "YES" and data.ImageType[:2] == ["DERIVED", "SECONDARY"]
+    np.testing.assert_allclose(data.ImagePositionPatient, source.ImagePositionPatient, atol=1e-4)
+    np.testing.assert_allclose(
+        data.ImageOrientationPatient, source.ImageOrientationPatient, atol=1e-6
+    )
+    np.testing.assert_array_equal(data.PixelSpacing, source.PixelSpacing)
+    np.testing.assert_array_equal(data.pixel_array, source.pixel_array)
+
+
+def test_dicom_keeps_the_identity_where_asked(tmp_path, patient_scan):
+    source, result = patient_scan
+    (folder,) = save_volume(tmp_path / "out", result, ["dicom"], keep_identity=True)
+    (data,) = dicom_files(folder)
+    assert (data.PatientName, data.PatientID) == ("Doe^Jane", "4711")
+    assert data.StudyInstanceUID == source.StudyInstanceUID
+    assert data.SeriesInstanceUID != source.SeriesInstanceUID
+    assert data.SOPInstanceUID != source.SOPInstanceUID
+    (reference,) = data.SourceImageSequence
+    assert reference.ReferencedSOPInstanceUID == source.SOPInstanceUID
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="needs dicom3tools")
+@pytest.mark.parametrize("keep_identity", [False, True])
+def test_dicom_of_a_dicom_source_passes_dciodvfy(tmp_path, patient_scan, keep_identity):
+    (folder,) = save_volume(
+        tmp_path / "out", patient_scan[1], ["dicom"], keep_identity=keep_identity
+    )
+    run = subprocess.run(["dciodvfy", folder / "0001.dcm"], capture_output=True, text=True)
+    assert "MRImage" in run.stdout + run.stderr and "Error" not in run.stdout + run.stderr
 
 
 def test_mrd_images_are_read_by_the_ismrmrd_package(tmp_path):
