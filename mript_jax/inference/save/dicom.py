@@ -60,7 +60,7 @@ def write(folder: Path, result: ReconstructedVolume, keep_identity: bool = False
     slope, lowest = _scaling(result.reconstruction)
     window = float(np.percentile(result.reconstruction, 99.5))
     geometries = slice_geometries(result)
-    repeats = {i: r for b in blocks(geometries) for i, r in zip(b.slices, b.repeats, strict=True)}
+    repeats = {i: r for b in blocks(result) for i, r in zip(b.slices, b.repeats, strict=True)}
     with atomic_folder(path, ".dcm") as temporary:
         for number, image in enumerate(result.reconstruction):
             data = Dataset()

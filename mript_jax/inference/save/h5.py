@@ -18,6 +18,8 @@ def write(folder: Path, result: ReconstructedVolume) -> list[Path]:
         file["zero_filled"] = result.zero_filled.astype(np.float32)
         file["mask"] = (result.masks[0] if same else result.masks).astype(np.float32)
         file["slice_numbers"] = np.asarray(result.slice_numbers, np.int64)
+        if any("time" in attributes for attributes in result.attributes):
+            file["time"] = [int(a.get("time", 0)) for a in result.attributes]
         affines = [geometry.affine for geometry in result.geometries if geometry is not None]
         if len(affines) == len(result.reconstruction):
             file["affine"] = np.stack(affines)

@@ -68,7 +68,7 @@ def image_headers(result: ReconstructedVolume) -> tuple[np.ndarray, list[str]]:
     geometries = slice_geometries(result)
     heads = np.zeros(len(geometries), HEAD)
     texts = []
-    for block in blocks(geometries):
+    for block in blocks(result):
         for number, place, repeat in zip(block.slices, block.places, block.repeats, strict=True):
             heads[number]["slice"], heads[number]["repetition"] = place, repeat
     for number, (head, geometry) in enumerate(zip(heads, geometries, strict=True)):

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from mript_jax.inference.volumes import ReconstructedVolume
 TO_LPS = np.array([-1.0, -1.0, 1.0])  # from NIfTI's coordinates (RAS) to DICOM's and MRD's
 SAME = 1e-3  # of a pixel, or of a direction: orientations that differ less are one
 OFF_GRID = 0.05  # of the step between slices
+COUNTERS = ("time", "contrast", "phase", "repetition", "set")  # attributes that tell images apart
 MOST_GAPS = 8  # times as many places as slices: more and they are no stack
 
 
@@ -22,7 +22,7 @@ class Block:
     affine: np.ndarray  # [4, 4], takes (row, column, place, 1) to RAS millimetres
     slices: list[int]  # of the volume
     places: list[int]  # of each slice along the third axis
-    repeats: list[int]  # of each slice: how many earlier ones have its place (times, echoes)
+    repeats: list[int]  # of each slice along the fourth axis (times, echoes)
 
     @property
     def depth(self) -> int:
@@ -59,15 +59,24 @@ def assumed_geometry(shape: tuple[int, int], number: int) -> Geometry:
     return Geometry(affine)
 
 
-def blocks(geometries: Sequence[Geometry]) -> list[Block]:
+def blocks(result: ReconstructedVolume) -> list[Block]:
     """The slices as few blocks: one for a volume, one an orientation for a localizer."""
+    geometries, moments = slice_geometries(result), _moments(result)
     found = []
     for _, members in itertools.groupby(range(len(geometries)), lambda i: _key(geometries[i])):
         slices = list(members)
-        block = _block([geometries[i].affine for i in slices], slices)
-        alone = [_block([geometries[i].affine], [i]) for i in slices]
+        block = _block([geometries[i].affine for i in slices], slices, moments)
+        alone = [_block([geometries[i].affine], [i], moments) for i in slices]
         found += [block] if block else [one for one in alone if one]
     return found
+
+
+def _moments(result: ReconstructedVolume) -> list[int]:
+    """The number of each slice's time, echo and the like, in order, by its attributes."""
+    attributes = result.attributes or ({},) * len(result.reconstruction)
+    keys = [tuple(int(a.get(counter, 0)) for counter in COUNTERS) for a in attributes]
+    numbers = {key: number for number, key in enumerate(sorted(set(keys)))}
+    return [numbers[key] for key in keys]
 
 
 def _key(geometry: Geometry) -> tuple[float, ...]:
@@ -75,7 +84,7 @@ def _key(geometry: Geometry) -> tuple[float, ...]:
     return tuple(np.round(geometry.affine[:3, :2].ravel() / (10 * SAME)))
 
 
-def _block(affines: list[np.ndarray], slices: list[int]) -> Block | None:
+def _block(affines: list[np.ndarray], slices: list[int], moments: list[int]) -> Block | None:
     """The block of slices of one orientation, or None where they are not evenly spaced."""
     affine = affines[0].copy()
     normal = np.cross(affine[:3, 0], affine[:3, 1])
@@ -100,9 +109,17 @@ def _block(affines: list[np.ndarray], slices: list[int]) -> Block | None:
     expected = affine[:3, 3] + places[:, None] * affine[:3, 2]
     if np.linalg.norm(origins - expected, axis=1).max() > OFF_GRID * (step + SAME):
         return None
+    return Block(affine, slices, places.tolist(), _repeats(places.tolist(), slices, moments))
+
+
+def _repeats(places: list[int], slices: list[int], moments: list[int]) -> list[int]:
+    """The time of each slice; without one, how many earlier slices have its place."""
+    times = [moments[i] for i in slices]
+    if len(set(zip(places, times, strict=True))) == len(slices):
+        return [time - min(times) for time in times]
     taken: dict[int, int] = {}
     repeats = []
-    for place in places.tolist():
+    for place in places:
         repeats.append(taken.get(place, 0))
         taken[place] = repeats[-1] + 1
-    return Block(affine, slices, places.tolist(), repeats)
+    return repeats

@@ -19,6 +19,7 @@ from mript_jax.inference.volumes import ReconstructedVolume
 
 SHAPE = (4, 6, 8)  # slices, rows, columns
 IMAGES = np.random.default_rng(0).random(SHAPE).astype(np.float32)
+AFFINE = np.array([[1, 0.1, 0, 5], [-0.1, 2, 0, -7], [0, 0, 3, 9], [0, 0, 0, 1.0]])
 HASH = "0123456789abcdef" * 4
 
 
@@ -50,10 +51,9 @@ def volume(images=IMAGES, geometries=None, name="scan", **fields):
         reference=None,
         masks=masks,
         simulated=False,
-        slice_numbers=tuple(range(len(images))),
         geometries=stack() if geometries is None else geometries,
         provenance=Provenance("unrolled", "small", HASH),
-        **fields,
+        **{"slice_numbers": tuple(range(len(images)))} | fields,
     )
 
 
@@ -137,6 +137,31 @@ def test_nifti_of_several_orientations_is_a_file_for_each(tmp_path):
     paths = save_volume(tmp_path, volume(geometries=places), ["nifti"])
     assert [path.name for path in paths] == ["scan_1.nii.gz", "scan_2.nii.gz"]
     assert [sorted(nibabel.load(path).shape) for path in paths] == [[2, 6, 8]] * 2
+
+
+@pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])
+@pytest.mark.parametrize("codes", ["RAS", "LPS", "PIR", "SAL"])
+def test_nifti_of_a_nifti_source_has_its_grid(tmp_path, plane, codes):
+    nibabel = pytest.importorskip("nibabel")
+    voxels = np.random.default_rng(1).integers(1, 4000, (5, 6, 7, 3)).astype(np.int16)
+    voxels[[0, 4]] = voxels[:, 0] = voxels[:, :, [0, 1, 6]] = 0  # blank in every plane
+    voxels[:, :, 3, 1] = 0  # and one at one time alone
+    source = nibabel.Nifti1Image(voxels, AFFINE)
+    wanted = nibabel.orientations.axcodes2ornt(codes)
+    now = nibabel.io_orientation(AFFINE)
+    source = source.as_reoriented(nibabel.orientations.ornt_transform(now, wanted))
+    nibabel.save(source, tmp_path / "source.nii.gz")
+    records = list(open_source("nifti", str(tmp_path / "source.nii.gz"), plane=plane))
+    result = volume(
+        np.stack([record.image for record in records]),
+        tuple(record.geometry for record in records),
+        attributes=tuple(record.attributes for record in records),
+        slice_numbers=tuple(record.slice_index for record in records),
+    )
+    (path,) = save_volume(tmp_path / "out", result, ["nifti"])
+    image = nibabel.load(path)
+    np.testing.assert_allclose(image.affine, source.affine, atol=1e-4)
+    np.testing.assert_array_equal(image.get_fdata(), source.get_fdata())
 
 
 @pytest.mark.parametrize("scale", [1e-7, 1.0, 3000.0, 1e9])
