@@ -42,6 +42,7 @@ class Record:
     maximum: float | None = None  # of the volume (fastMRI's attribute)
     attributes: dict[str, Any] = dataclasses.field(default_factory=dict)  # json-able
     geometry: Geometry | None = None  # where the file says it; not kept in ArrayRecord files
+    path: str | None = None  # the file that it was read from; not kept either
 
     @property
     def reference(self) -> np.ndarray:
@@ -90,7 +91,7 @@ def decode_record(data: bytes) -> Record:
     (length,) = struct.unpack_from("<I", data)
     start = 4 + length
     header = json.loads(data[4:start])
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for name, dtype, shape in header["arrays"]:
         count = math.prod(shape)
         arrays[name] = np.frombuffer(data, dtype, count, start).reshape(shape)
@@ -101,12 +102,13 @@ def decode_record(data: bytes) -> Record:
     if header["exponent"]:
         arrays["image"] = np.ldexp(arrays["image"], -header["exponent"])
     return Record(
-        arrays.pop("image", None),
+        arrays.get("image"),
         header["volume"],
         header["slice_index"],
         maximum=header["maximum"],
         attributes=header["attributes"],
-        **arrays,
+        kspace=arrays.get("kspace"),
+        mask=arrays.get("mask"),
     )
 
 

@@ -17,13 +17,11 @@ from mript_jax.errors import unknown_name_error
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 MOST_PIXELS = 64_000_000  # a larger one is taken for a decompression bomb
 PLAIN_MODES = ("L", "F", "I", "I;16", "I;16B")  # one channel of numbers
-UNREADABLE = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    struct.error,
-    zlib.error,
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP")  # whatever else Pillow would read, or hand to others
+MOST_PACKED = {"PNG": 1032, "BMP": 256}  # times that a format shrinks its pixels, at the most
+UNREADABLE = (  # what Pillow raises where bytes are damaged
+    *(OSError, EOFError, ValueError, TypeError, AttributeError, LookupError, RuntimeError),
+    *(ArithmeticError, AssertionError, MemoryError, SyntaxError, struct.error, zlib.error),
     Image.DecompressionBombError,
 )
 
@@ -70,10 +68,13 @@ def read_gray(path: str | Path, first_channel: bool = False) -> np.ndarray:
     Colors become their luminance, or with `first_channel` what MR-IPT takes of them.
     """
     try:
-        with Image.open(path) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
-                size = f"{picture.width} x {picture.height}"
+        with Image.open(path, formats=FORMATS) as picture:
+            size, pixels = f"{picture.width} x {picture.height}", picture.width * picture.height
+            if pixels > MOST_PIXELS:
                 raise BrokenRecord(str(path), f"{size} pixels are more than {MOST_PIXELS}")
+            ratio = 8 * MOST_PACKED.get(str(picture.format), MOST_PIXELS)  # pixels of one bit
+            if pixels > ratio * os.path.getsize(path):
+                raise BrokenRecord(str(path), f"holds less than its {size} pixels")
             pages = getattr(picture, "n_frames", 1)  # of formats that can have several
             if pages > 1:
                 raise BrokenRecord(str(path), f"holds {pages} pages instead of one")
@@ -83,7 +84,8 @@ def read_gray(path: str | Path, first_channel: bool = False) -> np.ndarray:
             gray = picture.getchannel(0) if color else picture.convert("L")
             return np.asarray(gray).astype(np.float32)
     except UNREADABLE as error:
-        raise BrokenRecord(str(path), f"cannot be read as a picture: {error}") from error
+        why = " ".join(str(error).split())
+        raise BrokenRecord(str(path), f"cannot be read as a picture: {why}") from error
 
 
 def refuse_empty(image: np.ndarray, path: str | Path) -> None:

@@ -74,6 +74,12 @@ def _labeled(root: Path, labels: str) -> tuple[Path, list[tuple[str, str]]]:
         raise UserError(f"labels {file}: {error}") from error
     if not rows or not {"filename", "label"} <= rows[0].keys():
         raise UserError(f"labels {file}: expected the columns filename and label")
+    for number, row in enumerate(rows, 2):
+        name = row["filename"]
+        if not name or row["label"] is None:
+            raise UserError(f"labels {file}: line {number} has no filename or no label")
+        if os.path.isabs(name) or ".." in name.split("/"):
+            raise UserError(f"labels {file}: line {number}: {name!r} leads out of {root}")
     return root, [(row["filename"], row["label"]) for row in rows]
 
 

@@ -96,3 +96,17 @@ def test_an_unusable_csv_is_told(root, text):
         (root / "train.csv").write_text(text)
     with pytest.raises(UserError, match=r"train\.csv"):
         RadImageNetSource(str(root), labels="train.csv")
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("radiology_ai/MR/brain/normal/brain000003.png", "line 2 has no filename or no label"),
+        ("../MR/secret.png,x", "leads out"),
+        ("/MR/secret.png,x", "leads out"),
+    ],
+)
+def test_rows_of_labels_that_cannot_be_right_are_refused(root, row, why):
+    (root / "labels.csv").write_text(f"filename,label\n{row}\n")
+    with pytest.raises(UserError, match=why):
+        RadImageNetSource(str(root), labels="labels.csv")
