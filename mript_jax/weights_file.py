@@ -36,10 +36,16 @@ def read_weights(path: str | Path) -> dict[str, Any]:
         _header(path, file)
         names = list(file.keys())
         values = {name: np.asarray(file.get_tensor(name), np.float32) for name in names}
-    for name, value in values.items():
+    params = unflatten_dict(values, sep="/")
+    refuse_nonfinite(path, params)
+    return params
+
+
+def refuse_nonfinite(path: str | Path, params: Mapping[str, Any]) -> None:
+    """Raise a UserError for parameters, read from `path`, that hold NaN or infinity."""
+    for name, value in flatten_dict(params, sep="/").items():
         if not np.isfinite(value).all():
             raise UserError(f"{path}: the weights {name} are not finite numbers")
-    return unflatten_dict(values, sep="/")
 
 
 def read_header(path: str | Path) -> dict[str, Any]:

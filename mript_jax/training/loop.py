@@ -53,7 +53,7 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
         fields=setup.batch_fields,
     )
     checkpoints = Checkpoints(workdir, config.keep_checkpoints)
-    newest = checkpoints.latest_step()
+    newest = checkpoints.latest_intact_step()
     if newest is not None:
         saved = load_checkpoint_config(workdir)
         refuse_another_run(workdir, saved, config)
