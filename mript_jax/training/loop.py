@@ -19,6 +19,7 @@ from mript_jax.errors import UserError
 from mript_jax.training.compilation import Recompilation
 from mript_jax.training.finetune import initialize_from
 from mript_jax.training.flops import count_flops, peak_flops
+from mript_jax.training.lock import locked
 from mript_jax.training.log import TrainingLog
 from mript_jax.training.preemption import Preemption
 from mript_jax.training.resume import data_position, refuse_another_run
@@ -41,6 +42,12 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
     if config.compilation_cache:
         jax.config.update("jax_compilation_cache_dir", config.compilation_cache)
     workdir = Path(workdir).absolute()
+    with locked(workdir, writes=jax.process_index() == 0):
+        return _train(config, workdir)
+
+
+def _train(config: ConfigDict, workdir: Path) -> TrainState:
+    """Start or resume a run, and train."""
     setup = set_up(config)
     index, count = process_part(setup.batch_sharding, config.global_batch_size)
     pipeline = build_pipeline(
