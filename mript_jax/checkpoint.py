@@ -9,10 +9,14 @@ file (weights_file.py), or come with the package (pretrained/).
 Of a damaged newest step the one before is used, with a warning.
 """
 
+import contextlib
 import itertools
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -45,7 +49,8 @@ class Checkpoints:
     """The checkpoints of one run: saved in the background, restored onto any mesh."""
 
     def __init__(self, workdir: str | Path, keep: int = 3):
-        logging.getLogger("absl").setLevel(logging.ERROR)
+        logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax logs what it raises
+        sys.unraisablehook = _ignore_closed_loops
         options = ocp.CheckpointManagerOptions(
             max_to_keep=keep,
             enable_async_checkpointing=True,
@@ -79,9 +84,11 @@ class Checkpoints:
         arguments["config"] = ocp.args.JsonSave(json.loads(config.to_json_best_effort()))
         versions = {name: version(name) for name in PACKAGES}
         arguments["versions"] = ocp.args.JsonSave({"mript_jax": mript_jax.__version__, **versions})
-        self._manager.wait_until_finished()  # the step before, whose checksums need its number
-        self._saving = step
-        self._manager.save(step, args=ocp.args.Composite(**arguments))
+        with self._named_errors():
+            # The step before, whose checksums need its number.
+            self._manager.wait_until_finished()
+            self._saving = step
+            self._manager.save(step, args=ocp.args.Composite(**arguments))
 
     def restore(self, step: int, targets: Mapping[str, Any]) -> tuple[dict[str, Any], dict]:
         """Restores items like `targets` (shapes with shardings), and the data state."""
@@ -106,8 +113,19 @@ class Checkpoints:
 
     def close(self) -> None:
         """Waits until everything is written; an error of a background save is raised here."""
-        self._manager.wait_until_finished()
-        self._manager.close()
+        with self._named_errors():
+            self._manager.wait_until_finished()
+            self._manager.close()
+
+    @contextlib.contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # OSError, ValueError and others, of Orbax's threads
+            raise UserError(
+                f"the checkpoint of step {self._saving} cannot be written to "
+                f"{self._manager.directory}: {_reason(error)}"
+            ) from error
 
     def _write_checksums(self) -> None:
         """Called in the background when all files of a step are written, before it has its name."""
@@ -253,6 +271,20 @@ def _free_name(path: Path) -> Path:
     """The path, or with a number appended if there is something of this name."""
     names = (path if not n else path.with_name(f"{path.name}_{n}") for n in itertools.count())
     return next(name for name in names if not name.exists())
+
+
+def _reason(error: Exception) -> str:
+    """Why something cannot be written, in the words of the operating system if it was asked."""
+    number = re.search(r"os_error_code='(\d+)'", str(error))
+    if number:
+        return os.strerror(int(number[1]))
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _ignore_closed_loops(unraisable: Any) -> None:
+    """Python's hook, without what Orbax's threads leave behind when a read or write failed."""
+    if str(unraisable.exc_value) != "Event loop is closed":
+        sys.__unraisablehook__(unraisable)
 
 
 def _fill_in(config: ConfigDict, defaults: ConfigDict) -> None:

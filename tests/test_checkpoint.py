@@ -1,3 +1,5 @@
+import contextlib
+import resource
 import shutil
 
 import numpy as np
@@ -176,3 +178,31 @@ def test_config_that_is_none_is_refused_by_its_checkpoint(saved, config, word):
     with pytest.raises(UserError, match=word) as error:
         load_checkpoint_config(saved[0])
     assert str(step) in str(error.value)
+
+
+@contextlib.contextmanager
+def full_disk(size):
+    """Files cannot grow beyond `size` bytes, as on a disk that is full."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_full_disk_is_named_and_leaves_the_steps_before(two_steps, capfd):
+    items = {"params": {"w": np.random.default_rng(0).random(10**5)}}
+    checkpoints = Checkpoints(two_steps)
+    with (
+        full_disk(10**5),
+        pytest.raises(UserError, match=r"step 3 .* written to .*: File too large$"),
+    ):
+        checkpoints.save(3, items, {}, ConfigDict({"model": {}}))
+        checkpoints.close()
+    assert not capfd.readouterr().err
+    assert (load_params(two_steps)["w"] == 2).all()
+    checkpoints = Checkpoints(two_steps)
+    checkpoints.save(3, items, {}, ConfigDict({"model": {}}))
+    checkpoints.close()
+    assert Checkpoints(two_steps).latest_intact_step() == 3

@@ -26,7 +26,9 @@ def holder(tmp_path):
         process.kill()
 
 
-def test_second_run_in_a_folder_is_refused_until_the_first_is_killed(holder, tmp_path, quick_config):
+def test_second_run_in_a_folder_is_refused_until_the_first_is_killed(
+    holder, tmp_path, quick_config
+):
     config = quick_config(total_steps=1)
     with pytest.raises(UserError, match=f"{tmp_path} belongs to a run .*process {holder.pid}"):
         loop.train(config, tmp_path)
