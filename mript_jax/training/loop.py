@@ -21,6 +21,7 @@ from mript_jax.training.finetune import initialize_from
 from mript_jax.training.flops import count_flops, peak_flops
 from mript_jax.training.lock import locked
 from mript_jax.training.log import TrainingLog
+from mript_jax.training.memory import named_exhaustion, refuse_without_memory
 from mript_jax.training.preemption import Preempted, Preemption
 from mript_jax.training.resume import data_position, refuse_another_run
 from mript_jax.training.setup import Setup, set_up
@@ -46,6 +47,7 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
     with (
         locked(workdir, writes=jax.process_index() == 0),
         StallWatch(f"config.data.path={config.data.path!r}") as watch,
+        named_exhaustion(),
     ):
         return _train(config, workdir, watch)
 
@@ -66,6 +68,10 @@ def _train(config: ConfigDict, workdir: Path, watch: StallWatch) -> TrainState:
         )
     checkpoints = Checkpoints(workdir, config.keep_checkpoints)
     newest = checkpoints.latest_intact_step()
+    if newest is None and config.init_from:
+        find_checkpoint(config.init_from)  # a wrong name is told before anything is compiled
+    if (newest or 0) < config.total_steps:
+        refuse_without_memory(setup)
     if newest is not None:
         saved = load_checkpoint_config(workdir)
         refuse_another_run(workdir, saved, config)
@@ -73,8 +79,6 @@ def _train(config: ConfigDict, workdir: Path, watch: StallWatch) -> TrainState:
         state = from_checkpoint_items(items)
         pipeline.set_state(data_position(data_state, saved.global_batch_size))
     else:
-        if config.init_from:
-            find_checkpoint(config.init_from)  # a wrong name is told before anything is compiled
         write_config(workdir, config)
         params = setup.init()
         if config.init_from:
