@@ -14,7 +14,7 @@ def config(quick_config):
 
 
 @pytest.mark.parametrize(
-    ("size", "what"), [(40, "weights, their gradient"), (10_000, "a training step")]
+    ("size", "what"), [(40, "weights, their gradient"), (5_000, "a training step")]
 )
 def test_run_that_cannot_fit_is_refused_with_what_would(config, tmp_path, monkeypatch, size, what):
     monkeypatch.setattr(memory, "device_memory", lambda: size)
