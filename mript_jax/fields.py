@@ -9,6 +9,7 @@ import dataclasses
 import difflib
 import importlib
 import math
+import sys
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -25,6 +26,7 @@ NOUNS: dict[Any, str] = {
     Mapping: "a group of fields",
     type(None): "None",
 }
+LARGEST = sys.float_info.max  # of what a field can be: integers have no end of their own
 PLURALS = {bool: "True or False", int: "integers", float: "numbers", str: "texts"}
 
 
@@ -165,7 +167,9 @@ def _fits(value: Any, kind: Any, limits: Limits) -> bool:
         names = limits.names()
         return isinstance(value, str) and (not names or value in names)
     number = Integral if kind is int else Real
-    return isinstance(value, number) and not isinstance(value, bool) and limits.holds(float(value))
+    if not isinstance(value, number) or isinstance(value, bool):
+        return False
+    return abs(value) <= LARGEST and limits.holds(float(value))
 
 
 def _noun(kind: Any) -> str:

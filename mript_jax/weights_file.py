@@ -34,9 +34,12 @@ def read_weights(path: str | Path) -> dict[str, Any]:
     """The parameters of a file, as nested dicts of float32 arrays."""
     with _opened(path) as file:
         _header(path, file)
-        names = list(file.keys())
-        values = {name: np.asarray(file.get_tensor(name), np.float32) for name in names}
-    params = unflatten_dict(values, sep="/")
+        try:
+            names = list(file.keys())
+            values = {name: np.asarray(file.get_tensor(name), np.float32) for name in names}
+            params = unflatten_dict(values, sep="/")
+        except (SafetensorError, ValueError, TypeError, LookupError) as error:
+            raise UserError(f"{path} holds no weights of a model: {error}") from error
     refuse_nonfinite(path, params)
     return params
 
@@ -65,7 +68,7 @@ def _header(path: str | Path, file: Any) -> dict[str, Any]:
     try:
         header = json.loads((file.metadata() or {})[HEADER])
         return {"config": json.dumps(header["config"]), "step": int(header["step"])}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise UserError(
             f"{path} holds no config of this package; weights of other codes are read by "
             "`mript convert`"

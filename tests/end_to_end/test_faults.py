@@ -4,7 +4,6 @@ The bits of a disturbed run are those of one that was left alone.
 """
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
