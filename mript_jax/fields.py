@@ -9,7 +9,6 @@ import dataclasses
 import difflib
 import importlib
 import math
-import sys
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -26,7 +25,6 @@ NOUNS: dict[Any, str] = {
     Mapping: "a group of fields",
     type(None): "None",
 }
-LARGEST = sys.float_info.max  # of what a field can be: integers have no end of their own
 PLURALS = {bool: "True or False", int: "integers", float: "numbers", str: "texts"}
 
 
@@ -169,7 +167,10 @@ def _fits(value: Any, kind: Any, limits: Limits) -> bool:
     number = Integral if kind is int else Real
     if not isinstance(value, number) or isinstance(value, bool):
         return False
-    return abs(value) <= LARGEST and limits.holds(float(value))
+    try:
+        return limits.holds(float(value))
+    except OverflowError:  # integers have no end of their own
+        return False
 
 
 def _noun(kind: Any) -> str:
