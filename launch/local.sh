@@ -13,7 +13,21 @@ processes="${PROCESSES:-2}"
 port="${PORT:-$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')}"
 pids=()
 
+GRACE=10 # seconds that the others have when one has ended, since they would wait for it in vain
+
 end() { kill -TERM "${pids[@]}" 2>/dev/null || true; }
+
+give_up() { # the exit status of the process that ended
+  trap - EXIT
+  end
+  for ((i = 0; i < 5 * GRACE; i++)); do
+    kill -0 "${pids[@]}" 2>/dev/null || break
+    sleep 0.2
+  done
+  kill -KILL "${pids[@]}" 2>/dev/null || true
+  echo "a process of the run ended with status $1, and the others with it; the same command resumes" >&2
+  exit "$1"
+}
 
 save() { # the exit status
   trap - EXIT
@@ -32,5 +46,5 @@ for ((i = 0; i < processes; i++)); do
   pids+=($!)
 done
 for ((i = 0; i < processes; i++)); do
-  wait -n
+  wait -n || give_up $?
 done

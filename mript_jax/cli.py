@@ -49,9 +49,10 @@ def run(
     except UserError as error:
         fail(error)
     except OSError as error:
-        if error.filename is None:
+        if error.strerror is None:
             raise
-        fail(error, f"{error.filename}: {error.strerror}")
+        place = "" if error.filename is None else f"{error.filename}: "
+        fail(error, f"{place}{error.strerror}")
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         sys.exit(130)

@@ -165,7 +165,12 @@ def _fits(value: Any, kind: Any, limits: Limits) -> bool:
         names = limits.names()
         return isinstance(value, str) and (not names or value in names)
     number = Integral if kind is int else Real
-    return isinstance(value, number) and not isinstance(value, bool) and limits.holds(float(value))
+    if not isinstance(value, number) or isinstance(value, bool):
+        return False
+    try:
+        return limits.holds(float(value))
+    except OverflowError:  # integers have no end of their own
+        return False
 
 
 def _noun(kind: Any) -> str:

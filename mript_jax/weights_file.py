@@ -34,12 +34,21 @@ def read_weights(path: str | Path) -> dict[str, Any]:
     """The parameters of a file, as nested dicts of float32 arrays."""
     with _opened(path) as file:
         _header(path, file)
-        names = list(file.keys())
-        values = {name: np.asarray(file.get_tensor(name), np.float32) for name in names}
-    for name, value in values.items():
+        try:
+            names = list(file.keys())
+            values = {name: np.asarray(file.get_tensor(name), np.float32) for name in names}
+            params = unflatten_dict(values, sep="/")
+        except (SafetensorError, ValueError, TypeError, LookupError) as error:
+            raise UserError(f"{path} holds no weights of a model: {error}") from error
+    refuse_nonfinite(path, params)
+    return params
+
+
+def refuse_nonfinite(path: str | Path, params: Mapping[str, Any]) -> None:
+    """Raise a UserError for parameters, read from `path`, that hold NaN or infinity."""
+    for name, value in flatten_dict(params, sep="/").items():
         if not np.isfinite(value).all():
             raise UserError(f"{path}: the weights {name} are not finite numbers")
-    return unflatten_dict(values, sep="/")
 
 
 def read_header(path: str | Path) -> dict[str, Any]:
@@ -59,7 +68,7 @@ def _header(path: str | Path, file: Any) -> dict[str, Any]:
     try:
         header = json.loads((file.metadata() or {})[HEADER])
         return {"config": json.dumps(header["config"]), "step": int(header["step"])}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise UserError(
             f"{path} holds no config of this package; weights of other codes are read by "
             "`mript convert`"

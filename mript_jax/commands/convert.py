@@ -54,6 +54,7 @@ def write_checkpoint(source: str, output: str, config: ConfigDict | None) -> Non
     from mript_jax.config import base_config
     from mript_jax.convert import from_torch, infer_config, segment_anything
     from mript_jax.convert.files import read_state_dict
+    from mript_jax.weights_file import refuse_nonfinite
 
     _refuse_full(output)
     state_dict = read_state_dict(source)
@@ -70,6 +71,7 @@ def write_checkpoint(source: str, output: str, config: ConfigDict | None) -> Non
         print(f"newly initialized: {', '.join(fresh)}")
     else:
         params, ignored = from_torch(state_dict, config.model)
+    refuse_nonfinite(source, params)
     save_params(output, params, config)
     _keep(output, {name: value for name, value in state_dict.items() if _bare(name) in ignored})
     print(f"ignored: {', '.join(ignored) or 'nothing'}")

@@ -5,7 +5,7 @@ from mript_jax.public import public_names
 __all__, __getattr__ = public_names(
     __name__,
     {
-        "check": "check_config drop_unknown_fields unknown_fields",
+        "check": "check_config check_values drop_unknown_fields unknown_fields",
         "describe": "describe_config",
         "files": "base_config derive_config flatten_config load_config_file",
         "names": "rename_fields",

@@ -65,9 +65,7 @@ def check_config(config: ConfigDict) -> None:
     """Refuses unknown fields, impossible values, and values that do not go together."""
     for name in unknown_fields(config):
         raise unknown_field_error(name, flatten_config(base_config()))
-    values = flatten_config(config)
-    for name, field in FIELDS.items():
-        field.check(values[name])
+    check_values(config)
     for group in ("data", "evaluation"):
         _check_tasks(group, config[group])
     _check_weights(config.data)
@@ -80,6 +78,15 @@ def check_config(config: ConfigDict) -> None:
             config.optimizer.warmup_steps,
             config.total_steps,
         )
+
+
+def check_values(config: ConfigDict) -> None:
+    """Refuses values that a field of every training config cannot have."""
+    values = flatten_config(config)
+    for name, field in FIELDS.items():
+        if name not in values:
+            raise UserError(f"config.{name} is missing")
+        field.check(values[name])
 
 
 def _check_tasks(name: str, group: ConfigDict) -> None:

@@ -61,7 +61,7 @@ def rename_fields(config: ConfigDict) -> ConfigDict:
             rename_fields(value)
     for old in (*RENAMED, *REMOVED):
         group, field = old.split(".")
-        if group not in config or field not in config[group]:
+        if not isinstance(config.get(group), ConfigDict) or field not in config[group]:
             continue
         new = current_name(old)
         with config.unlocked():

@@ -1,9 +1,11 @@
 """Overrides of a config's fields from the command line: `--config.a.b=value`."""
 
 import ast
+import contextlib
 import re
 import types
 import typing
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,6 +20,9 @@ from mript_jax.models import MODELS
 
 TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 CONFIG_OF_MODEL = {"mript": "mript_tiny"}  # where it is not the model's name
+
+# Of texts that are no Python value; the last two are of deep nesting.
+NO_LITERAL = (ValueError, SyntaxError, TypeError, MemoryError, RecursionError)
 
 Override = tuple[str, str]  # name of the field, text of the value
 
@@ -102,10 +107,10 @@ def _parse(text: str, kind: Any, name: str) -> Any:
                 f"config.{name}=None is a text as any other; for none use --config.{name}="
             )
         return text
-    try:
+    value: Any = text
+    with warnings.catch_warnings(), contextlib.suppress(*NO_LITERAL):
+        warnings.simplefilter("ignore", SyntaxWarning)
         value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        value = text
     if isinstance(value, float) and int in kinds and value.is_integer():
         return int(value)  # 1e5 steps
     if isinstance(value, list):

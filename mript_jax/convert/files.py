@@ -1,6 +1,5 @@
 """State dicts in files: .pt, .pth and .ckpt through PyTorch, .npz and .safetensors without it."""
 
-import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from mript_jax.errors import UserError, unknown_name_error
+from mript_jax.zip_files import read_npz
 
 # Keys of the weights in files that also hold the state of the optimizer.
 TORCH = (".pt", ".pth", ".ckpt")
@@ -49,15 +49,25 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
     try:
         # Only tensors and plain containers: pickled code is refused, never run.
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except Exception as error:  # a damaged file makes PyTorch raise all kinds
         reason = str(error).split(".")[0]
         raise UserError(f"{path} cannot be loaded as weights alone: {reason}") from error
     if isinstance(content, Mapping):
         content = next((content[name] for name in WRAPPED if name in content), content)
-    tensors = isinstance(content, Mapping) and all(map(torch.is_tensor, content.values()))
-    if not tensors:
+    if not isinstance(content, Mapping) or not all(
+        isinstance(name, str) and torch.is_tensor(value) for name, value in content.items()
+    ):
         raise UserError(f"{path} holds neither a state dict nor one under {', '.join(WRAPPED)}")
-    return {name: tensor.float().numpy() for name, tensor in content.items()}
+    return {name: _array_of(path, name, tensor) for name, tensor in content.items()}
+
+
+def _array_of(path: Path, name: str, tensor: Any) -> np.ndarray:
+    try:
+        if tensor.numel() > tensor.untyped_storage().nbytes():
+            raise ValueError("it claims more numbers than the file holds")
+        return tensor.float().numpy()
+    except Exception as error:  # sparse, quantized or without memory of its own
+        raise UserError(f"{path}: the tensor {name} cannot be read: {error}") from error
 
 
 def _write_torch(path: Path, state_dict: dict[str, np.ndarray], key: str) -> None:
@@ -78,11 +88,10 @@ def _import_torch(path: Path):
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, EOFError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
+        return read_npz(path)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # of damaged zip, header or data: all kinds
         raise UserError(f"{path} is not an .npz file of arrays: {error}") from error
 
 
@@ -93,9 +102,9 @@ def _write_npz(path: Path, state_dict: dict[str, Any]) -> None:
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     try:
         tensors = load_file(path)
-    except SafetensorError as error:
+        return {name: np.asarray(value, np.float32) for name, value in tensors.items()}
+    except (SafetensorError, ValueError, TypeError, KeyError) as error:  # or an unknown dtype
         raise UserError(f"{path} is not a safetensors file: {error}") from error
-    return {name: np.asarray(value, np.float32) for name, value in tensors.items()}
 
 
 def _write_safetensors(path: Path, state_dict: dict[str, np.ndarray]) -> None:

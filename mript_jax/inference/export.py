@@ -20,6 +20,7 @@ from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
 from mript_jax.sizes import height_width
+from mript_jax.zip_files import refuse_bomb
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 UNKNOWN = ("target", "scale", "weight")  # fields that a batch to be reconstructed does not have
@@ -59,14 +60,20 @@ def load_exported(path: str | Path) -> Callable[[dict[str, np.ndarray]], np.ndar
     """The exported model as a function of a batch (its `artifact.json` names the fields)."""
     try:
         with zipfile.ZipFile(path) as archive:
+            refuse_bomb(archive)
             program = archive.read("model.stablehlo")
             about = json.loads(archive.read("artifact.json"))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        names, checksum = tuple(map(str, about["inputs"])), about["sha256"]
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # of a damaged zip file or description: all kinds
         raise UserError(f"{path} is not an exported model: {error}") from error
-    if hashlib.sha256(program).hexdigest() != about["sha256"]:
+    if hashlib.sha256(program).hexdigest() != checksum:
         raise UserError(f"{path} is damaged: its checksum does not agree")
-    exported = jax_export.deserialize(bytearray(program))
-    names = tuple(about["inputs"])
+    try:
+        exported = jax_export.deserialize(bytearray(program))
+    except Exception as error:  # of another format or version
+        raise UserError(f"{path} holds no program that this JAX reads: {error}") from error
     return lambda batch: np.asarray(
         exported.call({name: read_field(batch, name) for name in names})
     )

@@ -6,7 +6,6 @@ A mask is a 0/1 array over centered k-space (zero frequency at n // 2 of each ax
 import dataclasses
 import json
 import math
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from mript_jax.physics.patterns.gaussian import gaussian_1d, gaussian_2d
 from mript_jax.physics.patterns.lattice import caipi
 from mript_jax.physics.patterns.poisson import poisson_disc
 from mript_jax.physics.patterns.trajectories import radial, spiral
+from mript_jax.zip_files import read_npz
 
 PatternFn = Callable[[tuple[int, int], float, float, np.random.Generator], np.ndarray]
 
@@ -149,9 +149,12 @@ def save_mask(path: str | Path, mask: Mask) -> None:
 def load_mask(path: str | Path) -> Mask:
     """Read a mask that `save_mask` wrote."""
     try:
-        with np.load(path) as stored:
-            return Mask(array=stored["array"], **json.loads(str(stored["about"])))
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        stored = read_npz(path, kinds="biufU")
+        mask = Mask(array=stored["array"], **json.loads(str(stored["about"])))
+        if mask.array.ndim != 2 or not np.isin(mask.array, (0, 1)).all():
+            raise ValueError("its array is no mask")
+        return mask
+    except Exception as error:  # of a damaged file: all kinds
         raise UserError(f"{path} holds no mask of save_mask: {error}") from error
 
 

@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from mript_jax.config import check_config
 from mript_jax.training.flops import count_flops
+from mript_jax.training.memory import device_memory
 from mript_jax.training.setup import set_up
 
 
@@ -21,14 +22,15 @@ class Estimate:
     working_bytes: int  # of one device: temporary memory and the batch
     flops: float  # of one step, over all devices
     compile_seconds: float
+    device_bytes: int  # of memory of each device here
 
     def __str__(self) -> str:
         gib, devices = 2**30, "1 device" if self.devices == 1 else f"{self.devices} devices"
         return (
             f"{self.parameters / 1e6:.1f} million parameters on {devices}; each holds "
             f"{self.state_bytes / gib:.2f} GiB of state and needs {self.working_bytes / gib:.2f} "
-            f"GiB to work in; {self.flops / 1e12:.3g} TFLOP a step; compiled in "
-            f"{self.compile_seconds:.0f} s"
+            f"GiB to work in, of {self.device_bytes / gib:.2f} GiB here; "
+            f"{self.flops / 1e12:.3g} TFLOP a step; compiled in {self.compile_seconds:.0f} s"
         )
 
 
@@ -50,4 +52,5 @@ def estimate(config: ConfigDict) -> Estimate:
         - memory.alias_size_in_bytes,
         flops=flops,
         compile_seconds=time.perf_counter() - began,
+        device_bytes=device_memory(),
     )

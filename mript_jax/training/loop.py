@@ -19,11 +19,14 @@ from mript_jax.errors import UserError
 from mript_jax.training.compilation import Recompilation
 from mript_jax.training.finetune import initialize_from
 from mript_jax.training.flops import count_flops, peak_flops
+from mript_jax.training.lock import locked
 from mript_jax.training.log import TrainingLog
-from mript_jax.training.preemption import Preemption
+from mript_jax.training.memory import named_exhaustion, refuse_without_memory
+from mript_jax.training.preemption import Preempted, Preemption
 from mript_jax.training.resume import data_position, refuse_another_run
 from mript_jax.training.setup import Setup, set_up
 from mript_jax.training.sharding import process_part
+from mript_jax.training.stall import StallWatch
 from mript_jax.training.state import TrainState, checkpoint_items, from_checkpoint_items
 from mript_jax.training.validation import Validation
 
@@ -41,19 +44,34 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
     if config.compilation_cache:
         jax.config.update("jax_compilation_cache_dir", config.compilation_cache)
     workdir = Path(workdir).absolute()
+    with (
+        locked(workdir, writes=jax.process_index() == 0),
+        StallWatch(f"config.data.path={config.data.path!r}") as watch,
+        named_exhaustion(),
+    ):
+        return _train(config, workdir, watch)
+
+
+def _train(config: ConfigDict, workdir: Path, watch: StallWatch) -> TrainState:
+    """Start or resume a run, and train."""
     setup = set_up(config)
     index, count = process_part(setup.batch_sharding, config.global_batch_size)
-    pipeline = build_pipeline(
-        config.data,
-        "train",
-        config.seed,
-        config.global_batch_size,
-        process_index=index,
-        process_count=count,
-        fields=setup.batch_fields,
-    )
+    with watch.waiting():
+        pipeline = build_pipeline(
+            config.data,
+            "train",
+            config.seed,
+            config.global_batch_size,
+            process_index=index,
+            process_count=count,
+            fields=setup.batch_fields,
+        )
     checkpoints = Checkpoints(workdir, config.keep_checkpoints)
-    newest = checkpoints.latest_step()
+    newest = checkpoints.latest_intact_step()
+    if newest is None and config.init_from:
+        find_checkpoint(config.init_from)  # a wrong name is told before anything is compiled
+    if (newest or 0) < config.total_steps:
+        refuse_without_memory(setup)
     if newest is not None:
         saved = load_checkpoint_config(workdir)
         refuse_another_run(workdir, saved, config)
@@ -61,8 +79,6 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
         state = from_checkpoint_items(items)
         pipeline.set_state(data_position(data_state, saved.global_batch_size))
     else:
-        if config.init_from:
-            find_checkpoint(config.init_from)  # a wrong name is told before anything is compiled
         write_config(workdir, config)
         params = setup.init()
         if config.init_from:
@@ -70,7 +86,13 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
         state = setup.create(params)
     try:
         return _run(
-            config, workdir, state=state, setup=setup, pipeline=pipeline, checkpoints=checkpoints
+            config,
+            workdir,
+            state=state,
+            setup=setup,
+            pipeline=pipeline,
+            checkpoints=checkpoints,
+            watch=watch,
         )
     finally:
         checkpoints.close()
@@ -83,6 +105,7 @@ def _run(
     setup: Setup,
     pipeline: Pipeline,
     checkpoints: Checkpoints,
+    watch: StallWatch,
 ) -> TrainState:
     """The loop: next batch, step, log, save."""
     start, peak = int(state.step), peak_flops()
@@ -96,8 +119,13 @@ def _run(
         Preemption() as preemption,
     ):
         for number in range(start + 1, config.total_steps + 1):
-            waited = time.perf_counter()
-            local = next(pipeline)
+            waited, position = time.perf_counter(), pipeline.get_state()
+            try:
+                with watch.waiting(), preemption.raised():
+                    local = next(pipeline)
+            except Preempted:
+                checkpoints.save(number - 1, checkpoint_items(state), position, config)
+                break
             waited = time.perf_counter() - waited
             batch = {
                 key: jax.make_array_from_process_local_data(

@@ -1,16 +1,17 @@
 """Writer of a run's metrics: `metrics.jsonl`, TensorBoard, optionally Weights & Biases."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
-from tensorboardX import SummaryWriter
 
 from mript_jax.errors import UserError
+from mript_jax.training.tensorboard import EventFile
 
 
 class MetricWriter:
@@ -18,8 +19,10 @@ class MetricWriter:
 
     def __init__(self, workdir: Path, start: int, config: ConfigDict):
         workdir.mkdir(parents=True, exist_ok=True)
-        self._lines = _continue_lines(workdir / "metrics.jsonl", start)
-        self._tensorboard = SummaryWriter(str(workdir / "tensorboard"), purge_step=start)
+        self._workdir = workdir
+        with self._named_errors():
+            self._lines = _continue_lines(workdir / "metrics.jsonl", start)
+            self._tensorboard = EventFile(workdir / "tensorboard", start)
         self._wandb = _weights_and_biases(workdir, config) if config.wandb else None
 
     def write_scalars(
@@ -27,27 +30,38 @@ class MetricWriter:
     ) -> None:
         """Write values, named `prefix` + name in the file and `group`/name on the boards."""
         named = {f"{prefix}{name}": value for name, value in values.items()}
-        self._lines.write(json.dumps({"step": step, **named}) + "\n")
-        self._lines.flush()
         grouped = {f"{group}/{name}": value for name, value in values.items()}
-        for name, value in grouped.items():
-            self._tensorboard.add_scalar(name, value, step)
+        with self._named_errors():
+            self._lines.write(json.dumps({"step": step, **named}) + "\n")
+            self._lines.flush()
+            self._tensorboard.scalars(step, grouped)
         if self._wandb:
             self._wandb.log(grouped, step=step)
 
     def write_image(self, step: int, name: str, image: np.ndarray) -> None:
         """Write an image [H, W] with values from 0 to 1 to the boards."""
-        self._tensorboard.add_image(name, image[None], step)
+        with self._named_errors():
+            self._tensorboard.image(step, name, image)
         if self._wandb:
             import wandb
 
             self._wandb.log({name: wandb.Image(np.uint8(np.clip(image, 0, 1) * 255))}, step=step)
 
     def close(self) -> None:
-        self._lines.close()
-        self._tensorboard.close()
+        with self._named_errors():
+            self._lines.close()
+            self._tensorboard.close()
         if self._wandb:
             self._wandb.finish()
+
+    @contextlib.contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UserError(
+                f"the metrics of the run cannot be written to {self._workdir}: {error.strerror}"
+            ) from error
 
 
 def _continue_lines(path: Path, start: int) -> Any:

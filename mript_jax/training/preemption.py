@@ -1,15 +1,22 @@
 """Preemption: SIGTERM, which clusters send before they take a machine back.
 
-The step that runs is finished, then training/loop.py saves and stops, and commands/train.py exits
-with status 143, by which a scheduler knows that the run is to be started again.
+The step that runs is finished (of data that is waited for, none is begun), then training/loop.py
+saves and stops, and commands/train.py exits with status 143, by which a scheduler knows that the
+run is to be started again.
 """
 
+import contextlib
 import signal
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 from jax.experimental import multihost_utils
+
+
+class Preempted(BaseException):
+    """SIGTERM where the process waits for data, which may never come."""
 
 
 class Preemption:
@@ -20,7 +27,7 @@ class Preemption:
     """
 
     def __init__(self):
-        self._preempted = False
+        self._preempted = self._raises = False
         # JAX's own signal handler, which informs the other processes, must not be replaced.
         main = threading.current_thread() is threading.main_thread()
         self._handles = main and jax.process_count() == 1
@@ -29,6 +36,15 @@ class Preemption:
         if jax.process_count() > 1:
             return multihost_utils.reached_preemption_sync_point(step)
         return self._preempted
+
+    @contextlib.contextmanager
+    def raised(self) -> Iterator[None]:
+        """Inside, a single process raises Preempted at SIGTERM."""
+        self._raises = True
+        try:
+            yield
+        finally:
+            self._raises = False
 
     def __enter__(self) -> "Preemption":
         if self._handles:
@@ -41,3 +57,5 @@ class Preemption:
 
     def _handle(self, *_: Any) -> None:
         self._preempted = True
+        if self._raises:
+            raise Preempted

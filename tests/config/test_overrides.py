@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mript_jax.checkpoint import load_checkpoint_config, save_params
 from mript_jax.config import (
     apply_overrides,
+    check_config,
     describe_config,
     flatten_config,
     load_config_file,
@@ -143,3 +146,22 @@ def test_description_has_every_field_with_value_default_limits_and_meaning():
         "    the schedule's peak; most configs set their own; a number, 0 or more "
         "(default: 1e-05)\n"
     ) in text
+
+
+BITS = (
+    *("(", "[", "{", ")", "]", "}", ",", ":", ".", "-", "1", "0", "x", "'", "True", "None"),
+    *("1e400", "nan", "inf", "1j", "b''", "\x00", "\ud800", "9" * 400, "9" * 5000, "lambda: 0"),
+    *("[" * 5000, "-" * 3000, "__import__('os').abort()"),
+)
+
+
+@settings(max_examples=30)
+@given(st.data())
+def test_any_text_is_a_value_or_refused_in_one_line(data):
+    config = load_config_file("mript_tiny")
+    name = data.draw(st.sampled_from(sorted(flatten_config(config))))
+    text = "".join(data.draw(st.lists(st.sampled_from(BITS), max_size=4)))
+    try:
+        check_config(apply_overrides(config, [(name, text)]))
+    except UserError as error:
+        assert name.split(".")[0] in str(error)

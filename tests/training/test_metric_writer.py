@@ -1,9 +1,12 @@
 import json
+import resource
+import struct
 import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from tensorboardX.proto.event_pb2 import Event, SessionLog
 
 from mript_jax.config import base_config
 from mript_jax.errors import UserError
@@ -70,3 +73,40 @@ def test_missing_package_wandb_is_a_user_error(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(UserError, match="pip install wandb"):
         MetricWriter(tmp_path, 0, config)
+
+
+def test_full_disk_is_named(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        with pytest.raises(UserError, match=f"written to {tmp_path}: File too large"):
+            writer = MetricWriter(tmp_path, 0, base_config())
+            writer.write_scalars(1, "train", {"loss": 1.0})
+            writer.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_tensorboard_has_scalars_and_images_and_hides_what_a_resumed_run_repeats(tmp_path):
+    for start in (0, 2):
+        writer = MetricWriter(tmp_path, start, base_config())
+        writer.write_scalars(start + 3, "train", {"loss": 0.5})
+        writer.write_image(start + 3, "picture", np.ones((4, 6)))
+        writer.close()
+    events = read_events(max((tmp_path / "tensorboard").iterdir(), key=lambda p: p.name))
+    assert [event.step for event in events] == [0, 2, 5, 5]
+    assert events[1].session_log.status == SessionLog.START
+    assert events[2].summary.value[0].tag == "train/loss"
+    assert events[2].summary.value[0].simple_value == 0.5
+    image = events[3].summary.value[0].image
+    assert (image.height, image.width) == (4, 6) and image.encoded_image_string
+
+
+def read_events(path):
+    """The events of a file of length, checksum, content, checksum each."""
+    content, events = path.read_bytes(), []
+    while content:
+        (length,) = struct.unpack_from("<Q", content)
+        events.append(Event.FromString(content[12 : 12 + length]))
+        content = content[16 + length :]
+    return events
