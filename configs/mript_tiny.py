@@ -13,6 +13,7 @@ def get_config() -> ConfigDict:
     config.total_steps = 750
     config.global_batch_size = 4
     config.checkpoint_every_steps = 150
+    config.evaluate_every_steps = 250
 
     config.data.source = "phantom"
     config.data.image_size = 128

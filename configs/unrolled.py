@@ -15,6 +15,7 @@ def get_config() -> ConfigDict:
     config.total_steps = 600
     config.global_batch_size = 2
     config.checkpoint_every_steps = 150
+    config.evaluate_every_steps = 300
     config.loss = "l1_edges"
 
     config.data.source = "phantom"

@@ -13,6 +13,7 @@ def get_config() -> ConfigDict:
     config.total_steps = 300
     config.global_batch_size = 8
     config.checkpoint_every_steps = 0
+    config.evaluate_every_steps = 0  # a study evaluates itself
     config.data.image_size = 64
     config.data.options.phantom.update({"size": 64, "count": 1600})
     config.model.update({"patch_size": 4, "width": 96, "heads": 3})

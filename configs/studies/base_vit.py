@@ -11,7 +11,12 @@ def get_config() -> ConfigDict:
     study = load_config_file(Path(__file__).with_name("base.py")).unlock()
     mript = study.experiment
     config = load_config_file(Path(__file__).parents[1] / "recon_vit.py").unlock()
-    for name in ("total_steps", "global_batch_size", "checkpoint_every_steps"):
+    for name in (
+        "total_steps",
+        "global_batch_size",
+        "checkpoint_every_steps",
+        "evaluate_every_steps",
+    ):
         config[name] = mript[name]
     config.data.image_size = mript.data.image_size
     phantoms = mript.data.options.phantom

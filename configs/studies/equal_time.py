@@ -21,7 +21,7 @@ SEEDS = (0, 1, 2)
 
 def get_config() -> ConfigDict:
     experiment = load_config_file(CONFIGS / "unrolled.py").unlock()
-    experiment.checkpoint_every_steps = 0
+    experiment.checkpoint_every_steps = experiment.evaluate_every_steps = 0
     experiment.evaluation.max_slices = 24
     study = ConfigDict({"about": "", "seconds": 240.0, "runs": {}, "networks": {}})
     study.about = "Networks after equal training time on complex, noisy k-space of one coil."

@@ -11,11 +11,15 @@ The data and the tasks are those of the first checkpoint's config; --config.a.b=
 them. What a checkpoint was trained on is refused.
 """
 
+import datetime
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from absl import flags
 
 from mript_jax import cli
+from mript_jax.physics.tasks import Task
 
 
 def run(program: str) -> None:
@@ -45,7 +49,7 @@ def main() -> None:
     from mript_jax.evaluation.report import write_report
     from mript_jax.experiments.comparison import compare
 
-    config = values.config
+    config, wanted = values.config, values.config.evaluation
     check_config(config)
     earlier = [tables.read_results(folder) for folder in values.add]
     checkpoints = named([values.checkpoint, *values.compare])
@@ -54,7 +58,7 @@ def main() -> None:
         checkpoints,
         values.baselines,
         values.seed,
-        progress=lambda task: print(f"{task.pattern} {task.acceleration:g}x", flush=True),
+        progress=TaskProgress(len(wanted.patterns) * len(wanted.accelerations)),
     )
     most, there = config.evaluation.max_slices, results["slices_in_split"]
     if 0 < most < there:
@@ -73,6 +77,28 @@ def main() -> None:
             f"tasks (least {np.min(above):.2f} dB)"
         )
     print(f"{output / 'report.html'}")
+
+
+class TaskProgress:
+    """Prints each task when it begins, with the time that is left, by that of the tasks before.
+
+    The first task compiles: it counts only for as long as no other was measured.
+    """
+
+    def __init__(self, count: int, clock: Callable[[], float] = time.monotonic):
+        self._count, self._clock = count, clock
+        self._begun: list[float] = []
+
+    def __call__(self, task: Task) -> None:
+        self._begun.append(self._clock())
+        number, left = len(self._begun), ""
+        if number > 1:
+            since = min(number - 2, 1)
+            each = (self._begun[-1] - self._begun[since]) / (number - 1 - since)
+            rest = datetime.timedelta(seconds=round(each * (self._count - number + 1)))
+            left = f", {rest} left"
+        text = f"{task.pattern} {task.acceleration:g}x ({number} of {self._count}{left})"
+        print(text, flush=True)
 
 
 def named(paths: list[str]) -> dict[str, str]:

@@ -42,19 +42,17 @@ def main() -> None:
     values = cli.FLAGS
     cli.required(config=values.config)
     from mript_jax.config import check_config, describe_config, flatten_config
-    from mript_jax.models import build_model
     from mript_jax.training.distributed import initialize
     from mript_jax.training.estimate import estimate
     from mript_jax.training.loop import train
-    from mript_jax.training.sharding import build_mesh
+    from mript_jax.training.setup import build_parts
 
     if values.help_config:
         print(describe_config(values.config))
         return
     if values.print_config:
         check_config(values.config)
-        build_model(values.config.model)
-        build_mesh(values.config.mesh)
+        build_parts(values.config)
         for name, value in flatten_config(values.config).items():
             print(f"{name} = {value!r}")
         return

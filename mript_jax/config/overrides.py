@@ -12,9 +12,9 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from mript_jax.config.check import find_field
-from mript_jax.config.files import flatten_config
+from mript_jax.config.files import flatten_config, load_config_file
 from mript_jax.config.names import current_name, unknown_field_error
-from mript_jax.errors import UserError
+from mript_jax.errors import UserError, unknown_name_error
 from mript_jax.fields import Field, Limits
 from mript_jax.models import MODELS
 
@@ -48,15 +48,47 @@ def split_overrides(arguments: Sequence[str]) -> tuple[list[Override], list[str]
 
 
 def apply_overrides(config: ConfigDict, overrides: Iterable[Override]) -> ConfigDict:
-    """Sets fields of `config` to values given as text; a tuple's that is repeated grows."""
+    """Sets fields of `config` to values given as text; a tuple's that is repeated grows.
+
+    `model=unet` or `model.name=unet` comes first: where the model is another one, the group gets
+    the fields of that model's config, which further overrides change.
+    """
     texts: dict[str, list[str]] = {}
     for given, text in overrides:
         name = current_name(given)
         if name is not None:
             texts.setdefault(name, []).append(text)
     for name, values in texts.items():
-        _override(config, name, values)
+        if (group := _chosen_model(config, name, values[-1])) is not None:
+            _take_over_model(group, values[-1])
+        texts[name] = [] if group is not None else values
+    for name, values in texts.items():
+        if values:
+            _override(config, name, values)
     return config
+
+
+def _chosen_model(config: ConfigDict, name: str, text: str) -> ConfigDict | None:
+    """The group whose `model` an override chooses by its name; None for any other override."""
+    *groups, leaf = name.removesuffix(".name").split(".")
+    if leaf != "model" or text not in MODELS:
+        return None
+    group: Any = config
+    for part in groups:
+        group = group.get(part) if isinstance(group, ConfigDict) else None
+    known = isinstance(group, ConfigDict) and isinstance(group.get("model"), ConfigDict)
+    return group if known else None
+
+
+def _take_over_model(group: ConfigDict, name: str) -> None:
+    """Gives `group.model` the fields of a model's config file, unless it is that model."""
+    if group.model.get("name") == name:
+        return
+    model = load_config_file(CONFIG_OF_MODEL.get(name, name)).model
+    with group.unlocked():
+        group.model = model.copy_and_resolve_references()
+        if "image_size" in model and "data" in group:
+            group.model.image_size = group.data.get_ref("image_size")
 
 
 def _override(config: ConfigDict, name: str, texts: list[str]) -> None:
@@ -79,11 +111,8 @@ def _override(config: ConfigDict, name: str, texts: list[str]) -> None:
 
 
 def _group_error(name: str, text: str) -> UserError:
-    if text in MODELS and name.endswith("model"):
-        file = f"configs/{CONFIG_OF_MODEL.get(text, text)}.py"
-        return UserError(
-            f"config.{name} is a group of fields; for those of {text}, use --config={file}"
-        )
+    if name.endswith("model") and text.isidentifier():
+        return unknown_name_error("model", text, MODELS)
     return UserError(
         f"config.{name} is a group of fields; set them one at a time: --config.{name}.FIELD=value"
     )

@@ -328,7 +328,9 @@ class Training:
     )
     keep_checkpoints: int = field(3, "checkpoints that stay, the newest ones", at_least=1)
     log_every_steps: int = field(20, "steps between lines of loss, speed and so on", at_least=1)
-    evaluate_every_steps: int = field(0, "steps between validations; 0: never", at_least=0)
+    evaluate_every_steps: int = field(
+        500, "steps between validations, with PSNR and a picture; 0: never", at_least=0
+    )
     mesh: str = field(
         "data:-1", "sizes of the device axes data, fsdp and model; -1: all devices that are left"
     )

@@ -26,6 +26,7 @@ from mript_jax.physics.tasks import Task
 
 Method = Callable[[Batch, Task], jax.Array | np.ndarray]  # -> [B, H, W, 1]
 
+BASELINE = "zero_filled"
 EMPTY = 1e-12  # a slice whose data range is below holds nothing to compare
 
 
@@ -42,6 +43,12 @@ class SliceResult:
     """[H, W] in units of the data range: "reference", "mask", and one of each method's name."""
 
 
+def gain(example: SliceResult, method: str) -> float:
+    """The dB of PSNR that a method lies above zero-filling in a slice; 0 without zero-filling."""
+    values = example.values
+    return float(values[method]["psnr"] - values.get(BASELINE, values[method])["psnr"])
+
+
 def evaluate_tasks(
     methods: Mapping[str, Method],
     make_batches: Callable[[Task], Iterable[Any]],
@@ -56,8 +63,9 @@ def evaluate_tasks(
     `make_batches(task)` yields batches, or pairs of a batch and its records (for the names of
     the volumes). Examples of weight 0 are not counted, all others exactly once. Batches are
     spread over the devices (default: all of this process). For each task the pictures of the
-    first slices of the first `pictures` volumes are kept, and of as many of the worst slices
-    (lowest PSNR of the first method). `progress` is told each task when it begins.
+    first slices of the first `pictures` volumes are kept, of as many of the worst slices (lowest
+    PSNR of the first method), and of as many of those where it is furthest below zero-filling.
+    `progress` is told each task when it begins.
     """
     rules = get_protocol(protocol)
     devices = jax.local_devices() if devices is None else devices
@@ -207,12 +215,14 @@ def _examples(
 
 
 def _keep_pictures(examples: list[SliceResult], method: str, count: int) -> list[SliceResult]:
-    """Drops the pictures of all but the first slice of the first volumes, and the worst slices."""
+    """Drops all pictures but those of the first slices of the first volumes, and the worst ones."""
     first: dict[str, int] = {}
     for i, example in enumerate(examples):
         first.setdefault(example.volume, i)
     worst = sorted(range(len(examples)), key=lambda i: examples[i].values[method]["psnr"])
-    kept = {*list(first.values())[:count], *worst[:count]}
+    gains = {i: gain(example, method) for i, example in enumerate(examples)}
+    harmed = sorted((i for i in gains if gains[i] < 0), key=gains.__getitem__)
+    kept = {*list(first.values())[:count], *worst[:count], *harmed[:count]}
     return [
         example
         if i in kept or example.pictures is None

@@ -38,7 +38,7 @@ from mript_jax.checkpoint import (
 from mript_jax.config import flatten_config
 from mript_jax.data.generated_pictures import KINDS, write_pictures
 from mript_jax.errors import UserError, unknown_name_error
-from mript_jax.evaluation.report import write_report, write_study_page
+from mript_jax.evaluation.report import save_typical_row, write_report, write_study_page
 from mript_jax.evaluation.results import (
     Results,
     about_methods,
@@ -61,6 +61,7 @@ EXECUTION_ONLY_FIELDS = (
     *("checkpoint_every_steps", "keep_checkpoints", "log_every_steps", "evaluate_every_steps"),
     *("mesh", "compilation_cache", "wandb", "profile_steps", "evaluation.", "data.workers"),
 )
+PICTURE = "typical.png"  # of an evaluation: one slice under every method
 EVALUATED = ("data.", "evaluation.")  # what of a config an evaluation depends on
 
 
@@ -191,6 +192,9 @@ def _evaluate(
         results, examples = compare(config, checkpoints, _baselines(study))
         folder.mkdir(parents=True, exist_ok=True)
         write_report(folder / "report.html", results, examples)
+        save_typical_row(
+            folder / PICTURE, examples, [*checkpoints, *_baselines(study), "zero_filled"]
+        )
         write_results(folder, results, examples)
         write_config(folder, config)  # the last: it says that the others are there
     return read_results(folder)
@@ -256,7 +260,9 @@ def _write(study: ConfigDict, rows: list[dict[str, Any]], table: str, workdir: P
     reports = (
         {} if "probe" in study else {of: f"evaluation/{of}/report.html" for of in study.conditions}
     )
-    write_study_page(workdir / "study.html", study.about, rows, reports)
+    pictures = {of: f"{Path(report).parent}/{PICTURE}" for of, report in reports.items()}
+    pictures = {of: path for of, path in pictures.items() if (workdir / path).is_file()}
+    write_study_page(workdir / "study.html", study.about, rows, reports, pictures)
     return text
 
 

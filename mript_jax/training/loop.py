@@ -28,7 +28,7 @@ from mript_jax.training.setup import Setup, set_up
 from mript_jax.training.sharding import process_part
 from mript_jax.training.stall import StallWatch
 from mript_jax.training.state import TrainState, checkpoint_items, from_checkpoint_items
-from mript_jax.training.validation import Validation
+from mript_jax.training.validation import build_validation
 
 PROFILE_FROM = 10  # steps after the start: those before are slower
 
@@ -109,7 +109,7 @@ def _run(
 ) -> TrainState:
     """The loop: next batch, step, log, save."""
     start, peak = int(state.step), peak_flops()
-    validation = Validation(config, workdir, setup) if config.evaluate_every_steps else None
+    validation = build_validation(config, workdir, setup)
     at_peak = (
         count_flops(setup.step, setup.abstract_state, setup.abstract_batch) / peak if peak else None
     )

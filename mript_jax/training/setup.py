@@ -16,7 +16,7 @@ from mript_jax.lora import add_adapters, merge_adapters
 from mript_jax.models import build_model
 from mript_jax.models.base import ReconstructionModel
 from mript_jax.sizes import height_width
-from mript_jax.training.losses import build_loss
+from mript_jax.training.losses import Loss, build_loss
 from mript_jax.training.optimizer import build_optimizer
 from mript_jax.training.sharding import (
     batch_sharding,
@@ -46,6 +46,28 @@ class Setup:
     batch_sharding: NamedSharding
 
 
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """The parts of a run that cost nothing: their fields fit together, and fit these devices."""
+
+    mesh: Mesh
+    micro_batches: int
+    model: ReconstructionModel
+    loss: Loss
+
+
+def build_parts(config: ConfigDict) -> Parts:
+    """Build the parts of a run that need no compilation; a UserError where they cannot work."""
+    _refuse_float16(config.model)
+    mesh = build_mesh(config.mesh)
+    return Parts(
+        mesh=mesh,
+        micro_batches=_count_micro_batches(config, mesh.shape["data"] * mesh.shape["fsdp"]),
+        model=build_model(config.model),
+        loss=build_loss(config.loss),
+    )
+
+
 def _refuse_float16(model: ConfigDict) -> None:
     for name, value in flatten_config(model).items():
         if value == "float16":
@@ -57,10 +79,8 @@ def _refuse_float16(model: ConfigDict) -> None:
 
 def set_up(config: ConfigDict) -> Setup:
     """Build mesh, model, optimizer and step from a config."""
-    _refuse_float16(config.model)
-    mesh = build_mesh(config.mesh)
-    micro_batches = _count_micro_batches(config, mesh.shape["data"] * mesh.shape["fsdp"])
-    model, loss = build_model(config.model), build_loss(config.loss)
+    parts = build_parts(config)
+    mesh, model, loss = parts.mesh, parts.model, parts.loss
     init_key, step_key = jax.random.split(jax.random.key(config.seed))
     fields = tuple(dict.fromkeys((*model.batch_fields(), *loss.batch_fields)))
     coils = max(maker.coils for maker in training_makers(config.data, fields))
@@ -89,7 +109,7 @@ def set_up(config: ConfigDict) -> Setup:
         loss,
         optimizer,
         key=step_key,
-        micro_batches=micro_batches,
+        micro_batches=parts.micro_batches,
         ema_decay=config.optimizer.ema_decay,
         prepare=lambda params: merge_adapters(gather(params, shardings.params)),
     )

@@ -1,5 +1,6 @@
 """Validation during training: PSNR of a few tasks on the validation split."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,29 @@ from jax.sharding import PartitionSpec as P
 from ml_collections import ConfigDict
 
 from mript_jax.checkpoint import Checkpoints, find_checkpoint, read_data
-from mript_jax.data.pipeline import evaluation_batches
+from mript_jax.data.pipeline import evaluation_batches, open_split
 from mript_jax.errors import UserError
 from mript_jax.evaluation.metrics import psnr
 from mript_jax.lora import merge_adapters
 from mript_jax.physics.tasks import task_grid
 from mript_jax.training.setup import Setup
 
+log = logging.getLogger(__name__)
+
 SLICES = 16  # of the validation split, in each task
 FOLDER = "best"  # of a run's folder: the checkpoint with the highest PSNR so far
+
+
+def build_validation(config: ConfigDict, workdir: Path, setup: Setup) -> "Validation | None":
+    """The validation of a run; None if it has none, or no slices for it."""
+    if not 0 < config.evaluate_every_steps <= config.total_steps:
+        return None
+    try:
+        open_split(config.data, "validation")
+    except UserError as error:
+        log.warning("no validation during training: %s", error)
+        return None
+    return Validation(config, workdir, setup)
 
 
 class Validation:

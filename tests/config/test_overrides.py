@@ -83,6 +83,29 @@ def test_network_of_a_model_has_fields_of_its_own(argument, name, value):
     assert override(argument, name="unrolled")[name] == value
 
 
+@pytest.mark.parametrize("name", ["model", "model.name"])
+def test_model_chosen_by_its_name_has_the_fields_of_its_config(name):
+    values = override("--config.model.features=4", f"--config.{name}=unet", "--config.seed=3")
+    expected = flatten_config(load_config_file("unet").model) | {"features": 4}
+    found = {k.removeprefix("model."): v for k, v in values.items() if k.startswith("model.")}
+    assert found == expected
+    assert (
+        values["seed"] == 3 and values["total_steps"] == load_config_file("mript_tiny").total_steps
+    )
+    check_config(apply_overrides(load_config_file("mript_tiny"), [(name, "unet")]))
+
+
+def test_model_chosen_by_its_name_has_the_image_size_of_the_data():
+    values = override("--config.model=mript", "--config.data.image_size=64", name="unet")
+    assert values["model.image_size"] == 64
+
+
+def test_naming_the_model_that_is_there_changes_nothing():
+    assert override("--config.model=mript", name="mript_radimagenet") == override(
+        name="mript_radimagenet"
+    )
+
+
 def test_image_size_of_the_model_follows_that_of_the_data():
     values = override("--config.data.image_size=(64, 96)")
     assert values["model.image_size"] == (64, 96)
@@ -111,8 +134,9 @@ def test_tuple_given_item_by_item_holds_all():
         ("--config.data.image_size=(64, 96, 3)", "must be an integer or (height, width), 1 or"),
         ("--config.data.random_crops=maybe", "random_crops='maybe' must be True or False"),
         ("--config.data={'source': 'images'}", "one at a time: --config.data.FIELD=value"),
-        ("--config.model=unet", "for those of unet, use --config=configs/unet.py"),
-        ("--config.model=mript", "for those of mript, use --config=configs/mript_tiny.py"),
+        ("--config.data", "one at a time: --config.data.FIELD=value"),
+        ("--config.model={'name': 'unet'}", "one at a time: --config.model.FIELD=value"),
+        ("--config.model=unett", "unknown model 'unett'; did you mean 'unet'?"),
         ("--config.optimizer.learning_rate=nan", "learning_rate=nan must be a number, 0 or more"),
         ("--config.optimizer.learning_rate.peak=1", "did you mean 'optimizer.learning_rate'?"),
         ("--config.model.mode=types", "did you mean 'type'?"),

@@ -117,6 +117,20 @@ def test_pictures_are_kept_of_the_first_and_of_the_worst_slices():
     np.testing.assert_allclose(worst["zero_filled"], batch["zero_filled"][-1, ..., 0])
 
 
+def test_pictures_are_kept_of_slices_that_fell_below_zero_filling():
+    batch = make_batch(6)
+
+    def harmful(batch, task):  # in the second and the third slice, the third most
+        factor = np.array([0.8, 1.1, 1.2, 0.8, 0.8, 0.8], np.float32).reshape(-1, 1, 1, 1)
+        return batch["target"] + factor * (batch["zero_filled"] - batch["target"])
+
+    methods = {"harmful": harmful, "zero_filled": zero_filled}
+    _, examples = evaluate_tasks(
+        methods, lambda task: [(batch, names(6))], [TASK], pictures=1, devices=jax.devices()[:1]
+    )
+    assert [e.pictures is not None for e in examples] == [True, False, True, False, False, True]
+
+
 def test_a_method_that_gives_nan_is_named():
     def broken(batch, task):
         return batch["zero_filled"] * np.nan

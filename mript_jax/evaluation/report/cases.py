@@ -1,18 +1,19 @@
 """The cases of the viewer: examples with pictures, as data for the page's script."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mript_jax.evaluation.evaluate import SliceResult
-from mript_jax.evaluation.report.charts import BASELINE
+from mript_jax.evaluation.evaluate import BASELINE, SliceResult
 from mript_jax.evaluation.report.pictures import (
     error_scale,
     error_uri,
     grey,
     grey_uri,
     kspace_uri,
+    save_row,
     white_point,
     worst_spot,
 )
@@ -27,6 +28,26 @@ def make_cases(
     shown = [example for example in examples if example.pictures]
     shown.sort(key=lambda example: example.values[main]["psnr"])
     return [_case(example, methods, main) for example in shown]
+
+
+def typical_case(examples: Sequence[SliceResult], main: str) -> int:
+    """The number of the case, as `make_cases` orders them, that is nearest to the median PSNR."""
+    psnrs = sorted(e.values[main]["psnr"] for e in examples if e.pictures)
+    median = np.median([example.values[main]["psnr"] for example in examples])
+    return int(np.argmin(np.abs(np.asarray(psnrs) - median))) if psnrs else 0
+
+
+def save_typical_row(
+    path: str | Path, examples: Sequence[SliceResult], methods: Sequence[str]
+) -> None:
+    """Saves the typical slice as a PNG: zero-filled, the other methods in order, reference."""
+    main = next(name for name in methods if name != BASELINE)
+    shown = sorted((e for e in examples if e.pictures), key=lambda e: e.values[main]["psnr"])
+    if not shown:
+        return
+    pictures: Mapping[str, Any] = shown[typical_case(examples, main)].pictures or {}
+    names = [BASELINE, *(name for name in methods if name != BASELINE), "reference"]
+    save_row(path, [pictures[name] for name in names], white_point(pictures["reference"]))
 
 
 def _case(example: SliceResult, methods: Sequence[str], main: str) -> dict[str, Any]:

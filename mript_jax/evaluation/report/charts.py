@@ -6,14 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from mript_jax.evaluation.evaluate import BASELINE
 from mript_jax.evaluation.results import FORMATS
 
 Row = Mapping[str, Any]
 
 WIDTH, HEIGHT = 330, 230
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 26, 34  # margins of the plot
+LEFT, RIGHT, TOP, BOTTOM = 56, 12, 26, 46  # margins of the plot
 STYLES = 6  # line colors in report.css
-BASELINE = "zero_filled"  # has a style of its own, whatever its place
+AXES = {  # what a metric is measured in, as its axis names it
+    "psnr": "PSNR (dB)",
+    "ssim": "SSIM (1: identical)",
+    "nmse": "NMSE (share of the signal's energy)",
+    "hfen": "HFEN (share of the edges' energy)",
+    "sharpness": "Sharpness (1: the reference's)",
+}
+ACCELERATION = "acceleration (fully sampled / sampled)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +40,8 @@ def curves(rows: Sequence[Row], metric: str, methods: Sequence[str]) -> str:
     for row in sorted(rows, key=lambda row: row["acceleration"]):
         lines = panels.setdefault(row["pattern"], {})
         lines.setdefault(row["method"], []).append(_point(row, metric))
-    return _panels(panels, methods, {a: f"{a:g}×" for a in accelerations}, metric.upper())
+    ticks = {a: f"{a:g}×" for a in accelerations}
+    return _panels(panels, methods, ticks, names=(ACCELERATION, AXES[metric]))
 
 
 def spectra(rows: Sequence[Row], methods: Sequence[str]) -> str:
@@ -44,13 +53,23 @@ def spectra(rows: Sequence[Row], methods: Sequence[str]) -> str:
         if row["acceleration"] == middle:
             lines = panels.setdefault(f"{row['pattern']} {middle:g}×", {})
             lines[row["method"]] = _spectrum(row)
-    ticks = {0.0: "center", 0.5: "", 1.0: "edge of k-space"}
-    return _panels(panels, methods, ticks, "Relative error over k-space")
+    ticks = {0.0: "0: center", 0.5: "0.5", 1.0: "1: edge"}
+    names = ("distance from the center of k-space", "error (share of the signal)")
+    return _panels(panels, methods, ticks, names=names)
 
 
 def style(method: str, number: int) -> str:
     """The CSS class of a method's color and line."""
     return "m-baseline" if method == BASELINE else f"m{number % STYLES}"
+
+
+def ticks(low: float, high: float, about: int = 6) -> list[float]:
+    """Round numbers from `low` to `high`, for the ticks of an axis."""
+    rough = (high - low) / about
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough)
+    first = math.ceil(low / step)
+    return [round(k * step, 10) for k in range(first, math.floor(high / step) + 1)]
 
 
 def _point(row: Row, metric: str) -> Point:
@@ -82,15 +101,15 @@ def _panels(
     panels: Mapping[str, Mapping[str, Sequence[Point]]],
     methods: Sequence[str],
     x_ticks: Mapping[float, str],
-    name: str,
+    names: tuple[str, str],
 ) -> str:
-    """Panels with the same axes; `panels` maps titles to the lines of the methods."""
+    """Panels with the same axes, named `names`; `panels` maps titles to the methods' lines."""
     points = [point for lines in panels.values() for line in lines.values() for point in line]
     ends = [end for p in points for end in (p.y, p.low, p.high) if end is not None]
     limits = _widen(min(ends), max(ends))
     x = _axis(*_widen(min(x_ticks), max(x_ticks), 0.04), LEFT, WIDTH - RIGHT)
     y = _axis(*limits, HEIGHT - BOTTOM, TOP)
-    axes = _axes(x_ticks, x, limits, y)
+    axes = _axes(x_ticks, x, limits, y) + _axis_names(*names)
     charts = []
     for title, lines in panels.items():
         drawn = [
@@ -101,7 +120,7 @@ def _panels(
         words = escape(title.replace("_", " "))
         charts.append(
             f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-            f'aria-label="{escape(name)}, {words}">'
+            f'aria-label="{escape(names[1])}, {words}">'
             f'<text class="title" x="{LEFT}" y="15">{words}</text>{axes}{"".join(drawn)}</svg>'
         )
     return f'<div class="panels">{"".join(charts)}</div>'
@@ -116,7 +135,7 @@ def _axes(
     lines = [
         f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value)}" y2="{y(value)}"/>'
         f'<text x="{LEFT - 6}" y="{y(value)}" dy=".32em" text-anchor="end">{value:g}</text>'
-        for value in _ticks(*limits)
+        for value in ticks(*limits)
     ]
     last = max(x_ticks)
     labels = [
@@ -125,6 +144,15 @@ def _axes(
         for value, label in x_ticks.items()
     ]
     return "".join(lines + labels)
+
+
+def _axis_names(x_name: str, y_name: str) -> str:
+    middle = (TOP + HEIGHT - BOTTOM) / 2
+    return (
+        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 10}" text-anchor="middle">'
+        f'{escape(x_name)}</text><text transform="translate(13 {middle}) rotate(-90)" '
+        f'text-anchor="middle">{escape(y_name)}</text>'
+    )
 
 
 def _line(
@@ -155,15 +183,6 @@ def _widen(low: float, high: float, part: float = 0.06) -> tuple[float, float]:
     """A little room on both sides, also where there is one value only."""
     room = (high - low) * part or max(abs(high) * part, 1e-3)
     return low - room, high + room
-
-
-def _ticks(low: float, high: float, about: int = 6) -> list[float]:
-    """Round numbers between low and high."""
-    rough = (high - low) / about
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough)
-    first = math.ceil(low / step)
-    return [round(k * step, 10) for k in range(first, math.floor(high / step) + 1)]
 
 
 def _join(points: Sequence[tuple[float, float]]) -> str:

@@ -1,19 +1,20 @@
 """Puts the page together: `write_report(path, results, examples)`."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePath
 from string import Template
 from typing import Any
 
 import numpy as np
 
-from mript_jax.evaluation.evaluate import SliceResult
+from mript_jax.evaluation.evaluate import BASELINE, SliceResult, gain
 from mript_jax.evaluation.protocols import get_protocol
-from mript_jax.evaluation.report.cases import make_cases
-from mript_jax.evaluation.report.charts import BASELINE, curves, spectra, style
+from mript_jax.evaluation.report.cases import make_cases, typical_case
+from mript_jax.evaluation.report.charts import curves, spectra, style
 from mript_jax.evaluation.report.tables import has, heat_map, results_table, volume_sections
 from mript_jax.evaluation.results import Results, by_task, gains
 from mript_jax.evaluation.summary import METRICS
@@ -22,6 +23,16 @@ SCALES = {  # what slices were divided by before the model saw them
     "target": "maximum of the reference, which only a study knows",
     "zero_filled": "maximum of the zero-filled image, which a scanner knows too",
 }
+MODEL_NAMES = {  # where the name in code is no word
+    "mript": "MR-IPT",
+    "recon_vit": "ViT",
+    "simmim": "SimMIM",
+    "unet": "U-Net",
+    "unrolled": "unrolled MR-IPT",
+}
+DATA_NAMES = {"phantom": "phantoms", "generated": "generated objects"}
+ABSOLUTE = re.compile(r"(?<![\w./…])/(?:[^\s/:;,\"']+/)+[^\s/:;,\"']+")
+LAST_PARTS = 3  # of a path: RUN/checkpoints/STEP
 SPECTRUM = "frequency_error"
 BANDS_HINT = "Bands are 95 % intervals of the mean, from drawing volumes again (bootstrap)."
 TABS = {name: name.upper() for name in METRICS} | {
@@ -44,8 +55,10 @@ def write_report(path: str | Path, results: Results, examples: Sequence[SliceRes
     main, baseline = methods[0], BASELINE if BASELINE in methods and len(methods) > 1 else None
     cases = make_cases(examples, methods, main)
     fields = {
-        "title": escape(f"{results['model']} on {results['dataset']}"),
+        "title": escape(_title(results)),
         "lead": _lead(results, main, baseline),
+        "warning": _warning(examples, main, baseline),
+        "pictured": _pictured(examples, main),
         "provenance": _provenance(results),
         "methods": _methods(results),
         "legend": _legend(methods),
@@ -54,11 +67,27 @@ def write_report(path: str | Path, results: Results, examples: Sequence[SliceRes
         "grid": _grid(rows, methods, baseline),
         "table": results_table(rows),
         "volumes": volume_sections(examples, methods, main, baseline),
-        "cases": _script_json({"methods": methods, "main": main, "cases": cases}),
+        "cases": _script_json(
+            {
+                "methods": methods,
+                "main": main,
+                "cases": cases,
+                "typical": typical_case(examples, main),
+                "total": len(examples),
+            }
+        ),
         "style": _read("report.css"),
         "script": _read("report.js"),
     }
     Path(path).write_text(Template(_read("report.html")).substitute(fields), encoding="utf-8")
+
+
+def _title(results: Results) -> str:
+    """The methods and the data in words; where the data lies is told further down."""
+    models = [MODEL_NAMES.get(name, _words(name)) for name in results["model"].split(" + ")]
+    source, _, where = results["dataset"].partition(" with ")[0].partition(":")
+    data = _words(PurePath(where).name) or DATA_NAMES.get(source, _words(source))
+    return f"{' and '.join(models)}: {data}, {results['split']} split"
 
 
 def _lead(results: Results, main: str, baseline: str | None) -> str:
@@ -81,6 +110,30 @@ def _lead(results: Results, main: str, baseline: str | None) -> str:
     return text + "."
 
 
+def _warning(examples: Sequence[SliceResult], main: str, baseline: str | None) -> str:
+    """How many slices a method made worse, where there are any."""
+    harmed = [g for e in examples if (g := gain(e, main)) < 0] if baseline else []
+    if not harmed:
+        return ""
+    return (
+        f'<p class="warning"><b>Worse than {_words(BASELINE)}</b> in {len(harmed)} of '
+        f"{len(examples)} slices and tasks, by up to {-min(harmed):.2f} dB: order the pictures by "
+        "least gain to see them.</p>"
+    )
+
+
+def _pictured(examples: Sequence[SliceResult], main: str) -> str:
+    """Which slices have pictures, so that nobody takes them for all."""
+    shown = sum(example.pictures is not None for example in examples)
+    if shown == len(examples):
+        return f"All {shown} slices and tasks have pictures."
+    return (
+        f"{shown} of the {len(examples)} slices and tasks have pictures: in each task the first "
+        f"slices of some volumes, those with the lowest PSNR of {escape(_words(main))}, and those "
+        "furthest below zero-filling. All figures are of all slices."
+    )
+
+
 def _provenance(results: Results) -> str:
     """The facts on an evaluation: model, dataset, protocol."""
     fields = {key: value for key, value in results.items() if key not in ("rows", "methods")}
@@ -98,7 +151,7 @@ def _methods(results: Results) -> str:
     sections = []
     for name, told in results.get("methods", {}).items():
         told = told | {"scale": SCALES.get(told.get("scale"), told.get("scale"))}
-        text = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in told.items())
+        text = "; ".join(f"{_words(key)}: {_text(value)}" for key, value in told.items())
         sections.append(f"<div><dt>{escape(_words(name))}</dt><dd>{escape(text)}</dd></div>")
     if not sections:
         return ""
@@ -167,7 +220,18 @@ def _grid(rows: Sequence[Mapping[str, Any]], methods: Sequence[str], baseline: s
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return without_folders(value if isinstance(value, str) else json.dumps(value))
+
+
+def without_folders(text: str) -> str:
+    """The text with the last parts only of absolute paths: pages are published, folders are not."""
+
+    def shortened(path: re.Match) -> str:
+        _, *parts = path[0].split("/")
+        kept = max(min(len(parts) - 2, LAST_PARTS), 1)  # without a user's home
+        return "…/" + "/".join(parts[-kept:])
+
+    return ABSOLUTE.sub(shortened, text)
 
 
 def _script_json(value: Any) -> str:

@@ -1,6 +1,6 @@
 "use strict";
 // The viewer of cases and the small interactions of the page; everything else is plain HTML.
-const { methods, main, cases } = JSON.parse(document.getElementById("data").textContent);
+const { methods, main, cases, typical, total } = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
 const ZOOM = 0.25; // part of each side that the zoom box covers
 const baseline = "zero_filled";
@@ -21,6 +21,41 @@ const taskOf = (c) => `${words(c.pattern)} ${c.acceleration}×`;
 const psnr = (c, method) => c.values[method].psnr;
 const gain = (c) => psnr(c, main) - (baseline in c.values ? psnr(c, baseline) : 0);
 const clamp = (value) => Math.min(Math.max(value, 0), 1 - ZOOM);
+
+// ---------------------------------------------------------------- a typical slice, and the worst
+function fillFigures() {
+  byId("first").hidden = !cases.length;
+  if (!cases.length) return;
+  const figures = [figure(cases[typical], `Typical: the PSNR nearest to the median of ${total}`)];
+  if (cases.length > 1) figures.push(figure(cases[0], `Worst: the lowest PSNR of ${total}`));
+  byId("figures").replaceChildren(...figures);
+  for (const id of ["window", "level"]) byId(id).addEventListener("input", setWindow);
+}
+
+function figure(c, told) {
+  const names = [...columns, "reference"];
+  const parts = names.map((name) => {
+    const values = c.values[name];
+    const figures = values ? `${values.psnr.toFixed(2)} dB, SSIM ${values.ssim.toFixed(3)}` : "";
+    return make("div", {},
+      make("p", {}, make("b", {}, words(name)), make("br"), figures),
+      make("img", { className: "gray", src: c.images[name], alt: words(name) }),
+      values ? make("img", { src: c.errors[name], alt: `error of ${words(name)}` }) : colorScale(c));
+  });
+  const row = make("div", { className: "enlarged" }, ...parts);
+  const about = `${c.volume}, slice ${c.slice}, ${taskOf(c)} (true ${c.trueAcceleration}×)`;
+  return make("figure", {}, make("figcaption", {}, make("b", {}, told), ` · ${about}`), row);
+}
+
+const colorScale = (c) => make("p", { className: "scale" }, "error 0 ", make("i"), ` ${c.errorScale} or more`);
+
+// y = (x - (level - window / 2)) / window; filters of CSS do it where the window begins at 0 or above.
+function setWindow() {
+  const window = Number(byId("window").value), level = Math.max(Number(byId("level").value), window / 2);
+  byId("level").value = level;
+  byId("figures").style.setProperty("--bright", 1 / (2 * level));
+  byId("figures").style.setProperty("--contrast", (2 * level) / window);
+}
 
 // ---------------------------------------------------------------- which cases, in which order
 const ORDERS = {
@@ -240,6 +275,7 @@ setUpTheme();
 setUpTabs();
 setUpTable();
 setUpTasks();
+fillFigures();
 fillFilters();
 setUpViewer();
 select();

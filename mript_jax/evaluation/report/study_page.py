@@ -7,19 +7,32 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from mript_jax.evaluation.report.charts import BASELINE, style
+from mript_jax.evaluation.evaluate import BASELINE
+from mript_jax.evaluation.report.charts import style, ticks
 
 Row = Mapping[str, Any]
 
-WIDTH, LINE, LABELS, VALUES = 560, 24, 170, 60
+WIDTH, LINE, LABELS, VALUES, FOOT = 560, 24, 190, 60, 40
+HEADS = {  # of columns, where the key is no heading
+    "psnr": "PSNR (dB)",
+    "ssim": "SSIM",
+    "nmse": "NMSE",
+    "gain": "above zero-filled (dB)",
+    "gain_low": "95 % interval from",
+    "gain_high": "to",
+}
+BEST = {"psnr": max, "ssim": max, "nmse": min, "gain": max}
 PAGE = Template("""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$about</title>
+<title>$title</title>
 <style>$style</style>
-<div class="bar"><h1>$about</h1></div>
+<div class="bar"><h1>$title</h1></div>
+<p class="lead">$about</p>
+$found
 $chart
+$pictures
 <section><h2>All figures</h2><div class="scroll">$table</div></section>
 $links
 </html>
@@ -27,26 +40,66 @@ $links
 
 
 def write_study_page(
-    path: str | Path, about: str, rows: Sequence[Row], reports: Mapping[str, str]
+    path: str | Path,
+    about: str,
+    rows: Sequence[Row],
+    reports: Mapping[str, str],
+    pictures: Mapping[str, str] | None = None,
 ) -> None:
     """Writes study.html; `reports` maps conditions to the addresses of their reports.
 
-    Rows that have a gain (`gain`, and its interval if they have one) are drawn too.
+    Rows that have a gain (`gain`, and its interval if they have one) are drawn too. `pictures` maps
+    conditions to the addresses of pictures of one slice: zero-filled, the other methods in the
+    order of the rows, reference.
     """
-    chart, links = "", ""
+    chart, links, found = "", "", ""
     if drawn := [row for row in rows if "gain" in row and row["method"] != BASELINE]:
         heading = "<h2>PSNR above zero-filled (dB)</h2>"
         hint = '<p class="hint">Bars are 95 % intervals over the tasks of one training.</p>'
         if all(row["gain_low"] is None for row in drawn):
             hint = ""
         chart = f"<section>{heading}{_chart(drawn)}{hint}</section>"
+        found = f"<ul>{''.join(_outcomes(drawn))}</ul>"
     if reports:
         items = (f'<li><a href="{escape(to)}">{_words(of)}</a></li>' for of, to in reports.items())
         links = f"<section><h2>Slices and pictures</h2><ul>{''.join(items)}</ul></section>"
     looks = resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8")
     fields = {"about": escape(about), "style": looks, "chart": chart, "links": links}
-    page = PAGE.substitute(fields, table=_table(rows))
+    title = f"Study: {_words(Path(path).absolute().parent.name)}"
+    shown = _pictures(rows, pictures or {})
+    page = PAGE.substitute(fields, title=title, found=found, pictures=shown, table=_table(rows))
     Path(path).write_text(page, encoding="utf-8")
+
+
+def _outcomes(rows: Sequence[Row]) -> list[str]:
+    """For each condition the best method, and those that are worse than zero-filling."""
+    lines = []
+    for condition in dict.fromkeys(row.get("condition", "") for row in rows):
+        here = [row for row in rows if row.get("condition", "") == condition]
+        best = max(here, key=lambda row: row["gain"])
+        harm = [f"{_words(r['method'])} ({r['gain']:+.2f} dB)" for r in here if r["gain"] < 0]
+        worse = f"; worse than zero-filled: {', '.join(harm)}" if harm else ""
+        lines.append(
+            f"<li><b>{_words(condition)}</b>: best is <b>{_words(best['method'])}</b>, "
+            f"{best['gain']:+.2f} dB above zero-filled{worse}.</li>"
+        )
+    return lines
+
+
+def _pictures(rows: Sequence[Row], pictures: Mapping[str, str]) -> str:
+    """One slice of each condition under every method."""
+    figures = []
+    for condition, address in pictures.items():
+        here = [row["method"] for row in rows if row.get("condition") == condition]
+        names = [BASELINE, *(name for name in here if name != BASELINE), "reference"]
+        text = f"{condition}, from left: {', '.join(names)}"
+        figures.append(
+            f'<figure><figcaption>{_words(text)}</figcaption><div class="scroll">'
+            f'<img class="strip" src="{escape(address)}" alt="{_words(text)}"></div></figure>'
+        )
+    if not figures:
+        return ""
+    return f"<section><h2>A typical slice under every method</h2>{''.join(figures)}</section>"
 
 
 def _chart(rows: Sequence[Row]) -> str:
@@ -60,9 +113,18 @@ def _chart(rows: Sequence[Row]) -> str:
     def x(gain: float) -> float:
         return LABELS + (gain - low) / (high - low or 1.0) * (WIDTH - LABELS - VALUES)
 
-    height = LINE * (len(rows) + 1)
-    parts = [f'<line class="grid" x1="{x(0):.1f}" x2="{x(0):.1f}" y1="0" y2="{height - LINE}"/>']
-    parts.append(f'<text x="{x(0):.1f}" y="{height - 8}" text-anchor="middle">0</text>')
+    bottom = LINE * len(rows)
+    height = bottom + FOOT
+    parts = [
+        f'<line class="grid{"" if value else " zero"}" x1="{x(value):.1f}" x2="{x(value):.1f}" '
+        f'y1="0" y2="{bottom}"/>'
+        f'<text x="{x(value):.1f}" y="{bottom + 15}" text-anchor="middle">{value:g}</text>'
+        for value in (ticks(low, high) if high > low else [0.0])
+    ]
+    parts.append(
+        f'<text x="{(LABELS + WIDTH - VALUES) / 2}" y="{height - 8}" text-anchor="middle">'
+        "PSNR above zero-filled (dB)</text>"
+    )
     for number, row in enumerate(rows):
         y = LINE * (number + 0.5)
         look = style(row["method"], methods.index(row["method"]))
@@ -84,11 +146,19 @@ def _chart(rows: Sequence[Row]) -> str:
 
 
 def _table(rows: Sequence[Row]) -> str:
-    names = list(rows[0])
-    head = "".join(f"<th>{_words(name)}</th>" for name in names)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{_cell(row[name])}</td>" for name in names) + "</tr>" for row in rows
-    )
+    """All rows; columns without a value are left out, the best of each condition is bold."""
+    names = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+    head = "".join(f"<th>{HEADS.get(name, _words(name))}</th>" for name in names)
+    lines = []
+    for row in rows:
+        here = [other for other in rows if other.get("condition") == row.get("condition")]
+        cells = []
+        for name in names:
+            best = name in BEST and row[name] == BEST[name](other[name] for other in here)
+            text = _cell(row[name])
+            cells.append(f"<td>{f'<b>{text}</b>' if best and len(here) > 1 else text}</td>")
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    body = "".join(lines)
     return f'<table class="means"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 

@@ -23,6 +23,19 @@ function click() {
   claim("each method and the reference has a column",
     document.querySelectorAll(".column").length === methods.length + 1);
 
+  const enlarged = [...document.querySelectorAll("#figures .gray")];
+  claim("the typical and the worst slice are shown under every method",
+    enlarged.length === 2 * (methods.length + 1) && enlarged.every((i) => i.naturalWidth));
+  claim("they are enlarged", enlarged.every((i) => i.clientWidth >= (innerWidth > 800 ? 200 : 100)));
+  claim("the second is the worst", enlarged[methods.length + 1].src === cases[0].images[columns[0]]);
+  byId("window").value = 0.5; byId("level").value = 0.4;
+  byId("window").dispatchEvent(new Event("input"));
+  // The filters' product at 0.15 and 0.65, the ends of the window, is black and white.
+  const [bright, contrast] = getComputedStyle(enlarged[0]).filter.match(/[\d.]+/g).map(Number);
+  const windowed = (x) => (x * bright - 0.5) * contrast + 0.5;
+  claim("window and level map their range from black to white",
+    Math.abs(windowed(0.15)) < 0.01 && Math.abs(windowed(0.65) - 1) < 0.01);
+
   byId("next").click();
   claim("next shows the second case", title().includes("2 of"));
   key(document.body, "n");

@@ -5,6 +5,8 @@ import html.parser
 import json
 import re
 
+import numpy as np
+
 from mript_jax.evaluation.report import write_report
 from mript_jax.evaluation.results import FORMATS
 from mript_jax.evaluation.summary import METRICS
@@ -51,6 +53,62 @@ def test_the_worst_case_comes_first(page):
     cases = data_of(page)["cases"]
     psnrs = [case["values"]["mript"]["psnr"] for case in cases]
     assert len(cases) == 21 and psnrs == sorted(psnrs)
+
+
+def test_the_typical_case_is_nearest_to_the_median_of_all(tmp_path, make_examples, make_page):
+    examples = make_examples()
+    psnrs = [example.values["mript"]["psnr"] for example in examples]
+    middle = int(np.argmin(np.abs(np.array(psnrs) - np.median(psnrs))))
+    kept = {middle, int(np.argmin(psnrs)), int(np.argmax(psnrs))}
+    examples = [
+        e if i in kept else dataclasses.replace(e, pictures=None) for i, e in enumerate(examples)
+    ]
+    make_page(tmp_path / "report.html", examples)
+    data = data_of(tmp_path / "report.html")
+    assert data["total"] == 21 and len(data["cases"]) == 3
+    assert data["cases"][data["typical"]]["values"]["mript"]["psnr"] == round(psnrs[middle], 4)
+    assert "3 of the 21 slices and tasks have pictures" in (tmp_path / "report.html").read_text()
+
+
+def test_slices_worse_than_zero_filling_are_told_first(tmp_path, make_examples, make_page):
+    examples = make_examples()
+    make_page(tmp_path / "good.html", examples)
+    assert "Worse than" not in (tmp_path / "good.html").read_text()
+    examples[3].values["mript"]["psnr"] = examples[3].values["zero_filled"]["psnr"] - 0.04
+    make_page(tmp_path / "bad.html", examples)
+    page = (tmp_path / "bad.html").read_text()
+    told = "<b>Worse than zero filled</b> in 1 of 21 slices and tasks, by up to 0.04 dB"
+    assert told in page and page.index(told) < page.index("<main>")
+
+
+def test_the_title_is_words_and_facts_come_after_the_pictures(tmp_path, make_examples, make_page):
+    path = tmp_path / "report.html"
+    make_page(path, make_examples(), dataset="fastmri:/home/someone/knee_scans with noise 0.01")
+    page = path.read_text()
+    assert "<h1>MR-IPT: knee scans, test split</h1>" in page
+    assert page.index('id="first"') < page.index("protocol</dt>")
+
+
+def test_no_folder_of_the_machine_is_in_the_page(tmp_path, make_examples, make_page):
+    path = tmp_path / "report.html"
+    secret = {
+        "checkpoint": "/home/someone/runs/tiny/checkpoints/70",
+        "unseen": "no /home/someone/x/y",
+    }
+    results = make_page(path, make_examples(), dataset="fastmri:/home/someone/knee", **secret)
+    write_report(path, results | {"methods": {"mript": secret}}, make_examples())
+    page = path.read_text()
+    assert "/home" not in page and "…/tiny/checkpoints/70" in page
+
+
+def test_axes_are_named_with_their_units(page):
+    text = page.read_text()
+    for name in (
+        "PSNR (dB)",
+        "acceleration (fully sampled / sampled)",
+        "error (share of the signal)",
+    ):
+        assert f">{name}</text>" in text
 
 
 def test_every_row_is_in_the_table_and_names_its_protocol(tmp_path, make_examples, make_page):

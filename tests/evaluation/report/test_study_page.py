@@ -15,7 +15,9 @@ ROWS = [
 def test_rows_are_drawn_in_the_order_of_their_gains(tmp_path):
     write_study_page(tmp_path / "s.html", "A & B", ROWS, {"test": "evaluation/test/report.html"})
     page = (tmp_path / "s.html").read_text()
-    assert "A &amp; B" in page and "<b>" not in page and page.count("<tr>") == 1 + len(ROWS)
+    assert "A &amp; B" in page and "fresh <b>" not in page and page.count("<tr>") == 1 + len(ROWS)
+    assert "best is <b>pretrained</b>, +2.00 dB above zero-filled" in page
+    assert "worse than zero-filled: fresh &lt;b&gt; (-1.00 dB)" in page
     assert 'href="evaluation/test/report.html"' in page
     dots = [float(x) for x in re.findall(r'circle cx="([\d.]+)"', page)]
     assert len(dots) == 2 and dots[0] > dots[1]  # zero-filled is the zero of the axis
@@ -27,3 +29,18 @@ def test_rows_without_a_gain_are_a_table(tmp_path):
     write_study_page(tmp_path / "s.html", "Heads", [{"features": "pixels", "accuracy": 0.5}], {})
     page = (tmp_path / "s.html").read_text()
     assert "<svg" not in page and "<td>pixels</td><td>0.500</td>" in page
+
+
+def test_columns_name_their_unit_and_the_best_is_bold(tmp_path):
+    write_study_page(tmp_path / "s.html", "A", ROWS, {})
+    page = (tmp_path / "s.html").read_text()
+    assert "<th>PSNR (dB)</th>" in page and "<td><b>2.000</b></td>" in page
+    assert "<td><b>-1.000</b></td>" not in page
+
+
+def test_a_slice_is_shown_under_every_method(tmp_path):
+    pictures = {"test": "evaluation/test/typical.png"}
+    write_study_page(tmp_path / "s.html", "A", ROWS, {}, pictures)
+    page = (tmp_path / "s.html").read_text()
+    assert 'src="evaluation/test/typical.png"' in page
+    assert "test, from left: zero filled, pretrained, fresh &lt;b&gt;, reference" in page
