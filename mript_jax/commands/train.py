@@ -5,6 +5,7 @@
       --config.init_from=runs/tiny --config.optimizer.learning_rate=1e-4
 
   mript train --config=mript_radimagenet --estimate
+  mript train --config=mript_radimagenet --estimate --topology=h100:8
   mript train --config=mript_tiny --print_config --config.seed=1
   mript train --config=mript_tiny --help_config
 
@@ -18,6 +19,7 @@ import sys
 from absl import flags
 
 from mript_jax import cli
+from mript_jax.errors import UserError
 
 STOPPED = 143  # the exit status of what SIGTERM ends, so that schedulers start it again
 
@@ -29,7 +31,10 @@ def run(program: str) -> None:
 def define_flags() -> None:
     cli.define_config()
     flags.DEFINE_string("workdir", None, "Folder of the run: checkpoints, metrics, config.")
-    flags.DEFINE_bool("estimate", False, "Only say what a step costs: memory, FLOPs.")
+    flags.DEFINE_bool("estimate", False, "Only say what a step costs: memory, FLOPs, traffic.")
+    flags.DEFINE_string(
+        "topology", "", "With --estimate: devices that are not there: v5e:2x4, v5p:2x2x2, h100:8."
+    )
     flags.DEFINE_bool("print_config", False, "Only print the config, with what was changed.")
     flags.DEFINE_bool("help_config", False, "Only print what each field of the config is.")
     flags.DEFINE_string("coordinator", "", "host:port of the first process, for a run of several.")
@@ -57,8 +62,10 @@ def main() -> None:
             print(f"{name} = {value!r}")
         return
     if values.estimate:
-        print(estimate(values.config))
+        print(estimate(values.config, values.topology))
         return
+    if values.topology:
+        raise UserError(f"--topology={values.topology} needs --estimate: only a step is compiled")
     cli.required(workdir=values.workdir)
     initialize(values.coordinator, values.processes, values.process, values.join)
     step = int(train(values.config, values.workdir).step)

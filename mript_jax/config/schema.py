@@ -340,6 +340,12 @@ class Training:
         "what training minimizes, see training/losses.py",
         choices="mript_jax.training.losses:LOSSES",
     )
+    matmul_precision: str = field(
+        "highest",
+        "precision of products of float32 on accelerators, as JAX names it: highest is float32, "
+        "high and default round to TensorFloat32 or bfloat16; bfloat16 stays as it is",
+        choices=("highest", "high", "default"),
+    )
     compilation_cache: str = field("", "folder of compiled programs, for later runs to use")
     wandb: str = field("", "a project of Weights & Biases that gets the metrics too")
     profile_steps: int = field(0, "steps traced into workdir/profile, from step 10 on", at_least=0)

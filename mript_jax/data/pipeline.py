@@ -113,11 +113,11 @@ class Pipeline:
     def set_state(self, state: Mapping[str, int]) -> None:
         self._start, self._taken, self._iterator = int(state["next_example"]), 0, None
 
-    def last_names(self) -> list[str]:
-        """Volume and slice of each example of the batch that was taken last."""
+    def last_names(self, which: int = -1) -> list[str]:
+        """Volume and slice of each example of a batch, by default that taken last."""
         return [
             r.path if isinstance(r, BrokenRecord) else f"{r.volume}, slice {r.slice_index}"
-            for r in self._batch_of_records(self._taken - 1)
+            for r in self._batch_of_records(self._taken + which)
         ]
 
     def _batch_of_records(self, number: int) -> Sequence[Record | BrokenRecord]:
@@ -301,6 +301,8 @@ def open_split(config: ConfigDict, split: str, max_slices: int = 0) -> tuple[Sou
     options = dict(config.options.get(config.source, {}))
     if config.source == "phantom":  # a simulated scan has a noise of its own
         options["noise"] = config.undersampling != "simulated"
+    if "kspace" in options:  # it is slow to read, and undersampling an image needs none
+        options["kspace"] &= config.undersampling in ("complex", "kspace")
     source = open_source(config.source, config.path, **options)
     indices = select_split(source, split, config.split_fractions, config.splits_file)
     if max_slices:

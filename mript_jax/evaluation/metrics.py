@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mript_jax.physics.fourier import orthonormal_fft
+
 K1, K2 = 0.01, 0.03  # SSIM's constants
 SMALLEST = 1e-20  # mean squared error that counts as none: 200 dB
 LOG_SIZE, LOG_SIGMA = 15, 1.5  # HFEN's Laplacian of Gaussian, in pixels
@@ -90,7 +92,7 @@ def frequency_error(
     x, y = _in_range(reference, estimate, data_range)
     height, width = x.shape[1:]
     rings = jax.nn.one_hot(_ring_index(height, width), BANDS, axis=0)  # [BANDS, H, W]
-    energy = jnp.square(jnp.abs(jnp.fft.fft2(jnp.stack([x - y, x]))))  # [2, B, H, W]
+    energy = jnp.square(jnp.abs(orthonormal_fft(jnp.stack([x - y, x]), (-2, -1))))  # [2, B, H, W]
     error, whole = jnp.einsum("sbhw,khw->sbk", energy, rings, precision="highest")
     return jnp.sqrt(error / jnp.maximum(whole, SMALLEST))
 

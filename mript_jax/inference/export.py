@@ -1,8 +1,9 @@
-"""A model as one file: StableHLO with its weights, run by JAX alone, without this package's models.
+"""A model as one file: StableHLO and weights, run by JAX alone, without this package's models.
 
-The artifact is a zip of `model.stablehlo` and `artifact.json` (config, shapes, checksum). A batch
-goes in and its images come out. `artifact.json` lists the fields of the batch with their shapes:
-mask, zero-filled image, the task and what else the model reads, as mript_jax/batch.py describes.
+The artifact is a zip of `weights.safetensors`, a program for each platform, such as
+`cpu.stablehlo`, and `artifact.json` (config, shapes, checksums). A batch goes in and its images
+come out. `artifact.json` lists the fields of the batch with their shapes: mask, zero-filled image,
+the task and what else the model reads, as mript_jax/batch.py describes.
 """
 
 import hashlib
@@ -10,20 +11,30 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
+import safetensors.numpy
+from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import export as jax_export
 
-from mript_jax.batch import empty_example, read_field
+from mript_jax.batch import Batch, empty_example, read_field
 from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
 from mript_jax.sizes import height_width
+from mript_jax.target import Target, traced_for
 from mript_jax.zip_files import refuse_bomb
 
-PLATFORMS = ("cpu", "cuda", "tpu")
+PLATFORMS = {  # JAX's name in an export -> what the program is traced for; any GPU will do
+    "cpu": Target("cpu", 1),
+    "cuda": Target("gpu", 1),
+    "tpu": Target("tpu", 1),
+}
 UNKNOWN = ("target", "scale", "weight")  # fields that a batch to be reconstructed does not have
+WEIGHTS = "weights.safetensors"
+SEPARATOR = "/"
 
 
 def export_model(checkpoint: str | Path, output: str | Path) -> Path:
@@ -37,43 +48,68 @@ def export_model(checkpoint: str | Path, output: str | Path) -> Path:
         for name, value in empty_example(shape, model.batch_fields()).items()
         if name not in UNKNOWN
     }
+    flat = flatten_dict(params, sep=SEPARATOR)
+    weights = {name: jax.ShapeDtypeStruct(value.shape, value.dtype) for name, value in flat.items()}
 
-    def predict(batch):
-        return model.apply({"params": params}, batch, method="predict")
+    def predict(weights: dict[str, jax.Array], batch: Batch) -> jax.Array:
+        variables = {"params": unflatten_dict(weights, sep=SEPARATOR)}
+        images: Any = model.apply(variables, batch, method="predict")
+        return images
 
-    program = bytes(jax_export.export(jax.jit(predict), platforms=PLATFORMS)(inputs).serialize())
+    parts = {WEIGHTS: safetensors.numpy.save(flat)}
+    for platform, target in PLATFORMS.items():
+        with traced_for(target), jax.default_matmul_precision(config.matmul_precision):
+            program = jax_export.export(jax.jit(predict), platforms=[platform])(weights, inputs)
+        parts[_program(platform)] = bytes(program.serialize())
     about = {
         "config": json.loads(config.to_json_best_effort()),
         "inputs": {name: [list(map(str, s.shape)), str(s.dtype)] for name, s in inputs.items()},
-        "platforms": PLATFORMS,
-        "sha256": hashlib.sha256(program).hexdigest(),
+        "platforms": list(PLATFORMS),
+        "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()},
     }
     path = Path(output)
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("model.stablehlo", program)
+        for name, data in parts.items():
+            archive.writestr(name, data)
         archive.writestr("artifact.json", json.dumps(about, indent=1))
     return path
 
 
 def load_exported(path: str | Path) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
     """The exported model as a function of a batch (its `artifact.json` names the fields)."""
+    platform = {"gpu": "cuda"}.get(jax.default_backend(), jax.default_backend())
     try:
         with zipfile.ZipFile(path) as archive:
             refuse_bomb(archive)
-            program = archive.read("model.stablehlo")
             about = json.loads(archive.read("artifact.json"))
-        names, checksum = tuple(map(str, about["inputs"])), about["sha256"]
-    except FileNotFoundError:
+            if WEIGHTS not in archive.namelist():
+                raise UserError(f"{path} is of an earlier version; export the checkpoint again")
+            if platform not in about["platforms"]:
+                raise UserError(
+                    f"{path} has programs for {', '.join(about['platforms'])} and none for "
+                    f"{platform}"
+                )
+            wanted = (WEIGHTS, _program(platform))
+            weights, program = (archive.read(name) for name in wanted)
+        names = tuple(map(str, about["inputs"]))
+        checksums = [about["sha256"][name] for name in wanted]
+    except (FileNotFoundError, UserError):
         raise
     except Exception as error:  # of a damaged zip file or description: all kinds
         raise UserError(f"{path} is not an exported model: {error}") from error
-    if hashlib.sha256(program).hexdigest() != checksum:
-        raise UserError(f"{path} is damaged: its checksum does not agree")
+    for name, data, checksum in zip(wanted, (weights, program), checksums, strict=True):
+        if hashlib.sha256(data).hexdigest() != checksum:
+            raise UserError(f"{path} is damaged: the checksum of {name} does not agree")
     try:
         exported = jax_export.deserialize(bytearray(program))
+        params = jax.device_put(safetensors.numpy.load(weights))
     except Exception as error:  # of another format or version
         raise UserError(f"{path} holds no program that this JAX reads: {error}") from error
     return lambda batch: np.asarray(
-        exported.call({name: read_field(batch, name) for name in names})
+        exported.call(params, {name: read_field(batch, name) for name in names})
     )
+
+
+def _program(platform: str) -> str:
+    return f"{platform}.stablehlo"

@@ -11,6 +11,8 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
 from ml_collections import ConfigDict
 
 from mript_jax.batch import Batch
@@ -25,6 +27,7 @@ from mript_jax.physics.recognition.coils import looks_like_coils
 from mript_jax.physics.recognition.image import recognize_image
 from mript_jax.physics.recognition.mask import RecognizedMask, recognize_kspace, recognize_mask
 from mript_jax.physics.tasks import Task, nearest_level, nearest_pattern, task_grid
+from mript_jax.target import target_of, traced_for
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +46,18 @@ class Reconstruction:
     def __init__(self, config: ConfigDict, params: Any):
         self.config = config
         model = build_model(config.model)
+        self._devices = jax.local_devices()
         self._params = jax.device_put(params)
+        self._replicas: dict[int, Any] = {1: self._params}  # by the number of devices
         self._fills_kspace, self._multi_coil = model.fills_kspace, model.multi_coil
         self._fields = model.batch_fields()
-        self._predict = jax.jit(
-            lambda params, batch: model.apply({"params": params}, batch, method="predict")
-        )
+
+        def predict(params: Any, batch: Batch) -> jax.Array:
+            with jax.default_matmul_precision(config.matmul_precision):
+                images: Any = model.apply({"params": params}, batch, method="predict")
+            return images
+
+        self._predict = jax.jit(predict)
 
     def __call__(
         self,
@@ -227,13 +236,24 @@ class Reconstruction:
     def _run(
         self, batch: dict[str, np.ndarray], masks: np.ndarray, task: Mapping[str, Any]
     ) -> np.ndarray:
-        """The images [B, H, W] of a batch, filled up to one of few sizes, since each compiles."""
+        """The images [B, H, W] of a batch, filled up to one of few sizes, since each compiles.
+
+        The batch is shared by the devices of this process, as many as it has slices.
+        """
         count = len(masks)
         padded: Batch = {
             **{name: _filled_up(array) for name, array in (batch | {"mask": masks}).items()},
             **{name: np.full(_batch_size(count), value) for name, value in task.items()},
         }
-        return np.asarray(self._predict(self._params, padded))[:count, ..., 0]
+        devices = self._devices[: min(_batch_size(count), _largest_power(len(self._devices)))]
+        mesh = Mesh(np.asarray(devices), ("data",))
+        if len(devices) not in self._replicas:
+            everywhere = NamedSharding(mesh, P())
+            self._replicas[len(devices)] = jax.device_put(self._params, everywhere)
+        padded = jax.device_put(padded, NamedSharding(mesh, P("data")))
+        with traced_for(target_of(devices)):
+            images = self._predict(self._replicas[len(devices)], padded)
+        return np.asarray(images)[:count, ..., 0]
 
     def _trained_tasks(self) -> tuple[Task, ...]:
         data = self.config.data
@@ -354,6 +374,11 @@ def _parts(members: np.ndarray, samples: int) -> Iterator[np.ndarray]:
 def _batch_size(count: int) -> int:
     """The next power of two: four sizes, rather than one for each number of slices."""
     return 1 << (count - 1).bit_length()
+
+
+def _largest_power(count: int) -> int:
+    """The largest power of two up to `count`."""
+    return 1 << (count.bit_length() - 1)
 
 
 def _filled_up(array: np.ndarray) -> np.ndarray:

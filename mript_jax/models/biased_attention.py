@@ -14,10 +14,13 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from mript_jax.errors import unknown_name_error
+from mript_jax.target import current_target
 
 SMALL_GRID = 1024  # tokens up to which storing all scores is cheap
 CHUNK = 256  # queries at a time, at most (a single row of the grid may be longer)
+SMALLEST_FLASH = 128  # tokens from which a flash kernel is used, one tile of it
 MULTIPLE = 8  # cuDNN needs head sizes that are multiples of it
+LARGEST_HEAD = {9: 256}  # of cuDNN's backward pass by compute capability; others from 8 on: 128
 
 Form = Callable[..., jax.Array]  # of q, k, v, rows and columns
 
@@ -89,10 +92,10 @@ FORMS: dict[str, Form] = {"explicit": explicit, "chunked": chunked, "folded": fo
 
 
 def _suitable_form(q: jax.Array, rows: jax.Array, columns: jax.Array) -> str:
-    if q.shape[1] <= SMALL_GRID:
-        return "explicit"
-    size = _folded_size(q.shape[-1], rows.shape[-1], columns.shape[-1])
-    return "folded" if _flash_serves(q.dtype, size) else "chunked"
+    tokens, size = q.shape[1], _folded_size(q.shape[-1], rows.shape[-1], columns.shape[-1])
+    if tokens >= SMALLEST_FLASH and _flash_serves(q.dtype, size):
+        return "folded"
+    return "explicit" if tokens <= SMALL_GRID else "chunked"
 
 
 def _folded_size(d: int, h: int, w: int) -> int:
@@ -100,10 +103,7 @@ def _folded_size(d: int, h: int, w: int) -> int:
 
 
 def _flash_serves(dtype: DTypeLike, head_size: int) -> bool:
-    """True if cuDNN has a flash kernel: half precision, heads of 128, or 256 from Hopper on."""
-    if jax.default_backend() != "gpu" or jnp.dtype(dtype).itemsize != 2:
-        return False
-    device = jax.devices()[0]
-    if "cuda" not in getattr(device.client, "platform_version", "").lower():
-        return False
-    return head_size <= (256 if float(device.compute_capability) >= 9.0 else 128)
+    """True if cuDNN has a flash kernel for it, forward and backward, on the target."""
+    generation = int(current_target().compute_capability)  # 0: not an NVIDIA GPU
+    largest = LARGEST_HEAD.get(generation, 128 if generation >= 8 else 0)
+    return jnp.dtype(dtype).itemsize == 2 and head_size <= largest

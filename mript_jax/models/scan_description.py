@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mript_jax.models.prompt import line_profiles, radial_profile
+from mript_jax.physics.fourier import orthonormal_fft
 
 EULER = 0.5772156649  # -E[log x] of an exponentially distributed x of mean 1
 NOISELESS = 1e-5  # of the image's maximum: noise below it makes no difference
@@ -50,7 +51,7 @@ def _darkest_stripe(kspace: jax.Array, mask: jax.Array, axis: int) -> jax.Array:
     whole = jnp.all(mask == lines, axis=(1, 2))
     measured = jnp.any(kspace != 0, axis=(2, 3))  # [B, C]
     samples = jnp.sum(lines, axis=(1, 2)) * jnp.sum(measured, axis=1)
-    stripes = jnp.fft.ifft(kspace, axis=axis + 1, norm="ortho")
+    stripes = orthonormal_fft(kspace, (axis + 1,), inverse=True)
     energy = jnp.square(stripes.real) + jnp.square(stripes.imag)
     energy = jnp.sum(energy, axis=(1, 4 - axis)) / jnp.maximum(samples, 1.0)[:, None]  # [B, n]
     size = max(energy.shape[1] // STRIPES, 1)

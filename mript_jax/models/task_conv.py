@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from mript_jax.target import current_target
+
 
 class TaskConv(nn.Module):
     """Convolution ("same" padding) with a kernel per task: each sample uses that of its index."""
@@ -34,7 +36,8 @@ class TaskConv(nn.Module):
 
 def convolve_each(images: jax.Array, kernels: jax.Array) -> jax.Array:
     """Images [B, H, W, C], each with its own kernel [B, k, k, C, F] -> [B, H, W, F]."""
-    one_cpu = jax.default_backend() == "cpu" and jax.device_count() == 1
+    target = current_target()
+    one_cpu = target.platform == "cpu" and target.devices == 1
     return conv_sequential(images, kernels) if one_cpu else conv_shifted_matmul(images, kernels)
 
 

@@ -24,6 +24,7 @@ from mript_jax.models.unrolled_consistency import CONSISTENCIES, Scan
 from mript_jax.physics.coils import calibration_images, root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.measurement import Measurement, start
+from mript_jax.target import current_target
 
 GUIDES = ("none", *STARTS)
 MAPS = ("given", "calibrated", "refined")
@@ -179,7 +180,7 @@ class Unrolled(ReconstructionModel):
     def _cascades(self) -> nn.Module:
         scanned = self.scan_cascades
         if scanned is None:  # XLA's CPU backend takes 9 times as long for convolutions in a loop
-            scanned = jax.default_backend() != "cpu"
+            scanned = current_target().platform != "cpu"
         cascade = Cascade
         if self.remat:
             cascade = nn.remat(Cascade, prevent_cse=not scanned, static_argnums=(6,))

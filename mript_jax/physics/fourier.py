@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.fft
 
+from mript_jax.physics.partitioned_fft import partitioned_fft
+
 AXES = (-2, -1)
 
 Array = TypeVar("Array", np.ndarray, jax.Array)  # one kind in, the same out
@@ -26,9 +28,7 @@ def fft2c(image: Array) -> Array:
     Returns:
       k-space, complex [..., H, W], with zero frequency at index (H // 2, W // 2).
     """
-    fft = library(image)
-    shifted = fft.ifftshift(image, axes=AXES)
-    return fft.fftshift(fft.fft2(shifted, axes=AXES, norm="ortho"), axes=AXES)
+    return _centered(image, inverse=False)
 
 
 def ifft2c(kspace: Array) -> Array:
@@ -40,9 +40,7 @@ def ifft2c(kspace: Array) -> Array:
     Returns:
       The image, complex [..., H, W].
     """
-    fft = library(kspace)
-    shifted = fft.ifftshift(kspace, axes=AXES)
-    return fft.fftshift(fft.ifft2(shifted, axes=AXES, norm="ortho"), axes=AXES)
+    return _centered(kspace, inverse=True)
 
 
 def mirrored(kspace: Array) -> Array:
@@ -55,7 +53,21 @@ def mirrored(kspace: Array) -> Array:
     return kspace[..., rows[:, None], columns]
 
 
+def _centered(array: Array, inverse: bool) -> Array:
+    fft = library(array)
+    shifted = fft.ifftshift(array, axes=AXES)
+    return fft.fftshift(orthonormal_fft(shifted, AXES, inverse), axes=AXES)
+
+
+def orthonormal_fft(array: Array, axes: tuple[int, ...], inverse: bool = False) -> Array:
+    """The transform with zero frequency at index 0, over some axes; inverse: back from there."""
+    if isinstance(array, jax.Array):
+        return partitioned_fft(array, axes, inverse)
+    transform = scipy.fft.ifftn if inverse else scipy.fft.fftn
+    return transform(array, axes=axes, norm="ortho")
+
+
 def library(array: np.ndarray | jax.Array) -> ModuleType:
-    """The FFT module for this kind of array."""
+    """The module for this kind of array."""
     # On real images SciPy is six times faster than NumPy (0.26 ms against 1.6 ms at 320 x 320).
     return jnp.fft if isinstance(array, jax.Array) else scipy.fft

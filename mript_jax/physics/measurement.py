@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mript_jax.physics.coils import combine, expand, root_sum_of_squares
-from mript_jax.physics.fourier import AXES, Array, fft2c, ifft2c, library
+from mript_jax.physics.fourier import AXES, Array, fft2c, ifft2c, library, orthonormal_fft
 
 STEPS = 6  # of conjugate gradients, enough inside an unrolled network
 SOLVED = 1e-6  # relative residual at float32 precision: further steps change nothing
@@ -48,9 +48,9 @@ def normal(image: Array, mask: Array, sensitivities: Array | None = None) -> Arr
 
 def zero_filled_image(image: Array, mask: Array) -> Array:
     """F* M F x, the retrospectively undersampled image: complex [..., H, W]."""
-    fft = library(image)  # the image need not be centered: its shifts there and back cancel
-    mask, axes = _needed(mask)
-    return fft.ifftn(fft.ifftshift(mask, axes=axes) * fft.fftn(image, axes=axes), axes=axes)
+    mask, axes = _needed(mask)  # the image need not be centered: its shifts there and back cancel
+    mask = library(image).ifftshift(mask, axes=axes)
+    return orthonormal_fft(mask * orthonormal_fft(image, axes), axes, inverse=True)
 
 
 def start(kspace: Array, mask: Array, sensitivities: Array | None = None) -> Array:

@@ -7,36 +7,20 @@ from typing import Any
 import jax
 from jax.extend.core import Jaxpr
 
-# Dense half-precision peak of a device in FLOP/s, from the makers' data sheets.
-PEAK = {
-    "V100": 125e12,
-    "A100": 312e12,
-    "L4": 121e12,
-    "L40S": 362e12,
-    "H100": 989e12,
-    "H200": 989e12,
-    "B200": 2250e12,
-    "TPU v3": 123e12,
-    "TPU v4": 275e12,
-    "TPU v5 lite": 197e12,
-    "TPU v5p": 459e12,
-    "TPU v6": 918e12,
+# Products of scores' size in cuDNN's attention, with the head size of q and with that of v.
+FLASH = {
+    "dot_product_attention_fwd_wrapper": (1, 1),
+    "dot_product_attention_bwd_wrapper": (3, 2),
 }
 
 
 def count_flops(function: Callable, *arguments: Any) -> float:
     """Count 2 for each multiplication with its addition; loops count each iteration.
 
-    Arguments may be shapes. Rematerialized operations count each time they are computed.
+    Arguments may be shapes. Rematerialized operations count each time they are computed, and so
+    does the padding of flash attention's heads.
     """
     return _of_jaxpr(jax.make_jaxpr(function)(*arguments).jaxpr)
-
-
-def peak_flops() -> float | None:
-    """Peak FLOP/s of all devices together; None for an unknown kind."""
-    kind = jax.devices()[0].device_kind
-    names = [name for name in PEAK if name in kind]
-    return PEAK[max(names, key=len)] * jax.device_count() if names else None
 
 
 def _of_jaxpr(jaxpr: Jaxpr) -> float:
@@ -52,6 +36,11 @@ def _of_jaxpr(jaxpr: Jaxpr) -> float:
             kernel = _shape(equation.invars[1])
             features = kernel[parameters["dimension_numbers"].rhs_spec[0]]
             total += 2 * math.prod(_shape(equation.outvars[0])) * math.prod(kernel) / features
+        elif name in FLASH:
+            q, v = _shape(equation.invars[0]), _shape(equation.invars[2])  # [B, N, H, d]
+            of_q, of_v = FLASH[name]
+            scores = q[0] * q[2] * q[1] * v[1]
+            total += 2 * scores * (of_q * q[-1] + of_v * v[-1])
         elif name == "cond":
             total += max(_of_jaxpr(branch.jaxpr) for branch in parameters["branches"])
         else:

@@ -1,10 +1,9 @@
 """Training from a config: `train(config, workdir)`, from top to bottom."""
 
-import time
-from pathlib import Path
+from pathlib import contextlib
 
 import jax
-import numpy as np
+import Path
 from ml_collections import ConfigDict
 
 from mript_jax.checkpoint import (
@@ -17,8 +16,9 @@ from mript_jax.config import check_config
 from mript_jax.data.pipeline import Pipeline, build_pipeline
 from mript_jax.errors import UserError
 from mript_jax.training.compilation import Recompilation
+from mript_jax.training.device_batches import DeviceBatches, StepsInFlight
+from mript_jax.training.devices import peak_flops
 from mript_jax.training.finetune import initialize_from
-from mript_jax.training.flops import count_flops, peak_flops
 from mript_jax.training.lock import locked
 from mript_jax.training.log import TrainingLog
 from mript_jax.training.memory import named_exhaustion, refuse_without_memory
@@ -109,43 +109,38 @@ def _run(
 ) -> TrainState:
     """The loop: next batch, step, log, save."""
     start, peak = int(state.step), peak_flops()
+    batches = DeviceBatches(pipeline, setup.batch_sharding, config.global_batch_size)
+    in_flight = StepsInFlight()
     validation = build_validation(config, workdir, setup)
-    at_peak = (
-        count_flops(setup.step, setup.abstract_state, setup.abstract_batch) / peak if peak else None
-    )
+    at_peak = setup.model_flops() / peak if peak else None
     with (
         TrainingLog(workdir, start, config, at_peak) as log,
         Recompilation(pipeline.shapes) as recompilation,
         Preemption() as preemption,
     ):
         for number in range(start + 1, config.total_steps + 1):
-            waited, position = time.perf_counter(), pipeline.get_state()
             try:
                 with watch.waiting(), preemption.raised():
-                    local = next(pipeline)
+                    batch = next(batches)
             except Preempted:
-                checkpoints.save(number - 1, checkpoint_items(state), position, config)
+                checkpoints.save(number - 1, checkpoint_items(state), batches.position(), config)
                 break
-            waited = time.perf_counter() - waited
-            batch = {
-                key: jax.make_array_from_process_local_data(
-                    setup.batch_sharding,
-                    np.asarray(value),
-                    (config.global_batch_size, *value.shape[1:]),
-                )
-                for key, value in local.items()
-            }
             recompilation.begin()
             state, metrics = setup.step(state, batch)
             recompilation.check(number, batch)
+            if number < config.total_steps:
+                with contextlib.suppress(Preempted), watch.waiting(), preemption.raised():
+                    batches.prefetch()
+            in_flight(metrics)
             last = preemption(number) or number == config.total_steps
-            log.step(number, metrics, waited, due=last or number % config.log_every_steps == 0)
+            due = last or number % config.log_every_steps == 0
+            log.step(number, metrics, batches.waited, due=due)
             every = config.checkpoint_every_steps
             if last or (every and number % every == 0):
-                _refuse_nonfinite(metrics, config.optimizer.max_nonfinite, pipeline)
-                checkpoints.save(number, checkpoint_items(state), pipeline.get_state(), config)
+                _refuse_nonfinite(metrics, config.optimizer.max_nonfinite, batches)
+                checkpoints.save(number, checkpoint_items(state), batches.position(), config)
             elif number % config.log_every_steps == 0:
-                _refuse_nonfinite(metrics, config.optimizer.max_nonfinite, pipeline)
+                _refuse_nonfinite(metrics, config.optimizer.max_nonfinite, batches)
             if config.profile_steps and number == start + PROFILE_FROM:
                 jax.profiler.start_trace(workdir / "profile")
             traced_until = min(start + PROFILE_FROM + config.profile_steps, config.total_steps)
@@ -159,11 +154,11 @@ def _run(
     return state
 
 
-def _refuse_nonfinite(metrics: dict[str, jax.Array], most: int, pipeline: Pipeline) -> None:
+def _refuse_nonfinite(metrics: dict[str, jax.Array], most: int, batches: DeviceBatches) -> None:
     in_a_row = int(metrics["nonfinite_in_a_row"])
     if in_a_row >= most:
         raise UserError(
             f"the loss or its gradient was not finite in {in_a_row} updates in a row, the last one "
-            f"of {', '.join(pipeline.last_names())}; the newest checkpoint is from before "
+            f"of {', '.join(batches.names())}; the newest checkpoint is from before "
             "(a lower learning rate or clip_l2 may help)"
         )

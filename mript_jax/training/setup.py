@@ -1,14 +1,14 @@
 """Setup of a run from its config: mesh, model, optimizer and step, without data or arrays."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 from jax.sharding import Mesh, NamedSharding
 from ml_collections import ConfigDict
 
-from mript_jax.batch import empty_example, stack
+from mript_jax.batch import Batch, empty_example, stack
 from mript_jax.config.files import flatten_config
 from mript_jax.data.pipeline import training_makers
 from mript_jax.errors import UserError
@@ -16,6 +16,8 @@ from mript_jax.lora import add_adapters, merge_adapters
 from mript_jax.models import build_model
 from mript_jax.models.base import ReconstructionModel
 from mript_jax.sizes import height_width
+from mript_jax.target import Target, target_of, traced_for
+from mript_jax.training.flops import count_flops
 from mript_jax.training.losses import Loss, build_loss
 from mript_jax.training.optimizer import build_optimizer
 from mript_jax.training.sharding import (
@@ -28,6 +30,7 @@ from mript_jax.training.sharding import (
 from mript_jax.training.state import TrainState, create_state
 from mript_jax.training.step import make_step
 
+PLAIN = Target("cpu", 2)  # for which models take forms without padding or kernels of a maker
 COMPILE_FAST = {"xla_backend_optimization_level": 0}  # for functions that run once
 
 
@@ -44,6 +47,14 @@ class Setup:
     abstract_state: TrainState  # of shapes with shardings
     abstract_batch: dict[str, jax.ShapeDtypeStruct]  # a global batch
     batch_sharding: NamedSharding
+    forward: Callable[[Any, Batch], jax.Array]  # (parameters, batch) -> loss, the plainest way
+
+    def model_flops(self) -> float:
+        """FLOPs of an update, by the convention of MFU: three times the forward pass's.
+
+        Neither rematerialization counts nor the padding of a kernel.
+        """
+        return 3 * count_flops(self.forward, self.abstract_state.params, self.abstract_batch)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,10 +67,10 @@ class Parts:
     loss: Loss
 
 
-def build_parts(config: ConfigDict) -> Parts:
+def build_parts(config: ConfigDict, devices: Sequence[Any] | None = None) -> Parts:
     """Build the parts of a run that need no compilation; a UserError where they cannot work."""
     _refuse_float16(config.model)
-    mesh = build_mesh(config.mesh)
+    mesh = build_mesh(config.mesh, devices)
     return Parts(
         mesh=mesh,
         micro_batches=_count_micro_batches(config, mesh.shape["data"] * mesh.shape["fsdp"]),
@@ -77,10 +88,11 @@ def _refuse_float16(model: ConfigDict) -> None:
             )
 
 
-def set_up(config: ConfigDict) -> Setup:
-    """Build mesh, model, optimizer and step from a config."""
-    parts = build_parts(config)
+def set_up(config: ConfigDict, devices: Sequence[Any] | None = None) -> Setup:
+    """Build mesh, model, optimizer and step from a config, for `devices` (default: all)."""
+    parts = build_parts(config, devices)
     mesh, model, loss = parts.mesh, parts.model, parts.loss
+    target = target_of(list(mesh.devices.flat))
     init_key, step_key = jax.random.split(jax.random.key(config.seed))
     fields = tuple(dict.fromkeys((*model.batch_fields(), *loss.batch_fields)))
     coils = max(maker.coils for maker in training_makers(config.data, fields))
@@ -113,6 +125,20 @@ def set_up(config: ConfigDict) -> Setup:
         ema_decay=config.optimizer.ema_decay,
         prepare=lambda params: merge_adapters(gather(params, shardings.params)),
     )
+
+    def step_on_target(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
+        with traced_for(target), jax.default_matmul_precision(config.matmul_precision):
+            return step(state, batch)
+
+    def forward(params: Any, batch: Batch) -> jax.Array:
+        def apply(method: str) -> Any:
+            variables = {"params": merge_adapters(params)}
+            rngs = {"dropout": step_key, "masking": step_key}
+            return model.apply(variables, batch, True, method=method, rngs=rngs)
+
+        with traced_for(PLAIN):
+            return loss(apply, batch)
+
     return Setup(
         mesh=mesh,
         model=model,
@@ -120,7 +146,7 @@ def set_up(config: ConfigDict) -> Setup:
         init=lambda: init(init_key),
         create=jax.jit(create, out_shardings=shardings),
         step=jax.jit(
-            step,
+            step_on_target,
             in_shardings=(shardings, of_batch),
             out_shardings=(shardings, None),
             donate_argnums=0,
@@ -133,6 +159,7 @@ def set_up(config: ConfigDict) -> Setup:
             for name, value in example.items()
         },
         batch_sharding=of_batch,
+        forward=forward,
     )
 
 

@@ -1,7 +1,7 @@
 """Sharding: the mesh of devices, and rules from parameter names to its axes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -24,7 +24,7 @@ RULES: tuple[tuple[str, P], ...] = (
 )
 
 
-def build_mesh(spec: str, devices: list | None = None) -> Mesh:
+def build_mesh(spec: str, devices: Sequence[Any] | None = None) -> Mesh:
     """Build the mesh of a string such as "data:-1" or "data:2,fsdp:4" (-1: remaining devices)."""
     devices = jax.devices() if devices is None else devices
     sizes = dict.fromkeys(AXES, 1)

@@ -1,8 +1,11 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jax.sharding import AxisType, NamedSharding
+from jax.sharding import PartitionSpec as P
 
 from mript_jax.physics.fourier import fft2c, ifft2c, mirrored
 
@@ -61,3 +64,29 @@ def test_conjugated_mirrored_kspace_is_that_of_the_conjugated_image(shape):
     rng = np.random.default_rng(0)
     image = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
     np.testing.assert_allclose(np.conj(mirrored(fft2c(image))), fft2c(np.conj(image)), atol=1e-12)
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_transform_of_a_sharded_batch_stays_on_its_devices(real):
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Auto,))
+    spread = NamedSharding(mesh, P("data"))
+
+    def loss(image):
+        return jnp.abs(ifft2c(jnp.square(fft2c(image)))).sum()
+
+    shape = jax.ShapeDtypeStruct((8, 3, 6, 8), jnp.float32 if real else jnp.complex64)
+    gradient = jax.jit(jax.grad(loss), in_shardings=spread, out_shardings=spread)
+    program = gradient.lower(shape).compile().as_text()
+    assert "fft(" in program
+    assert "all-gather" not in program and "all-to-all" not in program
+
+
+def test_transform_is_linear_symmetric_and_maps_over_any_axis():
+    x, y = np.random.default_rng(3).standard_normal((2, 2, 3, 4, 6)).astype(np.complex64)
+    mapped = jax.vmap(jax.vmap(ifft2c), 1, 1)(jnp.asarray(x))
+    np.testing.assert_allclose(mapped, ifft2c(x), atol=1e-6)
+    value, derivative = jax.jvp(fft2c, (jnp.asarray(x),), (jnp.asarray(y),))
+    np.testing.assert_allclose(value, fft2c(x), atol=1e-6)
+    np.testing.assert_allclose(derivative, fft2c(y), atol=1e-6)
+    (transposed,) = jax.vjp(fft2c, jnp.asarray(x))[1](jnp.asarray(y))
+    np.testing.assert_allclose(transposed, fft2c(y), atol=1e-6)
