@@ -74,7 +74,16 @@ def _labeled(root: Path, labels: str) -> tuple[Path, list[tuple[str, str]]]:
         raise UserError(f"labels {file}: {error}") from error
     if not rows or not {"filename", "label"} <= rows[0].keys():
         raise UserError(f"labels {file}: expected the columns filename and label")
-    return root, [(row["filename"], row["label"]) for row in rows]
+    label_of: dict[str, str] = {}
+    for number, row in enumerate(rows, start=1):
+        name, label = row["filename"], row["label"]
+        if not name or label is None or None in row:
+            raise UserError(f"labels {file}: row {number} does not have the columns of the first")
+        if os.path.isabs(name) or ".." in name.split("/") or "\0" in name:
+            raise UserError(f"labels {file}: row {number} names {name!r}, which is not in {root}")
+        if label_of.setdefault(name, label) != label:
+            raise UserError(f"labels {file}: row {number} gives {name} another label than before")
+    return root, list(label_of.items())
 
 
 def _place(root: Path, name: str, modality: str) -> tuple[str, ...] | None:
