@@ -36,7 +36,7 @@ def check_png(data: bytes) -> None:
 def _unpacked_bytes(
     width: int, height: int, depth: int, color: int, packing: int, filters: int, interlaced: int
 ) -> int:
-    """How many bytes the pixels and the filter of each row take."""
+    """Number of bytes that the pixels take, with the byte before each row."""
     if color not in CHANNELS or packing or filters or interlaced > 1:
         raise ValueError("its header names a color type or packing that PNG does not have")
     bits, total = depth * CHANNELS[color], 0
