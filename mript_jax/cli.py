@@ -102,7 +102,7 @@ def at_least(least: int, flag: str) -> None:
 
 def print_help(usage: str | None, program: str, names: list[str] | None = None) -> None:
     """Prints how a command is used and its flags, each with its default."""
-    print(re.sub(r"(?m)^( *)mript \w+", rf"\1{program}", usage or "").strip())
+    print(re.sub(r"(?m)^( *)mript [\w-]+", rf"\1{program}", usage or "").strip())
     if names is None:
         return
     print("\nFlags:")

@@ -7,6 +7,7 @@ __all__ = [
     "evaluate",
     "export",
     "finetune",
+    "get_phantom",
     "main",
     "make_phantoms",
     "prepare",

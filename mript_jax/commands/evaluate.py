@@ -56,6 +56,9 @@ def main() -> None:
         values.seed,
         progress=lambda task: print(f"{task.pattern} {task.acceleration:g}x", flush=True),
     )
+    most, there = config.evaluation.max_slices, results["slices_in_split"]
+    if 0 < most < there:
+        print(f"{most} of {there} slices (--config.evaluation.max_slices=0: all of them)")
     output = Path(values.output)
     tables.write_results(output, results, examples)
     write_report(output / "report.html", results, examples)

@@ -14,6 +14,7 @@ COMMANDS = {
     "reconstruct": "reconstruct scan files",
     "prepare": "turn a dataset into shards, which train fastest",
     "make_phantoms": "write scan files of generated anatomy, to try things on",
+    "get-phantom": "write a scan of a generated head, in the format of your choice",
     "convert": "read PyTorch weights, and write them",
     "export": "write a model as one self-contained file",
     "study": "run a study: trainings, evaluations, one table",
@@ -52,4 +53,5 @@ def run_command(name: str, arguments: list[str]) -> None:
         cli.fail(unknown_name_error("command", name, COMMANDS))
     program = f"mript {name}"
     sys.argv = [program, *arguments]  # where absl and ml_collections look for flags
-    importlib.import_module(f"mript_jax.commands.{name}").run(program)
+    module = name.replace("-", "_")
+    importlib.import_module(f"mript_jax.commands.{module}").run(program)

@@ -96,6 +96,10 @@ class Numpy:
     coils: str = field(
         "auto", "whether the first of three axes is that of coils", choices=("auto", "yes", "no")
     )
+    axes: str = field(
+        "", "the axes in their order, of s(lice), c(oil), h and w; '': by their number"
+    )
+    mask: str = field("", "file of the undersampling mask, .npy; '': that of each file, if any")
 
 
 @dataclasses.dataclass(frozen=True)

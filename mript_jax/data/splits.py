@@ -42,12 +42,20 @@ def split_elements(source: Source, fractions: Sequence[float], splits_file: str 
             of_volume[group] or of_subject[subject]
             for group, subject in zip(source.groups, source.subjects, strict=True)
         ]
-    if source.official_splits is not None:
-        return list(source.official_splits)
+    if splits_are_published(source):
+        return list(source.official_splits or ())
     of_subject = {
         subject: split_of(subject, fractions) for subject in dict.fromkeys(source.subjects)
     }
     return [of_subject[subject] for subject in source.subjects]
+
+
+def splits_are_published(source: Source) -> bool:
+    """Return True if the publisher put the slices into several splits.
+
+    A folder that is one split, such as fastMRI's singlecoil_train, is divided by the fractions.
+    """
+    return len(set(source.official_splits or ()) - {""}) > 1
 
 
 def split_of(name: str, fractions: Sequence[float]) -> str:

@@ -1,5 +1,7 @@
 """An evaluation on what a checkpoint was trained on says nothing: it is refused."""
 
+from collections.abc import Iterable
+
 from ml_collections import ConfigDict
 
 from mript_jax.data.pipeline import mixed_in, open_split
@@ -23,6 +25,23 @@ def check_unseen(trained: ConfigDict, evaluated: ConfigDict, split: str) -> str:
             f"({seen[0]}, ...); evaluate on another split, or on other data"
         )
     return f"none of the {len(wanted)} subjects was trained on"
+
+
+def split_to_evaluate(trained: Iterable[ConfigDict], evaluated: ConfigDict, split: str) -> str:
+    """ "all" for a folder that is the publisher's validation or test split, else `split`.
+
+    The fractions do not divide what was held out as a whole; but they do where some of it was
+    trained on.
+    """
+    source, _ = open_split(evaluated, "all")
+    if set(source.official_splits or ()) not in ({"validation"}, {"test"}) or evaluated.splits_file:
+        return split
+    try:
+        for data in trained:
+            check_unseen(data, evaluated, "all")
+    except UserError:
+        return split
+    return "all"
 
 
 def _subjects(config: ConfigDict, split: str) -> set[str]:

@@ -31,7 +31,7 @@ from mript_jax.evaluation.baselines import (
 from mript_jax.evaluation.evaluate import Method, SliceResult, evaluate_tasks
 from mript_jax.evaluation.protocols import Protocol, get_protocol
 from mript_jax.evaluation.results import Results, make_results
-from mript_jax.evaluation.unseen import check_unseen
+from mript_jax.evaluation.unseen import check_unseen, split_to_evaluate
 from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.models import build_model
 from mript_jax.physics.tasks import Task, nearest_level, nearest_pattern, task_grid
@@ -56,13 +56,14 @@ def compare(
     `config` says on what: its `data` and `evaluation`. `seed` is the masks', `pictures` how many
     examples of each task have pictures, beside as many of the worst.
     """
+    trained = {name: load_checkpoint_config(path) for name, path in checkpoints.items()}
+    config = _whole_splits(config, trained)
     wanted = config.evaluation
     protocol = get_protocol(wanted.protocol)
     for name in baselines:
         if name not in BASELINES:
             raise unknown_name_error("baseline", name, BASELINES)
     about = {name: _provenance(path, config) for name, path in checkpoints.items()}
-    trained = {name: load_checkpoint_config(path) for name, path in checkpoints.items()}
     fields = {f for of_one in trained.values() for f in build_model(of_one.model).batch_fields()}
     scans = _of_scans(config)
     if scans:
@@ -98,6 +99,7 @@ def compare(
         rows=rows,
         seed=seed,
         config_hash=config_hash(config),
+        slices_in_split=len(open_split(config.data, wanted.split)[1]),
         **(first if len(about) == 1 else {"checkpoint": first["checkpoint"], "methods": about}),
     )
     return results, examples
@@ -107,6 +109,14 @@ def config_hash(config: ConfigDict) -> str:
     """A short name for everything that a config says."""
     text = json.dumps(json.loads(config.to_json_best_effort()), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _whole_splits(config: ConfigDict, trained: Mapping[str, ConfigDict]) -> ConfigDict:
+    """The config, with the split "all" for a folder that the publisher held out as a whole."""
+    data = [of_one.data for of_one in trained.values()]
+    config = ConfigDict(config.copy_and_resolve_references()).unlock()
+    config.evaluation.split = split_to_evaluate(data, config.data, config.evaluation.split)
+    return config.lock()
 
 
 def _dataset(config: ConfigDict, scans: bool) -> str:

@@ -108,3 +108,8 @@ def test_few_shot_subsets_are_nested_and_seeded():
     assert [len(s) for s in subsets] == [10, 100, 1000, 2500]
     assert subsets[0] < subsets[1] < subsets[2] < subsets[3] < set(indices.tolist())
     assert subsets[0] != set(few_shot(indices, 10, seed=2).tolist())
+
+
+def test_data_that_are_one_published_split_are_divided_by_the_fractions():
+    source = make_source(official_splits=["train"] * 180)
+    assert split_elements(source, SHARES) == split_elements(make_source(), SHARES)

@@ -5,7 +5,7 @@ import pytest
 from mript_jax.config import base_config
 from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.errors import UserError
-from mript_jax.evaluation.unseen import check_unseen
+from mript_jax.evaluation.unseen import check_unseen, split_to_evaluate
 
 
 def data(**changes):
@@ -42,3 +42,29 @@ def test_mixed_in_training_data_is_refused_too(tmp_path):
     with pytest.raises(UserError, match="were trained on"):
         check_unseen(trained, other, "train")
     assert "none of the" in check_unseen(trained, other, "test")
+
+
+def held_out(folder, count=6):
+    folder.mkdir()
+    for index in range(count):
+        write_fastmri_h5(folder / f"scan_{index}.h5", 9, index, slices=1, size=32)
+    return data(source="fastmri", path=str(folder), split_fractions=(0.5, 0.0, 0.5))
+
+
+def test_folder_that_was_held_out_as_a_whole_is_evaluated_as_a_whole(tmp_path):
+    validation = held_out(tmp_path / "knee_singlecoil_val")
+    assert split_to_evaluate([data()], validation, "test") == "all"
+    validation.splits_file = "given.json"
+    assert split_to_evaluate([data()], validation, "test") == "test"
+
+
+def test_held_out_folder_that_was_trained_on_keeps_its_fractions(tmp_path):
+    validation = held_out(tmp_path / "knee_singlecoil_val", count=12)
+    assert split_to_evaluate([data(), validation], validation, "test") == "test"
+
+
+def test_folder_of_no_official_name_keeps_its_fractions(tmp_path):
+    assert (
+        split_to_evaluate([data()], held_out(tmp_path / "knee_singlecoil_train"), "test") == "test"
+    )
+    assert split_to_evaluate([data()], held_out(tmp_path / "scans"), "test") == "test"

@@ -15,16 +15,24 @@ from mript_jax.physics.masks import sample_mask
 OVERSAMPLING = 2  # of the readout (rows), as in fastMRI's files
 ACQUISITIONS = {"head": "AXT2", "knee": "CORPD_FBK", "abdomen": "ABDOMEN"}
 FIELD_OF_VIEW = 220.0  # mm
+THICKNESS = 4.5  # mm of a slice; the next one begins where it ends
 
 HEADER = """<?xml version="1.0" encoding="utf-8"?>
 <ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">
+<acquisitionSystemInformation><receiverChannels>{coils}</receiverChannels>
+</acquisitionSystemInformation>
+<experimentalConditions><H1resonanceFrequency_Hz>63866217</H1resonanceFrequency_Hz>
+</experimentalConditions>
 <encoding>
 <encodedSpace><matrixSize><x>{rows}</x><y>{columns}</y><z>1</z></matrixSize>
-<fieldOfView_mm><x>{rows_mm}</x><y>{columns_mm}</y><z>4.5</z></fieldOfView_mm></encodedSpace>
+<fieldOfView_mm><x>{rows_mm}</x><y>{columns_mm}</y><z>{thickness}</z></fieldOfView_mm></encodedSpace>
 <reconSpace><matrixSize><x>{height}</x><y>{width}</y><z>1</z></matrixSize>
-<fieldOfView_mm><x>{side_mm}</x><y>{side_mm}</y><z>4.5</z></fieldOfView_mm></reconSpace>
-<encodingLimits><kspace_encoding_step_1><minimum>0</minimum><maximum>{last}</maximum>
-<center>{center}</center></kspace_encoding_step_1></encodingLimits>
+<fieldOfView_mm><x>{side_mm}</x><y>{side_mm}</y><z>{thickness}</z></fieldOfView_mm></reconSpace>
+<encodingLimits>
+<kspace_encoding_step_1><minimum>0</minimum><maximum>{last}</maximum>
+<center>{center}</center></kspace_encoding_step_1>
+<slice><minimum>0</minimum><maximum>{last_slice}</maximum><center>{middle_slice}</center></slice>
+</encodingLimits>
 <trajectory>cartesian</trajectory>
 </encoding>
 </ismrmrdHeader>
@@ -40,6 +48,7 @@ def write_fastmri_h5(
     coils: int = 1,
     mask: tuple[str, float, float, int] | None = None,
     columns: int | None = None,
+    anatomies: tuple[str, ...] = tuple(ANATOMIES),
 ) -> None:
     """Write subject `index` as a volume of `slices` neighbouring slices, slice by slice.
 
@@ -56,13 +65,13 @@ def write_fastmri_h5(
     shape = (OVERSAMPLING * size, columns)
     lines = None if mask is None else sample_mask(mask[0], shape, *mask[1:])[0]
     with h5py.File(path, "w") as file:
-        file["ismrmrd_header"] = _header(size, *shape)
+        file["ismrmrd_header"] = header(size, shape, coils, slices)
         stored = (slices, *shape) if coils == 1 else (slices, coils, *shape)
         stored_kspace = file.create_dataset("kspace", stored, np.complex64)
         reference = np.zeros((slices, size, size), np.float32)
-        for number, z in enumerate(np.linspace(-0.25, 0.25, slices)):
-            made = make_slice(seed, index, (size, size), tuple(ANATOMIES), z=z)
-            kspace = _measure(
+        for number, z in enumerate(slice_positions(slices)):
+            made = make_slice(seed, index, (size, size), anatomies, z=z)
+            kspace = measure(
                 center_crop(made.image, (size, columns)), sensitivities, made.noise, rng
             )
             images = center_crop(ifft2c(kspace), (size, size))
@@ -81,12 +90,21 @@ def write_fastmri_h5(
             file.attrs["num_low_frequency"] = round(columns * mask[2])
 
 
-def _measure(
-    image: np.ndarray, sensitivities: np.ndarray, noise: float, rng: np.random.Generator
+def slice_positions(slices: int) -> np.ndarray:
+    """The z of the slices of a volume, which lie around the middle of the subject."""
+    return np.linspace(-0.25, 0.25, slices)
+
+
+def measure(
+    image: np.ndarray,
+    sensitivities: np.ndarray,
+    noise: float,
+    rng: np.random.Generator,
+    oversampling: int = OVERSAMPLING,
 ) -> np.ndarray:
-    """k-space [C, 2 H, W] complex64 of an image [H, W], its readout oversampled, with noise."""
+    """k-space [C, n H, W] complex64, with noise, of an image [H, W]; n: oversampling."""
     height, width = image.shape
-    images = center_crop(image * sensitivities, (OVERSAMPLING * height, width))
+    images = center_crop(image * sensitivities, (oversampling * height, width))
     parts = rng.standard_normal((2, *images.shape), dtype=np.float32) * np.float32(noise)
     return fft2c(images + (parts[0] + 1j * parts[1])).astype(np.complex64)
 
@@ -105,8 +123,11 @@ def coil_sensitivities(coils: int, shape: tuple[int, int], rng: np.random.Genera
     return (maps / root_sum_of_squares(maps, axis=0)).astype(np.complex64)
 
 
-def _header(size: int, rows: int, columns: int) -> str:
+def header(size: int, shape: tuple[int, int], coils: int, slices: int) -> str:
+    """The ISMRMRD header of images `size` x `size` from k-space of this shape."""
+    rows, columns = shape
     return HEADER.format(
+        coils=coils,
         rows=rows,
         columns=columns,
         height=size,
@@ -114,6 +135,9 @@ def _header(size: int, rows: int, columns: int) -> str:
         rows_mm=FIELD_OF_VIEW * rows / size,
         columns_mm=FIELD_OF_VIEW * columns / size,
         side_mm=FIELD_OF_VIEW,
+        thickness=THICKNESS,
         last=columns - 1,
         center=columns // 2,
+        last_slice=slices - 1,
+        middle_slice=slices // 2,
     )

@@ -15,7 +15,7 @@ from mript_jax.data.preparation.shards import Job, checksum, open_once, read_not
 from mript_jax.data.readers.arrayrecord import ArrayRecordSource
 from mript_jax.data.readers.base import Source
 from mript_jax.data.readers.dataset_index import INDEX, read_index, sealed
-from mript_jax.data.splits import SPLITS, split_elements, write_splits
+from mript_jax.data.splits import SPLITS, split_elements, splits_are_published, write_splits
 from mript_jax.errors import UserError
 
 FORMAT_VERSION = 2
@@ -58,7 +58,7 @@ def write_index(
         "splits": {
             "file": SPLITS_FILE,
             "fractions": list(fractions),
-            "official": source.official_splits is not None,
+            "official": splits_are_published(source),
             "volumes": {name: list(split_of_volume.values()).count(name) for name in SPLITS},
             "records": {name: splits_of_kept.count(name) for name in SPLITS},
         },

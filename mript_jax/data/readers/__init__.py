@@ -20,6 +20,7 @@ READERS = {  # name -> where its source is; imported when it is asked for
     "radimagenet": "mript_jax.data.readers.radimagenet:RadImageNetSource",
     "ismrmrd": "mript_jax.data.readers.ismrmrd:IsmrmrdSource",
     "cmrxrecon": "mript_jax.data.readers.cmrxrecon:CMRxReconSource",
+    "cfl": "mript_jax.data.readers.cfl:CflSource",  # BART
     "nifti": "mript_jax.data.readers.nifti:NiftiSource",  # the extra "nifti"
     "dicom": "mript_jax.data.readers.dicom:DicomSource",  # the extra "dicom"
     "numpy": "mript_jax.data.readers.numpy_array:NumpySource",

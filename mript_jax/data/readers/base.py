@@ -21,7 +21,10 @@ class Source:
     """A name of each slice's volume that no other volume has; where unknown, the volume's."""
 
     official_splits: Sequence[str] | None
-    """The split ("train", "validation" or "test") that the publisher put each slice in, if any."""
+    """The split ("train", "validation" or "test") that the publisher put each slice in, if any.
+
+    All are the same where the data are one of the splits.
+    """
 
     def __init__(
         self,

@@ -10,12 +10,14 @@ from typing import Any
 import h5py
 import numpy as np
 
+from mript_jax.data.readers.hdf5 import find_array, refuse_large
 from mript_jax.data.readers.index import About
 from mript_jax.data.readers.reference import image_or_mask, refuse_unusable
 from mript_jax.data.readers.volumes import Format, VolumeSource
 
 KSPACE = ("kspace", "kdata")  # how the array's name starts: kspace_full, kspace_sub04, ...
 SUBJECT = re.compile(r"\w*Set|Center\d+|\w+_\d+T_\w+|P\d+")  # folders that tell a person
+PARTS = ("real", "imag")
 LARGEST_SIDE = 8192
 
 
@@ -24,7 +26,7 @@ class CMRxReconSource(VolumeSource):
 
     def __init__(self, path: str):
         form = Format(
-            kind="cmrxrecon-1",
+            kind="cmrxrecon-2",
             suffixes=(".mat",),
             inspect=inspect_file,
             slices=_slices,
@@ -43,12 +45,18 @@ def inspect_file(path: str) -> About:
         name = next((name for name in file if name.lower().startswith(KSPACE)), None)
         if name is None:
             return {"array": "", "shape": []}
-        array = file[name]
-        if array.dtype.names != ("real", "imag") and array.dtype.kind != "c":
+        array = find_array(file, name)
+        if array.dtype.names != PARTS and array.dtype.kind != "c":
             raise ValueError(f"{name} should be complex numbers but is {array.dtype}")
         axes = _axes(name, array.ndim)
         if 0 in array.shape or max(array.shape) > LARGEST_SIDE:
             raise ValueError(f"{name} has the impossible shape {array.shape}")
+        if array.dtype.names and not all(array.dtype[part].kind == "f" for part in PARTS):
+            raise ValueError(f"{name} should be complex numbers but is {array.dtype}")
+        if not array.id.get_storage_size():
+            raise ValueError(f"{name} was declared and never written")
+        of_slice = tuple(n for axis, n in zip(axes, array.shape, strict=True) if axis in "cyx")
+        refuse_large(of_slice, array.dtype.itemsize, name)
         return {"array": name, "axes": axes, "shape": list(array.shape)}
 
 
@@ -78,14 +86,15 @@ def _read(file: h5py.File, about: About, key: tuple[int, int]) -> dict[str, Any]
     kspace = array.astype(np.complex64).swapaxes(-1, -2)  # [.., H, W]: readout along H
     kspace = kspace if "c" in axes else kspace[None]
     refuse_unusable(kspace, about["array"])
-    image, mask = image_or_mask(kspace, None)
+    image, mask, notes = image_or_mask(kspace, None)
+    attributes = {"slice": key[0], "time": key[1], "array": about["array"]}
     frames = dict(zip(axes, about["shape"], strict=True)).get("t", 1)
     return {
         "image": image,
         "slice_index": key[0] * frames + key[1],
         "kspace": kspace,
         "mask": mask,
-        "attributes": {"slice": key[0], "time": key[1], "array": about["array"]},
+        "attributes": attributes | ({"notes": notes} if notes else {}),
     }
 
 

@@ -7,20 +7,25 @@ slice or frame, [S, W] or [S, H, W].
 """
 
 import functools
-from pathlib import PurePath
+import math
+import re
+from pathlib import Path, PurePath
 from typing import Any
 
 import h5py
 import numpy as np
 
+from mript_jax.data.readers.hdf5 import find_array, refuse_large
 from mript_jax.data.readers.header import read_header
 from mript_jax.data.readers.index import About
-from mript_jax.data.readers.reference import image_or_mask, refuse_unusable
+from mript_jax.data.readers.reference import image_or_mask, mask_of_slice, refuse_unusable
 from mript_jax.data.readers.volumes import Format, VolumeSource
 
 SINGLE_COIL = ("reconstruction_esc", "reconstruction_rss", "reconstruction")  # first that is there
 MULTI_COIL = ("reconstruction_rss", "reconstruction_esc", "reconstruction")
-OFFICIAL = {"train": "train", "val": "validation", "test": "test"}  # singlecoil_val and the like
+OFFICIAL = {"train": "train", "val": "validation", "test": "test"}
+# Folders of the publisher's: singlecoil_val, knee_multicoil_train, brain_multicoil_test_batch_0.
+OFFICIAL_FOLDER = re.compile(r"(?:.*[^a-z])?(?:single|multi)coil_(train|val|test)(?:[^a-z].*)?")
 ATTRIBUTES = ("acquisition", "patient_id", "acceleration", "num_low_frequency")
 LARGEST_SIDE = 8192  # of a slice; beyond it the file is damaged
 
@@ -36,7 +41,7 @@ class FastMRISource(VolumeSource):
     def __init__(self, path: str, skip_ends: int = 0, acquisition: str = "", kspace: bool = True):
         options: dict[str, Any] = {"skip_ends": skip_ends, "wanted": acquisition}
         form = Format(
-            kind="fastmri-1",
+            kind="fastmri-2",
             suffixes=(".h5", ".hdf5"),
             inspect=inspect_file,
             slices=functools.partial(_slices, **options),
@@ -48,39 +53,40 @@ class FastMRISource(VolumeSource):
         )
         super().__init__(path, form)
         official = {name: _official_split(self.root / name) for name in dict.fromkeys(self.names)}
-        if len({split for split in official.values() if split}) > 1:
+        if any(official.values()):
             self.official_splits = [official[name] for name in self.names]
 
 
 def inspect_file(path: str) -> About:
     """All of a file but its arrays."""
     with h5py.File(path, "r") as file:
-        shape = list(file["kspace"].shape) if "kspace" in file else []
+        kspace = find_array(file, "kspace") if "kspace" in file else None
+        shape = [] if kspace is None else list(kspace.shape)
         names = SINGLE_COIL if len(shape) == 3 else MULTI_COIL
         reference = next((name for name in names if name in file), None)
         if not shape and reference is None:
             found = ", ".join(file) or "nothing"
             raise ValueError(f"it has neither kspace nor a reconstruction but {found}")
-        if shape:
-            _check_array(file["kspace"], "kspace", "c", most_axes=5)
+        if kspace is not None:
+            _check_array(kspace, "kspace", "c", most_axes=5)
+        counts = [shape[1 if len(shape) == 5 else 0]] if shape else []
         if reference:
-            _check_array(file[reference], reference, "fiu", most_axes=3)
-        slices = shape[1 if len(shape) == 5 else 0] if shape else file[reference].shape[0]
-        if reference and file[reference].shape[0] != slices:
-            raise ValueError(f"kspace has {slices} slices, {reference} {file[reference].shape[0]}")
-        of_one = (shape[-1], shape[-2] * shape[-1]) if shape else ()
-        fitting = (*of_one, *(slices * size for size in of_one))
-        if "mask" in file and file["mask"].size not in fitting:
-            raise ValueError(f"its mask is {list(file['mask'].shape)}, its kspace {shape}")
-        header = read_header(file["ismrmrd_header"][()]) if "ismrmrd_header" in file else {}
-        attributes = {key: _plain(file.attrs[key]) for key in ATTRIBUTES if key in file.attrs}
+            _check_array(find_array(file, reference), reference, "fiu", most_axes=3)
+            counts.append(file[reference].shape[0])
+        slices = counts[0]
+        if slices != counts[-1]:
+            raise ValueError(f"kspace has {slices} slices, {reference} {counts[-1]}")
+        if "mask" in file:
+            _check_mask(find_array(file, "mask"), shape, slices)
+        header = _read_header(file)
+        attributes = {key: _plain(key, file.attrs[key]) for key in ATTRIBUTES if key in file.attrs}
         geometry = {key: header[key] for key in ("recon_size", "padding") if key in header}
         return {
             "slices": int(slices),
             "kspace_shape": shape,
             "reference": reference,
             "mask": "mask" in file,
-            "maximum": float(file.attrs["max"]) if "max" in file.attrs else None,
+            "maximum": _maximum(file),
             "attributes": {**attributes, **geometry},
         }
 
@@ -93,9 +99,10 @@ def _slices(about: About, skip_ends: int, wanted: str) -> range:
 
 def _read(file: h5py.File, about: About, number: int, with_kspace: bool) -> dict[str, Any]:
     kspace, mask, image = None, None, None
+    notes: list[str] = []
     if about["mask"]:
         shape = about["kspace_shape"][-2:]
-        mask = _mask_of(file["mask"], shape, number)
+        mask = mask_of_slice(file["mask"][()], shape, number, about["slices"])
     if about["kspace_shape"] and (with_kspace or not (about["reference"] or about["mask"])):
         kspace = _kspace_slice(file["kspace"], number)
         refuse_unusable(kspace, "kspace")
@@ -103,22 +110,15 @@ def _read(file: h5py.File, about: About, number: int, with_kspace: bool) -> dict
         image = file[about["reference"]][number].astype(np.float32)
         refuse_unusable(image, about["reference"])
     elif kspace is not None and not about["mask"]:
-        image, mask = image_or_mask(kspace, about["attributes"].get("recon_size"))
+        image, mask, notes = image_or_mask(kspace, about["attributes"].get("recon_size"))
     return {
         "image": image,
         "slice_index": number,
         "kspace": kspace if with_kspace else None,
         "mask": mask,
         "maximum": about["maximum"],
-        "attributes": about["attributes"],
+        "attributes": about["attributes"] | ({"notes": notes} if notes else {}),
     }
-
-
-def _mask_of(dataset: h5py.Dataset, shape: tuple[int, int], number: int) -> np.ndarray:
-    """[H, W] float32 of a slice: the mask of all slices, or its own of a stack of masks."""
-    of_all = dataset.size in (shape[1], shape[0] * shape[1])
-    mask = np.asarray(dataset[()] if of_all else dataset[number], np.float32)
-    return np.broadcast_to(mask.reshape(-1, shape[1]), shape)
 
 
 def _kspace_slice(dataset: h5py.Dataset, number: int) -> np.ndarray:
@@ -144,12 +144,12 @@ def _explain(abouts: list[About], skip_ends: int, wanted: str) -> str:
     return f"acquisition={wanted!r}, {skip_ends=}; the acquisitions there: {', '.join(seen)}"
 
 
-def _official_split(path: PurePath) -> str:
-    """The split that fastMRI's folder names tell, such as that of multicoil_val."""
-    for folder in path.parts[-2:0:-1]:
-        head, _, tail = folder.lower().partition("coil_")
-        if head in ("single", "multi") and tail.split("_")[0] in OFFICIAL:
-            return OFFICIAL[tail.split("_")[0]]
+def _official_split(path: Path) -> str:
+    """The split that the innermost folder with an official name tells; "" without any."""
+    for folder in path.absolute().parts[-2::-1]:
+        match = OFFICIAL_FOLDER.fullmatch(folder.lower())
+        if match:
+            return OFFICIAL[match[1]]
     return ""
 
 
@@ -160,8 +160,44 @@ def _check_array(array: h5py.Dataset, name: str, kinds: str, most_axes: int) -> 
     wrong_axes = not 3 <= array.ndim <= most_axes
     if wrong_axes or 0 in array.shape or max(array.shape) > LARGEST_SIDE:
         raise ValueError(f"{name} has the impossible shape {array.shape}")
+    averages = array.shape[:1] if array.ndim == 5 else ()
+    of_slice = array.shape[2 if array.ndim == 5 else 1 :]
+    refuse_large((*averages, *of_slice), array.dtype.itemsize, name)
 
 
-def _plain(value: Any) -> str | int | float:
-    value = value.item() if isinstance(value, np.generic) else value
-    return value.decode() if isinstance(value, bytes) else value
+def _check_mask(mask: h5py.Dataset, shape: list[int], slices: int) -> None:
+    of_one = (shape[-1], shape[-2] * shape[-1]) if shape else ()
+    fitting = (*of_one, *(slices * size for size in of_one))
+    if mask.dtype.kind not in "bfiu":
+        raise ValueError(f"its mask should be numbers but is {mask.dtype}")
+    if mask.size not in fitting:
+        raise ValueError(f"its mask is {list(mask.shape)}, its kspace {shape}")
+    refuse_large(mask.shape, mask.dtype.itemsize, "mask")
+
+
+def _read_header(file: h5py.File) -> dict[str, Any]:
+    if "ismrmrd_header" not in file:
+        return {}
+    text = np.ravel(find_array(file, "ismrmrd_header")[()])
+    if len(text) != 1 or not isinstance(text[0], str | bytes):
+        raise ValueError("its ismrmrd_header is not one text")
+    return read_header(text[0])
+
+
+def _maximum(file: h5py.File) -> float | None:
+    if "max" not in file.attrs:
+        return None
+    value = _plain("max", file.attrs["max"])
+    if not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ValueError(f"its attribute max is {value!r}, not the maximum of magnitudes")
+    return float(value) or None
+
+
+def _plain(key: str, value: Any) -> str | int | float:
+    """An attribute as JSON holds it: a text or a number, also if it is an array of one."""
+    if isinstance(value, np.ndarray | np.generic) and value.size == 1:
+        value = value.item()
+    value = value.decode(errors="replace") if isinstance(value, bytes) else value
+    if not isinstance(value, str | int | float):
+        raise ValueError(f"its attribute {key} is a {type(value).__name__}, not text or a number")
+    return value

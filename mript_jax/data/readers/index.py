@@ -1,9 +1,10 @@
-"""Facts on each file of a dataset, kept beside the data so that opening it is cheap.
+"""Facts on each file of a dataset, kept in the user's cache so that opening it is cheap.
 
-The index is JSON and is made anew for files whose size or time has changed. Where the folder
-cannot be written, it lives in memory.
+The index is JSON and is made anew for files whose size or time has changed. Where the cache cannot
+be written, it lives in memory. The folder of the data stays as it is: other tools read all of it.
 """
 
+import hashlib
 import json
 import os
 import time
@@ -27,13 +28,13 @@ def cached_index(
     `kind` names the reader and the version of what its `inspect` says. If no file can be used,
     that is a UserError. Of a single file nothing is kept.
     """
-    path = root / f".mript_index.{kind}.json" if len(names) > 1 else None
+    path = index_file(root, kind) if len(names) > 1 else None
     known = _read(path)
     index, written, changed = {}, time.monotonic(), False
     for name in names:
         entry = known.get(name)
         stamp = _stamp(root / name)
-        if entry is None or entry["stamp"] != stamp:
+        if not isinstance(entry, dict) or entry.get("stamp") != stamp or "about" not in entry:
             entry, changed = {"stamp": stamp, "about": _about(root / name, inspect)}, True
             known[name] = entry
         index[name] = entry["about"]
@@ -49,6 +50,13 @@ def cached_index(
         others = f" (and {len(broken) - 1} more files like it)" if len(broken) > 1 else ""
         raise UserError(broken[0] + others)
     return index
+
+
+def index_file(root: Path, kind: str) -> Path:
+    """Where the index of a folder is: $XDG_CACHE_HOME or ~/.cache, under a hash of its path."""
+    cache = Path(os.getenv("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    digest = hashlib.blake2b(os.fsencode(os.path.realpath(root)), digest_size=16).hexdigest()
+    return cache / "mript_jax" / f"{digest}.{kind}.json"
 
 
 def _about(path: Path, inspect: Callable[[Path], About]) -> About:
@@ -81,7 +89,8 @@ def _write(path: Path | None, content: dict[str, Any]) -> None:
         return
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # names may be of patients
         temporary.write_text(json.dumps(content))
         temporary.replace(path)
-    except OSError:  # a read-only folder
+    except OSError:  # no home, a full or read-only disk
         return

@@ -10,14 +10,20 @@ from typing import Any
 import h5py
 import numpy as np
 
+from mript_jax.data.geometry import Geometry
+from mript_jax.data.mrd import ACQUISITION, NOISE, REVERSE, from_lps, has_flag
+from mript_jax.data.readers.acquisitions import COUNTERS, choose_lines, list_frames, place
+from mript_jax.data.readers.hdf5 import LARGEST_VOLUME, find_array, refuse_large
 from mript_jax.data.readers.header import read_header
 from mript_jax.data.readers.index import About
-from mript_jax.data.readers.reference import image_or_mask, refuse_unusable
+from mript_jax.data.readers.reference import image_or_mask, refuse_unusable, transform_partitions
 from mript_jax.data.readers.volumes import Format, VolumeSource
+from mript_jax.physics.noise import prewhiten
 
-COUNTERS = ("slice", "contrast", "phase", "repetition", "set")  # one image for each combination
-NOISE, CALIBRATION, CALIBRATION_AND_IMAGING, REVERSE = 19, 20, 21, 22  # numbers of flags, from 1
-NO_IMAGE = (NOISE, 23, 24, 26, 27, 28, 29)  # noise, navigator, phase correction, feedback, dummy
+MOST_ACQUISITIONS = 2**24
+MOST_EMPTY = 256  # times as large as the samples of all lines may k-space be
+WORST_NOISE = 1e6  # ratio of the largest to the smallest variance that can be made white
+DIRECTIONS = ("read_dir", "phase_dir", "slice_dir")
 
 
 class IsmrmrdSource(VolumeSource):
@@ -25,7 +31,7 @@ class IsmrmrdSource(VolumeSource):
 
     def __init__(self, path: str):
         form = Format(
-            kind="ismrmrd-1",
+            kind="ismrmrd-2",
             suffixes=(".h5", ".hdf5", ".mrd"),
             inspect=inspect_file,
             slices=_slices,
@@ -37,7 +43,7 @@ class IsmrmrdSource(VolumeSource):
 
 
 class Scan:
-    """An open file, with the headers of its acquisitions."""
+    """An open file, with the headers of its acquisitions and the noise of its coils."""
 
     def __init__(self, path: str):
         self._file = h5py.File(path, "r")
@@ -48,75 +54,111 @@ class Scan:
         ]
         if not groups:
             raise ValueError("it has no group with data and xml, as ISMRMRD files have")
-        text = groups[0]["xml"][()]
+        text = find_array(groups[0], "xml")[()]
         self.header = read_header(np.ravel(text)[0])
-        self._data = groups[0]["data"]
-        if not {"head", "data"} <= set(self._data.dtype.names or ()):
-            raise ValueError(f"its data are {self._data.dtype}, not acquisitions")
+        self._check_header()
+        self._data = _find_table(groups[0])
         heads = self._data["head"]
-        flags = heads["flags"]
-        imaging = heads["encoding_space_ref"] == 0
-        for flag in NO_IMAGE:
-            imaging &= ~_has(flags, flag)
-        imaging &= ~_has(flags, CALIBRATION) | _has(flags, CALIBRATION_AND_IMAGING)
-        self._rows, self.heads = np.flatnonzero(imaging), heads[imaging]
-        self.frames = np.unique(
-            np.stack([self.heads["idx"][counter] for counter in COUNTERS], axis=1), axis=0
-        )  # [frames, counters]
+        lines, self.notes = choose_lines(heads, self.header)
+        if len(groups) > 1:
+            self.notes.append(f"left out: {len(groups) - 1} further groups of acquisitions")
+        self._rows, self.heads = np.flatnonzero(lines), heads[lines]
+        if not len(self.heads):
+            raise ValueError("it holds no acquisition for an image")
+        self.coils = int(self.heads["active_channels"][0])
+        self._noise = self._read_noise(np.flatnonzero(has_flag(heads, NOISE)))
+        self.frames = list_frames(self.heads)
         self.volume = functools.lru_cache(maxsize=1)(self._volume)
 
     def close(self) -> None:
         self.volume.cache_clear()
         self._file.close()
 
-    def _volume(self, frame: tuple[int, ...]) -> np.ndarray:
-        """k-space [Z, C, H, W] of one frame: along partitions already an image."""
-        (height, width), depth = self.header["encoded_size"], self.header["partitions"]
-        counters = self.heads["idx"]
+    def lines_of(self, frame: tuple[int, ...]) -> np.ndarray:
+        """Which lines are of a frame [lines] bool."""
         chosen = np.ones(len(self.heads), bool)
         for counter, value in zip(COUNTERS, frame, strict=True):
-            chosen &= counters[counter] == value
+            chosen &= self.heads["idx"][counter] == value
+        return chosen
+
+    def _check_header(self) -> None:
+        if "encoded_size" not in self.header:
+            raise ValueError("its header names no encoded size")
+        if self.header["trajectory"] != "cartesian":
+            raise ValueError(f"is {self.header['trajectory']}; only Cartesian scans are read")
+
+    def _volume(self, frame: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """k-space [Z, C, H, W] of one frame, along Z already an image; its mask [H, W]; notes."""
+        (height, width), depth = self.header["encoded_size"], self.header["partitions"]
+        chosen = self.lines_of(frame)
         heads, rows = self.heads[chosen], self._rows[chosen]
-        coils = int(heads["active_channels"][0])
-        kspace = np.zeros((depth, coils, height, width), np.complex64)
-        times = np.zeros((depth, width), int)
+        shape = (depth, self.coils, height, width)
+        refuse_large(shape, 8, "k-space", LARGEST_VOLUME)
+        samples = heads["number_of_samples"].astype(int).sum()
+        if depth * height * width > MOST_EMPTY * samples:
+            raise ValueError(f"has {samples} samples for k-space {(height, width, depth)}")
+        kspace = np.zeros(shape, np.complex64)
+        times = np.zeros((depth, 1, height, width), np.uint16)
         for head, row in zip(heads, rows, strict=True):
-            line = self._data[row]["data"].view(np.complex64).reshape(coils, -1)
-            line = line[:, head["discard_pre"] : line.shape[1] - head["discard_post"]]
-            line = line[:, ::-1] if _has(head["flags"], REVERSE) else line
-            start = height // 2 - (int(head["center_sample"]) - int(head["discard_pre"]))
-            step, step_2 = (int(head["idx"][f"kspace_encode_step_{i}"]) for i in (1, 2))
-            column = step - self.header["center"] + width // 2
-            partition = step_2 - self.header["center_2"] + depth // 2
-            fits = start >= 0 and start + line.shape[1] <= height
-            if not (fits and 0 <= column < width and 0 <= partition < depth):
-                raise ValueError(
-                    f"acquisition {row} (line {column}, partition {partition}, {line.shape[1]} "
-                    f"samples from {start}) is outside of k-space {(height, width, depth)}"
-                )
-            kspace[partition, :, start : start + line.shape[1], column] += line
-            times[partition, column] += 1
-        kspace /= np.maximum(times, 1)[:, None, None]
-        return kspace if depth == 1 else _along_partitions(kspace, times > 0)
+            line = self._line(row, head)  # [C, samples]
+            start, column, partition = place(head, line.shape[1], self.header)
+            inside = slice(start, start + line.shape[1])
+            kspace[partition, :, inside, column] += line
+            times[partition, :, inside, column] += 1
+        kspace /= np.maximum(times, 1)
+        if self._noise is not None:
+            level = np.sqrt(np.mean(np.abs(self._noise) ** 2) / 2)  # which stays as it is
+            kspace = prewhiten(kspace, self._noise) * np.float32(level)
+        measured = times[:, 0] > 0  # [Z, H, W]
+        images, notes = transform_partitions(kspace, np.any(measured, axis=1))
+        return images, np.any(measured, axis=0), notes
+
+    def _line(self, row: int, head: np.ndarray) -> np.ndarray:
+        """The samples [C, samples] of an acquisition, those to discard left out."""
+        line = np.asarray(self._data[row]["data"], np.float32).view(np.complex64)
+        coils, samples = int(head["active_channels"]), int(head["number_of_samples"])
+        if line.shape != (coils * samples,) or coils != self.coils:
+            raise ValueError(
+                f"acquisition {row} has {line.size} samples; it should have {samples} of each of "
+                f"{self.coils} coils"
+            )
+        pre, post = int(head["discard_pre"]), int(head["discard_post"])
+        if pre + post >= samples:
+            raise ValueError(f"acquisition {row} discards {pre + post} of its {samples} samples")
+        line = line.reshape(coils, samples)[:, pre : samples - post]
+        return line[:, ::-1] if has_flag(head, REVERSE) else line
+
+    def _read_noise(self, rows: np.ndarray) -> np.ndarray | None:
+        """Samples [C, N] without signal, if there are enough to make the coils' noise white."""
+        if not len(rows):
+            return None
+        lines = [np.asarray(self._data[row]["data"], np.float32).view(np.complex64) for row in rows]
+        if any(line.size % self.coils for line in lines):
+            self.notes.append(f"left out: {len(rows)} noise lines of other coils")
+            return None
+        noise = np.concatenate([line.reshape(self.coils, -1) for line in lines], axis=1)
+        if not _can_be_whitened(noise):
+            self.notes.append(f"left out: {len(rows)} noise lines, which show no independent noise")
+            return None
+        self.notes.append(f"whitened by {len(rows)} noise lines")
+        return noise
 
 
 def inspect_file(path: str) -> About:
-    """Which frames there are."""
+    """Which frames there are, and where they lie."""
     scan = Scan(path)
     try:
-        if "encoded_size" not in scan.header:
-            raise ValueError("its header names no encoded size")
-        if scan.header["trajectory"] != "cartesian":
-            raise ValueError(f"is {scan.header['trajectory']}; only Cartesian scans are read")
-        if not len(scan.frames):
-            raise ValueError("it holds no acquisition for an image")
         depth = scan.header["partitions"]
         kept = min(scan.header.get("recon_partitions", depth), depth)
         first = (depth - kept) // 2
         return {
             "frames": scan.frames.tolist(),
             "partitions": [first, first + kept],
-            "recon_size": scan.header.get("recon_size"),
+            "depth": depth,
+            "crop_size": scan.header["crop_size"],
+            "pixel_mm": scan.header["pixel_mm"],
+            "notes": scan.notes,
+            "places": [_place_of(scan, frame) for frame in scan.frames.tolist()],
         }
     finally:
         scan.close()
@@ -133,32 +175,80 @@ def _slices(about: About) -> list[tuple[int, int]]:
 def _read(scan: Scan, about: About, key: tuple[int, int]) -> dict[str, Any]:
     frame, partition = key
     counters = tuple(about["frames"][frame])
-    kspace = scan.volume(counters)[partition]  # [C, H, W]
+    volume, measured, notes = scan.volume(counters)
+    kspace = volume[partition]  # [C, H, W]
     refuse_unusable(kspace, "kspace")
-    image, mask = image_or_mask(kspace, about["recon_size"])
+    image, mask, more = image_or_mask(kspace, about["crop_size"], measured)
     first, end = about["partitions"]
-    attributes = dict(zip(COUNTERS, counters, strict=True))
-    if about["recon_size"]:
-        attributes["recon_size"] = about["recon_size"]
+    attributes: dict[str, Any] = dict(zip(COUNTERS, counters, strict=True))
+    size = about["crop_size"] or list(kspace.shape[-2:])
+    attributes["recon_size"] = size
+    if about["depth"] > 1:
+        attributes["partition"] = partition
+    if about["notes"] + notes + more:
+        attributes["notes"] = about["notes"] + notes + more
     return {
         "image": image,
         "slice_index": frame * (end - first) + partition - first,
         "kspace": kspace,
         "mask": mask,
         "attributes": attributes,
+        "geometry": _geometry(about, frame, partition, kspace.shape[-2:]),
     }
 
 
-def _along_partitions(kspace: np.ndarray, measured: np.ndarray) -> np.ndarray:
-    """Centered, orthonormal inverse transform of the first axis, which must be fully measured."""
-    lines = measured.any(axis=0)  # [W]
-    partitions = np.flatnonzero(measured.any(axis=1))
-    filled = measured[partitions[0] : partitions[-1] + 1][:, lines]
-    if not filled.all():
-        raise ValueError("is undersampled along partitions; such 3D scans are not read")
-    shifted = np.fft.ifftshift(kspace, axes=0)
-    return np.fft.fftshift(np.fft.ifft(shifted, axis=0, norm="ortho"), axes=0)
+def _find_table(group: h5py.Group) -> h5py.Dataset:
+    """The table of acquisitions, of the standard's layout."""
+    table = find_array(group, "data")
+    names, floats = table.dtype.names or (), np.dtype("<f4")
+    ours = {"head", "data"} <= set(names) and table.ndim == 1
+    if not ours or h5py.check_vlen_dtype(table.dtype["data"]) != floats:
+        raise ValueError(f"its data are {table.dtype}, not acquisitions")
+    needed = ACQUISITION["head"]
+    missing = set(needed.names or ()) - set(table.dtype["head"].names or ())
+    if missing or set(needed["idx"].names or ()) - set(table.dtype["head"]["idx"].names or ()):
+        raise ValueError(f"its acquisitions lack {', '.join(sorted(missing)) or 'counters'}")
+    if len(table) > MOST_ACQUISITIONS:
+        raise ValueError(f"it declares {len(table)} acquisitions, more than {MOST_ACQUISITIONS}")
+    if not len(table) or not table.id.get_storage_size():
+        raise ValueError("it holds no acquisition for an image")
+    return table
 
 
-def _has(flags: Any, number: int) -> Any:
-    return (flags >> np.uint64(number - 1)) & np.uint64(1) > 0
+def _can_be_whitened(noise: np.ndarray) -> bool:
+    coils, count = noise.shape
+    if count < 2 * coils or not np.isfinite(noise).all():
+        return False
+    variances = np.linalg.eigvalsh(noise @ noise.conj().T)
+    return bool(variances[0] * WORST_NOISE > variances[-1] > 0)
+
+
+def _place_of(scan: Scan, frame: list[int]) -> list[list[float]]:
+    """Position and directions [4, 3] of a frame, those of its first line."""
+    head = scan.heads[int(np.argmax(scan.lines_of(tuple(frame))))]
+    return [np.asarray(head[name], float).tolist() for name in ("position", *DIRECTIONS)]
+
+
+def _geometry(about: About, frame: int, partition: int, shape: tuple[int, ...]) -> Geometry | None:
+    """Of the image of k-space [H, W]: the step between slices is that of their positions."""
+    if about["pixel_mm"] is None:
+        return None
+    sizes = zip(shape, about["crop_size"] or shape, strict=True)
+    middle = [n // 2 - (n - crop) // 2 for n, crop in sizes]
+    position, *directions = np.array(about["places"][frame])  # LPS
+    step = about["pixel_mm"][2] * directions[2]
+    if about["depth"] > 1:
+        position = position + (partition - about["depth"] // 2) * step
+    else:
+        step = _step_to_next(about, frame, step)
+    return from_lps(position, np.array(directions), middle, about["pixel_mm"], step=step)
+
+
+def _step_to_next(about: About, frame: int, otherwise: np.ndarray) -> np.ndarray:
+    """The step to the next slice of the same contrast, repetition and so on, or from the last."""
+    own = about["frames"][frame]
+    for near, sign in ((frame + 1, 1), (frame - 1, -1)):
+        if 0 <= near < len(about["frames"]) and about["frames"][near][:-1] == own[:-1]:
+            step = sign * (np.array(about["places"][near][0]) - about["places"][frame][0])
+            return step if step.any() else otherwise
+    return otherwise

@@ -12,7 +12,16 @@ from mript_jax.data.readers.index import About, cached_index
 from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.errors import UserError
 
-UNREADABLE = (OSError, EOFError, KeyError, ValueError, RuntimeError, TypeError, zlib.error)
+UNREADABLE = (
+    OSError,
+    EOFError,
+    KeyError,
+    ValueError,
+    RuntimeError,
+    TypeError,
+    MemoryError,
+    zlib.error,
+)
 
 
 def own_name(name: str, about: About) -> str:

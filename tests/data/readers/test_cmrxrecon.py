@@ -77,7 +77,21 @@ def test_files_of_masks_are_no_slices_and_people_are_told_apart(tmp_path):
     assert set(source.subjects) == {"TrainingSet/P001", "ValidationSet/P001"}
 
 
+def declare(path, shape, dtype=COMPLEX, **options):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("kspace_full", shape, dtype, **options)
+
+
+ELSEWHERE = [("nowhere.bin", 0, h5py.h5f.UNLIMITED)]
 BREAK = {
+    "group": (lambda p: h5py.File(p, "w").create_group("kspace").file.close(), "is no array"),
+    "external": (lambda p: declare(p, (4, 8, 10), external=ELSEWHERE), "lies in another file"),
+    "huge chunk": (lambda p: declare(p, (2000,) * 3, chunks=(2000,) * 3), "chunks of"),
+    "huge slice": (lambda p: declare(p, (64, 8000, 8000), chunks=(1, 9, 9)), "never written"),
+    "words": (
+        lambda p: declare(p, (4, 8, 10), np.dtype([("real", "S4"), ("imag", "S4")])),
+        "complex numbers",
+    ),
     "version 5": (lambda p: p.write_bytes(b"MATLAB 5.0 MAT-file" * 20), "save it with -v7.3"),
     "real": (
         lambda p: h5py.File(p, "w").create_dataset("kspace", data=np.ones((2, 3, 4))).file.close(),

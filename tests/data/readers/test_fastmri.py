@@ -154,15 +154,27 @@ def test_acquisitions_are_told_apart(tmp_path):
 
 
 def test_official_splits_are_those_of_the_folders(tmp_path):
-    for split in ("train", "val", "test"):
-        write(tmp_path / f"singlecoil_{split}", f"{split}.h5")
-    source = FastMRISource(str(tmp_path))
-    assert dict(zip(source.groups, source.official_splits, strict=True)) == {
-        "train.h5": "train",
-        "val.h5": "validation",
-        "test.h5": "test",
+    folders = {
+        "singlecoil_train": "train",
+        "knee_singlecoil_val": "validation",
+        "brain_multicoil_test_batch_0": "test",
+        "multicoil_test_v2": "test",
+        "multicoil_trainings": "",
+        "valves": "",
     }
-    assert FastMRISource(str(tmp_path / "singlecoil_train")).official_splits is None
+    for folder in folders:
+        write(tmp_path / folder / "inner", f"{folder}.h5")
+    source = FastMRISource(str(tmp_path))
+    found = dict(zip(source.groups, source.official_splits, strict=True))
+    assert found == {f"{folder}.h5": split for folder, split in folders.items()}
+    assert FastMRISource(str(tmp_path / "valves")).official_splits is None
+
+
+def test_official_split_of_a_folder_is_that_of_its_own_name(tmp_path, monkeypatch):
+    write(tmp_path / "knee_singlecoil_val")
+    (only,) = set(FastMRISource(str(tmp_path / "knee_singlecoil_val")).official_splits)
+    monkeypatch.chdir(tmp_path / "knee_singlecoil_val")
+    assert set(FastMRISource(".").official_splits) == {only} == {"validation"}
 
 
 def test_a_source_can_be_sent_to_a_worker(tmp_path):
@@ -181,7 +193,51 @@ def with_nan(path):
     edit(path, reconstruction_esc=image)
 
 
+def with_group(path, name):
+    edit(path, remove=(name,))
+    with h5py.File(path, "a") as file:
+        file.create_group(name)
+
+
+def with_link(path, name, link):
+    edit(path, remove=(name,))
+    with h5py.File(path, "a") as file:
+        file[name] = link
+
+
+def with_storage(path):
+    edit(path, remove=("kspace",))
+    with h5py.File(path, "a") as file:
+        shape = (SLICES, SIZE, SIZE)
+        external = [("nowhere.bin", 0, h5py.h5f.UNLIMITED)]
+        file.create_dataset("kspace", shape, np.complex64, external=external)
+
+
+def with_size(path, shape, chunks):
+    edit(path, remove=("kspace", "reconstruction_esc", "ismrmrd_header"))
+    with h5py.File(path, "a") as file:
+        file.create_dataset("kspace", shape, np.complex64, chunks=chunks)
+
+
 BREAK = {
+    "group": (lambda p: with_group(p, "kspace"), "kspace is no array but .* group"),
+    "mask group": (lambda p: with_group(p, "mask"), "mask is no array"),
+    "type": (lambda p: with_link(p, "kspace", np.dtype("f4")), "kspace is no array"),
+    "external link": (
+        lambda p: with_link(p, "kspace", h5py.ExternalLink("other.h5", "/kspace")),
+        "link to another file",
+    ),
+    "external storage": (with_storage, "lies in another file"),
+    "huge slice": (lambda p: with_size(p, (2, 64, 8192, 8192), (1, 1, 64, 64)), "would take"),
+    "huge chunk": (lambda p: with_size(p, (8192,) * 3, (1024,) * 3), "chunks of 8589934592 bytes"),
+    "attribute": (lambda p: edit(p, attributes={"acquisition": [1, 2]}), "attribute acquisition"),
+    "complex attribute": (lambda p: edit(p, attributes={"patient_id": 1j}), "attribute patient_id"),
+    "maximum": (lambda p: edit(p, attributes={"max": np.nan}), "attribute max is nan"),
+    "mask of text": (lambda p: edit(p, mask=[b"a"] * SIZE), "its mask should be numbers"),
+    "mask of nan": (lambda p: edit(p, mask=np.full(SIZE, np.nan)), "something else than 0 and 1"),
+    "negative mask": (lambda p: edit(p, mask=-np.ones(SIZE)), "something else than 0 and 1"),
+    "empty mask": (lambda p: edit(p, mask=np.zeros(SIZE)), "samples nothing"),
+    "header array": (lambda p: edit(p, ismrmrd_header=np.ones(3)), "not one text"),
     "cut short": (cut_short, "cut short"),
     "no arrays": (lambda p: edit(p, remove=("kspace", "reconstruction_esc")), "neither kspace nor"),
     "nan": (with_nan, "NaN"),

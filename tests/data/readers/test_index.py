@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from mript_jax.data.readers.index import cached_index
+from mript_jax.data.readers.index import cached_index, index_file
 from mript_jax.data.records import BrokenRecord
 from mript_jax.errors import UserError
 
@@ -52,18 +52,34 @@ def test_a_file_of_the_same_size_with_another_time_is_read_again(folder):
 
 def test_each_kind_has_an_index_of_its_own_in_json(folder):
     cached_index(folder, ["a.txt", "b.txt"], Inspect(), "test")
-    assert set(json.loads((folder / ".mript_index.test.json").read_text())) == {"a.txt", "b.txt"}
+    assert set(json.loads(index_file(folder, "test").read_text())) == {"a.txt", "b.txt"}
     other = Inspect()
     cached_index(folder, ["a.txt", "b.txt"], other, "other")
     assert other.seen == ["a.txt", "b.txt"]
 
 
 def test_a_damaged_index_is_made_anew(folder):
-    (folder / ".mript_index.test.json").write_text('{"a.txt": {"sta')
-    assert cached_index(folder, ["a.txt", "b.txt"], Inspect(), "test")["a.txt"] == {"letters": 5}
+    for text in ('{"a.txt": {"sta', '{"a.txt": 3}', '{"a.txt": {"stamp": 3}}', "[]"):
+        index_file(folder, "test").parent.mkdir(parents=True, exist_ok=True)
+        index_file(folder, "test").write_text(text)
+        assert cached_index(folder, ["a.txt", "b.txt"], Inspect(), "test")["a.txt"] == {
+            "letters": 5
+        }
 
 
-def test_a_folder_that_cannot_be_written_is_no_obstacle(folder, monkeypatch):
+def test_folder_of_the_data_stays_as_it_is(folder):
+    cached_index(folder, ["a.txt", "b.txt"], Inspect(), "test")
+    assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "b.txt"]
+
+
+def test_links_to_a_folder_share_its_index(folder, tmp_path_factory):
+    link = tmp_path_factory.mktemp("links") / "link"
+    link.symlink_to(folder)
+    assert index_file(link, "test") == index_file(folder, "test")
+    assert index_file(folder / "inside", "test") != index_file(folder, "test")
+
+
+def test_a_cache_that_cannot_be_written_is_no_obstacle(folder, monkeypatch):
     def refuse(*_):
         raise PermissionError("read-only")
 

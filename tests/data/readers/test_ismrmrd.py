@@ -98,11 +98,17 @@ def test_lines_come_together_as_kspace_and_image(tmp_path):
 
 def test_files_that_are_no_images_are_left_out(tmp_path):
     array = kspace()
-    noise = [line(array[0, :, :, 0], flags=flag) for flag in (19, 20, 24, 27)]
+    other = [line(array[0, :, :, 0], flags=flag) for flag in (20, 24, 27)]
     kept = lines(array)
     kept[5]["head"]["flags"] = (1 << 19) | (1 << 20)  # calibration and imaging in one
-    save(tmp_path / "a.h5", noise + kept)
-    np.testing.assert_array_equal(open_source("ismrmrd", str(tmp_path))[0].kspace, array[0])
+    save(tmp_path / "a.h5", other + kept)
+    record = open_source("ismrmrd", str(tmp_path))[0]
+    np.testing.assert_array_equal(record.kspace, array[0])
+    assert record.attributes["notes"] == [
+        "left out: 1 phase correction lines",
+        "left out: 1 dummy lines",
+        "left out: 1 calibration lines of a separate scan",
+    ]
 
 
 def test_averages_are_averaged_and_reversed_lines_turned(tmp_path):
@@ -164,7 +170,37 @@ def test_partitions_are_transformed_into_slices(tmp_path):
         np.testing.assert_allclose(source[z].kspace, images[z], atol=1e-5)
 
 
+def declare(path, rows, dtype=ACQUISITION, **options):
+    save(path, lines(kspace()))
+    with h5py.File(path, "a") as file:
+        del file["dataset/data"]
+        file.create_dataset("dataset/data", rows, dtype, **options)
+
+
+def one_line_changed(path, **fields):
+    made = lines(kspace())
+    for name, value in fields.items():
+        made[2]["head"][name] = value
+    save(path, made)
+
+
 BREAK = {
+    "huge chunk": (lambda p: declare(p, (10**9,), chunks=(10**8,)), "chunks of"),
+    "many rows": (lambda p: declare(p, (10**9,), chunks=(1,)), "1000000000 acquisitions"),
+    "never written": (lambda p: declare(p, (20,), chunks=(1,)), "no acquisition"),
+    "other table": (lambda p: declare(p, (20,), np.dtype("f4")), "not acquisitions"),
+    "other words": (
+        lambda p: declare(p, (20,), np.dtype([("head", HEAD), ("data", "f4", 9)])),
+        "not acquisitions",
+    ),
+    "other head": (
+        lambda p: declare(p, (20,), np.dtype([("head", INDEX), ("data", FLOATS)])),
+        "acquisitions lack .*active_channels",
+    ),
+    "mostly empty": (lambda p: save(p, lines(kspace()), h=4000, w=4000, d=60), "samples for"),
+    "samples": (lambda p: one_line_changed(p, number_of_samples=17), "it should have 17 of each"),
+    "coils": (lambda p: one_line_changed(p, active_channels=2), "of each of 3 coils"),
+    "discarded": (lambda p: one_line_changed(p, discard_post=20), "discards 20 of its 16"),
     "radial": (lambda p: save(p, lines(kspace()), trajectory="radial"), "radial"),
     "outside": (lambda p: save(p, lines(kspace(height=32))), "outside of k-space"),
     "partitions": (lambda p: save(p, partitions(kspace(4))[1:], d=4), "along partitions"),

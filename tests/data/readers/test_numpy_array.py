@@ -70,3 +70,130 @@ def test_slices_without_numbers_are_broken(tmp_path, coils, value):
     np.save(tmp_path / "scan.npy", np.full((2, 1, *SHAPE), value, complex))
     with pytest.raises(BrokenRecord, match="slice 1"):
         open_source("numpy", str(tmp_path))[1]
+
+
+def save_npz(path, **arrays):
+    np.savez_compressed(path, **arrays)
+    return str(path)
+
+
+@pytest.mark.parametrize("axes", ["hwc", "cwh", "hcws", "wsh"])
+def test_any_order_of_axes_can_be_stated(tmp_path, coils, axes):
+    order = ["schw".index(axis) for axis in axes]
+    full = np.stack([coils[0], 2 * coils[0]])  # [S, C, H, W]
+    kept = full if "s" in axes else full[:1]
+    kept = kept if "c" in axes else kept[:, :1]
+    rest = [i for i in range(4) if i not in order]
+    np.save(tmp_path / "scan.npy", kept.transpose(*order, *rest).squeeze())
+    source = open_source("numpy", str(tmp_path), axes=axes)
+    assert len(source) == len(kept)
+    for i, expected in enumerate(kept):
+        np.testing.assert_array_equal(source[i].kspace, expected)
+
+
+@pytest.mark.parametrize("axes", ["hwx", "hh", "cs", "schwh"])
+def test_axes_that_cannot_be_are_refused(tmp_path, coils, axes):
+    np.save(tmp_path / "scan.npy", coils[0])
+    with pytest.raises(UserError, match=f"axes='{axes}'"):
+        open_source("numpy", str(tmp_path), axes=axes)
+    with pytest.raises(UserError, match="axes='schw' does not name"):
+        open_source("numpy", str(tmp_path), axes="schw")
+
+
+@pytest.mark.parametrize("kind", ["lines", "samples", "each slice", "lines of each slice"])
+def test_mask_of_npz_is_that_of_its_slices(tmp_path, coils, kind):
+    lines = np.stack([coils[1][0], 1 - coils[1][0]])
+    stored = {
+        "lines": lines[0],
+        "samples": np.tile(lines[0], (SHAPE[0], 1)),
+        "each slice": np.repeat(lines[:, None], SHAPE[0], axis=1),
+        "lines of each slice": lines.astype(bool),
+    }[kind]
+    full = np.ones((2, 3, *SHAPE), np.complex64)
+    source = open_source("numpy", save_npz(tmp_path / "a.npz", kspace=full, Mask=stored))
+    for i, record in enumerate((source[0], source[1])):
+        line = lines[i] if "each" in kind else lines[0]
+        np.testing.assert_array_equal(record.mask, np.tile(line, (SHAPE[0], 1)))
+        np.testing.assert_array_equal(record.kspace, record.mask * full[i])
+        assert record.image is not None  # k-space itself is fully sampled
+
+
+def test_mask_beside_an_array_or_stated_is_used(tmp_path, coils):
+    full = np.ones((3, *SHAPE), np.complex64)
+    np.save(tmp_path / "scan.npy", full)
+    np.save(tmp_path / "scan_mask.npy", coils[1])
+    np.save(tmp_path / "other.npy", coils[1][::-1, ::-1])
+    source = open_source("numpy", str(tmp_path / "scan.npy"), coils="yes")
+    np.testing.assert_array_equal(source[0].mask, coils[1])
+    (tmp_path / "scan_mask.npy").rename(tmp_path / "moved.npy")
+    stated = open_source(
+        "numpy", str(tmp_path / "scan.npy"), coils="yes", mask=str(tmp_path / "other.npy")
+    )
+    np.testing.assert_array_equal(stated[0].mask, coils[1][::-1, ::-1])
+    with pytest.raises(UserError, match="does not exist"):
+        open_source("numpy", str(tmp_path / "scan.npy"), mask="nowhere.npy")
+
+
+def test_masks_among_arrays_are_no_slices(tmp_path, coils):
+    np.save(tmp_path / "scan.npy", coils[0])
+    np.save(tmp_path / "scan_mask.npy", coils[1])
+    assert len(open_source("numpy", str(tmp_path))) == 1
+
+
+@pytest.mark.parametrize(
+    ("mask", "why"),
+    [
+        (np.full(SHAPE, np.nan), "something else than 0 and 1"),
+        (-np.ones(SHAPE), "something else than 0 and 1"),
+        (np.full(SHAPE, 0.5), "something else than 0 and 1"),
+        (np.zeros(SHAPE), "samples nothing"),
+        (np.ones((3, 5)), r"its mask is \[3, 5\]"),
+        (np.array("text"), "its mask"),
+    ],
+    ids=["nan", "negative", "half", "zero", "shape", "text"],
+)
+def test_masks_that_are_none_are_refused(tmp_path, coils, mask, why):
+    path = save_npz(tmp_path / "a.npz", kspace=coils[0], mask=mask)
+    with pytest.raises(BrokenRecord, match=why):
+        open_source("numpy", path)[0]
+
+
+def test_fully_sampled_kspace_has_a_reference(tmp_path):
+    np.save(tmp_path / "a.npy", np.ones((1, 2, *SHAPE), np.complex64))
+    record = open_source("numpy", str(tmp_path))[0]
+    assert record.mask is None and record.image.shape == SHAPE
+
+
+def test_real_and_imaginary_parts_on_the_last_axis_are_one_number(tmp_path, coils):
+    np.save(tmp_path / "a.npy", np.stack([coils[0].real, coils[0].imag], axis=-1)[None])
+    np.testing.assert_array_equal(open_source("numpy", str(tmp_path))[0].kspace, coils[0])
+
+
+def test_arrays_of_npz_are_told_by_name(tmp_path, coils):
+    path = save_npz(tmp_path / "a.npz", ksp=coils[0], maps=coils[0], image=np.ones(SHAPE))
+    record = open_source("numpy", path)[0]
+    np.testing.assert_array_equal(record.kspace, coils[0])
+    assert record.attributes["notes"] == ["left out: sensitivity maps, which are estimated anew"]
+    path = save_npz(tmp_path / "b.npz", first=coils[0], second=coils[0])
+    with pytest.raises(
+        UserError, match=r"holds first complex64 \[6, 64, 48\], second.*named kspace"
+    ):
+        open_source("numpy", path)
+
+
+def test_npz_that_unfolds_beyond_measure_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("mript_jax.data.readers.numpy_array.SOME_SIZE", 2**16)
+    path = save_npz(tmp_path / "a.npz", kspace=np.zeros((5, 2**16), np.complex64))
+    with pytest.raises(UserError, match=r"a\.npz: .*kspace\.npy declares 2621440 bytes"):
+        open_source("numpy", path)
+
+
+def test_pickles_are_never_read(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return print, ("code of a file has run",)
+
+    for name, save in (("a.npy", np.save), ("a.npz", lambda p, a: np.savez(p, kspace=a))):
+        save(tmp_path / name, np.array([Trap()], object))
+        with pytest.raises(UserError, match=name):
+            open_source("numpy", str(tmp_path / name))
