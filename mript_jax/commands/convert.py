@@ -22,6 +22,8 @@ from ml_collections import ConfigDict
 from mript_jax import cli
 from mript_jax.errors import UserError
 
+KEPT = "unused.safetensors"  # beside a checkpoint
+
 
 def run(program: str) -> None:
     cli.run(main, define_flags, __doc__, program)
@@ -69,6 +71,7 @@ def write_checkpoint(source: str, output: str, config: ConfigDict | None) -> Non
     else:
         params, ignored = from_torch(state_dict, config.model)
     save_params(output, params, config)
+    _keep(output, {name: value for name, value in state_dict.items() if _bare(name) in ignored})
     print(f"ignored: {', '.join(ignored) or 'nothing'}")
     print(f"{output}: {len(state_dict) - len(ignored)} of {len(state_dict)} tensors converted")
 
@@ -91,11 +94,13 @@ def start_from_masked(checkpoint: str, output: str, config: ConfigDict | None) -
 def write_torch(checkpoint: str, output: str) -> None:
     from mript_jax.checkpoint import load_checkpoint_config, load_params
     from mript_jax.convert import to_torch
-    from mript_jax.convert.files import write_state_dict
+    from mript_jax.convert.files import WRAPPED, write_state_dict
 
     model = load_checkpoint_config(checkpoint).model
     state_dict = to_torch(load_params(checkpoint), model)
-    write_state_dict(output, state_dict)
+    state_dict |= _kept(checkpoint, state_dict)
+    bare = model.name == "unet"  # fastMRI's, which loads a file of nothing but tensors
+    write_state_dict(output, state_dict, "" if bare else WRAPPED[0])
     if model.get("iterations", 0):
         print("the public code has no data consistency: there, this is the network alone")
     print(f"{output}: {len(state_dict)} tensors")
@@ -111,6 +116,33 @@ def write_weights_file(checkpoint: str, output: str) -> None:
     step = int(find_checkpoint(checkpoint).name)
     write_weights(output, load_params(checkpoint), config, step)
     print(f"{output}: {Path(output).stat().st_size / 2**20:.1f} MiB, step {step}")
+
+
+def _keep(output: str, tensors: dict) -> None:
+    """Keeps tensors without effect on the output, so that they can be written back unchanged."""
+    from mript_jax.convert.files import write_state_dict
+
+    if tensors:
+        write_state_dict(
+            Path(output) / KEPT, {_bare(name): value for name, value in tensors.items()}
+        )
+
+
+def _kept(checkpoint: str, state_dict: dict) -> dict:
+    """Those of the names and shapes that the public code has."""
+    from mript_jax.convert.files import read_state_dict
+
+    path = Path(checkpoint) / KEPT
+    kept = read_state_dict(path) if path.is_file() else {}
+    return {
+        name: value
+        for name, value in kept.items()
+        if name in state_dict and value.shape == state_dict[name].shape
+    }
+
+
+def _bare(name: str) -> str:
+    return name.removeprefix("module.")
 
 
 def _refuse_full(output: str) -> None:

@@ -45,7 +45,8 @@ def main() -> None:
     _refuse_among_scans(output, source_path)
     from mript_jax.data.readers import open_source
     from mript_jax.inference.reconstruction import load
-    from mript_jax.inference.volumes import iterate_volumes, reconstruct_volume, write_volume
+    from mript_jax.inference.save import save_volume
+    from mript_jax.inference.volumes import iterate_volumes, reconstruct_volume
     from mript_jax.physics.tasks import make_task
 
     task = make_task(values.pattern, values.acceleration)
@@ -54,7 +55,7 @@ def main() -> None:
     source = open_source(values.format or _format_of(source_path), str(source_path))
     for name, records in iterate_volumes(source):
         result = reconstruct_volume(reconstruction, records, task, name)
-        path = write_volume(output, result)
+        path = save_volume(output, result, ("h5", "png"))[0]
         print(f"{path}: {result.summary()}")
 
 

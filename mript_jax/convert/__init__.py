@@ -24,7 +24,7 @@ CODES: dict[str, ModuleType] = {
 SIGNS = {
     "mript": (r"image_encoder\.pos_embed$", infer.infer_config),
     "recon_vit": (r"net\.patch_embed\.proj\.weight$", recon_vit.infer_config),
-    "unet": (r"(net\.)?down_sample_layers\.0\.layers\.0\.weight$", unet.infer_config),
+    "unet": (r"((u?net)\.)?down_sample_layers\.0\.layers\.0\.weight$", unet.infer_config),
     "simmim": (r"(encoder\.patch_embed\.proj|conv_first)\.weight$", simmim.infer_config),
 }
 

@@ -1,4 +1,4 @@
-"""State dicts in files: .pt and .pth through PyTorch, .npz and .safetensors without it."""
+"""State dicts in files: .pt, .pth and .ckpt through PyTorch, .npz and .safetensors without it."""
 
 import pickle
 from collections.abc import Callable, Mapping
@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from mript_jax.errors import UserError, unknown_name_error
 
 # Keys of the weights in files that also hold the state of the optimizer.
+TORCH = (".pt", ".pth", ".ckpt")
 WRAPPED = ("model_state_dict", "state_dict", "model")
 
 
@@ -26,13 +27,21 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     return state_dict
 
 
-def write_state_dict(path: str | Path, state_dict: Mapping[str, np.ndarray]) -> None:
-    """Write tensors in the format of the file's suffix."""
+def write_state_dict(
+    path: str | Path, state_dict: Mapping[str, np.ndarray], key: str = WRAPPED[0]
+) -> None:
+    """Write tensors in the format of the file's suffix.
+
+    PyTorch's files hold them under a key; with key="" they hold nothing else.
+    """
     path = Path(path)
-    if path.suffix not in WRITERS:
-        raise unknown_name_error(f"kind of weight file ({path.name})", path.suffix, WRITERS)
+    if path.suffix not in (*TORCH, *WRITERS):
+        raise unknown_name_error(f"kind of weight file ({path.name})", path.suffix, READERS)
     path.parent.mkdir(parents=True, exist_ok=True)
-    WRITERS[path.suffix](path, dict(state_dict))
+    if path.suffix in TORCH:
+        _write_torch(path, dict(state_dict), key)
+    else:
+        WRITERS[path.suffix](path, dict(state_dict))
 
 
 def _read_torch(path: Path) -> dict[str, np.ndarray]:
@@ -51,10 +60,10 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
     return {name: tensor.float().numpy() for name, tensor in content.items()}
 
 
-def _write_torch(path: Path, state_dict: dict[str, np.ndarray]) -> None:
+def _write_torch(path: Path, state_dict: dict[str, np.ndarray], key: str) -> None:
     torch = _import_torch(path)
     tensors = {name: torch.from_numpy(np.array(value)) for name, value in state_dict.items()}
-    torch.save({WRAPPED[0]: tensors}, path)
+    torch.save({key: tensors} if key else tensors, path)
 
 
 def _import_torch(path: Path):
@@ -95,14 +104,11 @@ def _write_safetensors(path: Path, state_dict: dict[str, np.ndarray]) -> None:
 
 
 READERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
-    ".pt": _read_torch,
-    ".pth": _read_torch,
+    **dict.fromkeys(TORCH, _read_torch),
     ".npz": _read_npz,
     ".safetensors": _read_safetensors,
 }
 WRITERS: dict[str, Callable[[Path, dict[str, np.ndarray]], None]] = {
-    ".pt": _write_torch,
-    ".pth": _write_torch,
     ".npz": _write_npz,
     ".safetensors": _write_safetensors,
 }

@@ -1,4 +1,7 @@
-"""Conversion of fastMRI's U-Net, with or without Lin and Heckel's wrapper (names `net....`)."""
+"""Conversion of fastMRI's U-Net, bare or in a wrapper.
+
+Lin and Heckel's has the names `net....`, fastMRI's own Lightning module `unet....`.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +10,9 @@ import numpy as np
 
 from mript_jax.convert.tables import Shapes, Table, count, layer, parameter_shapes, read, write
 from mript_jax.models import build_model
+
+PREFIXES = ("module.", "net.", "unet.")
+UNUSED = r"^loss\."  # a buffer of the Lightning module's
 
 
 def from_torch(
@@ -17,12 +23,12 @@ def from_torch(
     channels = state_dict["down_sample_layers.0.layers.0.weight"].shape[1]
     side = 2 ** (config["pools"] + 1)
     shapes = parameter_shapes(build_model(config), (1, side, side, channels))
-    return read(state_dict, name_table(config), shapes, unused="^$")
+    return read(state_dict, name_table(config), shapes, unused=UNUSED)
 
 
 def to_torch(params: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Return a state dict that the wrapped public U-Net loads."""
-    return {f"net.{name}": value for name, value in write(params, name_table(config)).items()}
+    """Return a state dict that fastMRI's U-Net loads."""
+    return write(params, name_table(config))
 
 
 def infer_config(shapes: Shapes) -> dict[str, Any]:
@@ -58,7 +64,9 @@ def _block(theirs: str, ours: str) -> Table:
 
 
 def _without_prefixes(state_dict: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name.removeprefix("module.").removeprefix("net."): value
-        for name, value in state_dict.items()
-    }
+    def bare(name: str) -> str:
+        for prefix in PREFIXES:
+            name = name.removeprefix(prefix)
+        return name
+
+    return {bare(name): value for name, value in state_dict.items()}

@@ -50,6 +50,7 @@ class Record:
     maximum: float | None = None  # of the volume (fastMRI's attribute)
     attributes: dict[str, Any] = dataclasses.field(default_factory=dict)  # json-able
     geometry: Geometry | None = None  # where the file says it; not kept in ArrayRecord files
+    path: str | None = None  # the file that it was read from; not kept either
 
     @property
     def reference(self) -> np.ndarray:

@@ -1,20 +1,20 @@
-"""Whole volumes through a reconstruction: from the slices of a reader to a file and a picture."""
+"""Whole volumes through a reconstruction: the slices of a reader, together with their places."""
 
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-import h5py
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
+from mript_jax.data.geometry import Geometry
 from mript_jax.data.readers.base import Source
 from mript_jax.data.records import Record
 from mript_jax.data.transforms import volume_seed
 from mript_jax.errors import UserError
 from mript_jax.evaluation.metrics import psnr
+from mript_jax.inference.provenance import Provenance
 from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.physics.crop import center_crop, crop_kspace, zero_filled_scan
 from mript_jax.physics.fourier import fft2c
@@ -23,13 +23,13 @@ from mript_jax.physics.recognition.mask import recognize_mask
 from mript_jax.physics.tasks import Task
 
 SLICES = 8  # that are read and reconstructed together
-PREVIEW_SLICES = 3
-PREVIEW_SIZE = 224  # pixels that a slice takes at least; small ones are enlarged
-TITLE_HEIGHT = 24
 # Endings of scan files; what else follows a dot belongs to the name (DICOM's numbers of series).
 ENDING = re.compile(
-    r"\.(h5|hdf5|mrd|mat|npy|nii|nii\.gz|dcm|ima|png|jpe?g|tiff?|bmp)$", re.IGNORECASE
+    r"\.(h5|hdf5|mrd|mat|npy|cfl|nii|nii\.gz|mgz|mgh|mnc|dcm|ima|png|jpe?g|tiff?|bmp)$",
+    re.IGNORECASE,
 )
+UNUSABLE = re.compile(r"^\.|[/\\:]|[^\x20-\x7e\u00a1-\uffff]")  # in a file's name
+LONGEST_NAME = 160
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +40,24 @@ class ReconstructedVolume:
     reference: np.ndarray | None  # [S, H, W]
     masks: np.ndarray  # [S, H, W] of the k-space
     simulated: bool  # the mask was ours, not the scanner's
+    slice_numbers: tuple[int, ...] = ()  # of each slice in the source
+    geometries: tuple[Geometry | None, ...] = ()  # of each slice, where the source says it
+    attributes: tuple[Mapping[str, Any], ...] = ()  # of each slice's record
+    paths: tuple[str | None, ...] = ()  # of the file that each slice was read from
+    provenance: Provenance = dataclasses.field(default_factory=Provenance)
+
+    def facts(self) -> dict[str, str | float]:
+        """Method, weights and acceleration, which every output carries."""
+        seen = recognize_mask(self.masks[0])
+        return {
+            "software": f"mript_jax {self.provenance.version}",
+            "method": self.provenance.method,
+            "checkpoint": self.provenance.checkpoint,
+            "checkpoint_sha256": self.provenance.checkpoint_sha256,
+            "pattern": seen.pattern,
+            "true_acceleration": float(seen.true_acceleration),
+            "undersampling": "retrospective" if self.simulated else "prospective",
+        }
 
     def summary(self) -> str:
         """One line: what was done, and how near the reference it came."""
@@ -91,13 +109,21 @@ def iterate_volumes(source: Source) -> Iterator[tuple[str, Sequence[Record]]]:
 
 def output_name(volume: str) -> str:
     """The name of a volume's files: its folders and its name without a scan's ending."""
-    return ENDING.sub("", volume).replace("/", "_")
+    return UNUSABLE.sub("_", ENDING.sub("", volume))[-LONGEST_NAME:] or "volume"
 
 
 def reconstruct_volume(
-    reconstruction: Reconstruction, records: Sequence[Record], task: Task, name: str = ""
+    reconstruction: Reconstruction,
+    records: Sequence[Record],
+    task: Task,
+    name: str = "",
+    *,
+    provenance: Provenance | None = None,
 ) -> ReconstructedVolume:
-    """Reconstruct a volume with its own masks, or one of `task` for its fully sampled slices."""
+    """Reconstruct a volume with its own masks, or one of `task` for its fully sampled slices.
+
+    `provenance` is for the outputs.
+    """
     parts, simulated = [], []
     for start in range(0, len(records), SLICES):
         slices = []
@@ -116,6 +142,11 @@ def reconstruct_volume(
         reference=np.concatenate(references) if len(references) == len(parts) else None,
         masks=np.concatenate([part.masks for part in parts]),
         simulated=all(simulated),
+        slice_numbers=tuple(number for part in parts for number in part.slice_numbers),
+        geometries=tuple(geometry for part in parts for geometry in part.geometries),
+        attributes=tuple(attributes for part in parts for attributes in part.attributes),
+        paths=tuple(path for part in parts for path in part.paths),
+        provenance=provenance or Provenance(),
     )
 
 
@@ -135,24 +166,11 @@ def _reconstruct_slices(
         reference=np.stack(references) if len(references) == len(slices) else None,
         masks=np.stack([mask for *_, mask in slices]).astype(np.uint8),
         simulated=False,
+        slice_numbers=tuple(record.slice_index for record, *_ in slices),
+        geometries=tuple(record.geometry for record, *_ in slices),
+        attributes=tuple(record.attributes for record, *_ in slices),
+        paths=tuple(record.path for record, *_ in slices),
     )
-
-
-def write_volume(folder: Path, result: ReconstructedVolume) -> Path:
-    """Writes NAME.h5 (fastMRI's layout) and NAME.png, and returns the former's path."""
-    path = folder / f"{result.name}.h5"
-    same = bool(np.all(result.masks == result.masks[0]))
-    seen = recognize_mask(result.masks[0])
-    with h5py.File(path, "w") as file:
-        file["reconstruction"] = result.reconstruction.astype(np.float32)
-        file["zero_filled"] = result.zero_filled.astype(np.float32)
-        file["mask"] = (result.masks[0] if same else result.masks).astype(np.float32)
-        file.attrs["max"] = float(result.reconstruction.max())
-        file.attrs["pattern"] = seen.pattern
-        file.attrs["true_acceleration"] = seen.true_acceleration
-        file.attrs["simulated_undersampling"] = result.simulated
-    _preview(result).save(path.with_suffix(".png"))
-    return path
 
 
 def _distinct(name: str, taken: set[str]) -> str:
@@ -181,27 +199,3 @@ def _image_shape(record: Record, kspace_shape: tuple[int, int]) -> tuple[int, in
     if record.image is not None:
         return record.image.shape
     return tuple(record.attributes.get("recon_size", kspace_shape))
-
-
-def _preview(result: ReconstructedVolume) -> Image.Image:
-    """Rows of slices: zero-filled, reconstruction, and reference and error where there is one."""
-    chosen = np.linspace(0, len(result.reconstruction) - 1, PREVIEW_SLICES + 2).astype(int)[1:-1]
-    rows = []
-    for i in dict.fromkeys(chosen.tolist()):
-        row = {"zero-filled": result.zero_filled[i], "reconstruction": result.reconstruction[i]}
-        if result.reference is not None:
-            row["reference"] = result.reference[i]
-            row["4 x error"] = 4 * np.abs(row["reconstruction"] - row["reference"])
-        brightest = np.percentile(row.get("reference", row["zero-filled"]), 99.5)
-        scale = 255 / max(brightest, 1e-12)
-        rows.append({name: np.clip(scale * image, 0, 255) for name, image in row.items()})
-    enlarged = -(-PREVIEW_SIZE // max(result.reconstruction.shape[1:]))
-    height, width = (n * enlarged for n in result.reconstruction.shape[1:])
-    sheet = Image.new("L", (width * len(rows[0]), TITLE_HEIGHT + height * len(rows)))
-    draw = ImageDraw.Draw(sheet)
-    for column, name in enumerate(rows[0]):
-        draw.text((column * width + 6, 4), name, fill=255, font=ImageFont.load_default(14))
-        for number, row in enumerate(rows):
-            picture = Image.fromarray(row[name].astype(np.uint8)).resize((width, height))
-            sheet.paste(picture, (column * width, TITLE_HEIGHT + number * height))
-    return sheet

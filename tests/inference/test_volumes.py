@@ -16,12 +16,8 @@ from mript_jax.data.readers.base import Source
 from mript_jax.data.records import Record
 from mript_jax.evaluation.metrics import psnr
 from mript_jax.inference.reconstruction import Reconstruction
-from mript_jax.inference.volumes import (
-    iterate_volumes,
-    output_name,
-    reconstruct_volume,
-    write_volume,
-)
+from mript_jax.inference.save import save_volume
+from mript_jax.inference.volumes import iterate_volumes, output_name, reconstruct_volume
 from mript_jax.models import build_model
 from mript_jax.physics.crop import center_crop
 from mript_jax.physics.fourier import ifft2c
@@ -131,7 +127,8 @@ def test_files_of_one_name_in_two_folders_are_two_volumes(tmp_path):
     output.mkdir()
     for name, records in volumes.items():
         task = make_task("cartesian_random", 2.0)
-        write_volume(output, reconstruct_volume(zero_filled, records, task, name))
+        result = reconstruct_volume(zero_filled, records, task, name)
+        save_volume(output, result, ("h5", "png"))
     names = sorted(path.name for path in output.iterdir())
     assert names == ["a_v.h5", "a_v.png", "b_v.h5", "b_v.png"]
 

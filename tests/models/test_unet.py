@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mript_jax.convert import unet
+from mript_jax.convert import from_torch, infer_config, unet
 from mript_jax.models import build_model
 from mript_jax.models.unet import ConvBlock
 from tests.parity import Golden, assert_close, assert_gradients
@@ -47,9 +47,20 @@ def test_loss_and_gradients_match_the_public_code(case):
 
 def test_state_dict_survives_conversion_in_both_directions(case):
     back = unet.to_torch(case.params, case.config)
-    assert set(back) == set(case.state_dict)
-    for name, value in case.state_dict.items():
-        np.testing.assert_array_equal(back[name], value, name)
+    assert {f"net.{name}" for name in back} == set(case.state_dict)  # theirs is in a wrapper
+    for name, value in back.items():
+        np.testing.assert_array_equal(value, case.state_dict[f"net.{name}"], name)
+
+
+@pytest.mark.parametrize("prefix", ["", "unet.", "module.unet.", "net."])
+def test_wrappers_of_the_public_code_are_taken_off(case, prefix):
+    bare = {n.removeprefix("net."): value for n, value in case.state_dict.items()}
+    wrapped = {prefix + name: value for name, value in bare.items()}
+    config = infer_config(wrapped)
+    assert config == case.config
+    params, ignored = from_torch(wrapped | {"loss.w": np.ones((1, 1, 7, 7))}, config)
+    assert ignored == ["loss.w"]
+    jax.tree.map(np.testing.assert_array_equal, params, case.params)
 
 
 def test_parameter_count_matches_fastmri():

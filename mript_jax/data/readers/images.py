@@ -18,6 +18,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 MOST_PIXELS = 64_000_000  # a larger one is taken for a decompression bomb
 BITS, COMPRESSION, STRIP_BYTES = 258, 259, 279  # tags of TIFF
 PLAIN_MODES = ("L", "F", "I", "I;16", "I;16B")  # one channel of numbers
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP")  # whatever else Pillow would read, or hand to others
+MOST_PACKED = {"PNG": 1032, "BMP": 256}  # times that a format shrinks its pixels, at the most
 
 
 def _by_file(name: str) -> str:
@@ -62,7 +64,7 @@ def read_gray(path: str | Path, first_channel: bool = False) -> np.ndarray:
     Colors become their luminance, or with `first_channel` what MR-IPT takes of them.
     """
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=FORMATS) as picture:
             _check(picture, path)
             if picture.mode in PLAIN_MODES:
                 return np.asarray(picture).astype(np.float32)
@@ -75,15 +77,16 @@ def read_gray(path: str | Path, first_channel: bool = False) -> np.ndarray:
 
 def _check(picture: Image.Image, path: str | Path) -> None:
     """Refuses a picture by what its file says of it, before it is unpacked."""
-    if picture.width * picture.height > MOST_PIXELS:
-        size = f"{picture.width} x {picture.height}"
+    size, pixels = f"{picture.width} x {picture.height}", picture.width * picture.height
+    if pixels > MOST_PIXELS:
         raise BrokenRecord(str(path), f"{size} pixels are more than {MOST_PIXELS}")
+    ratio = 8 * MOST_PACKED.get(str(picture.format), MOST_PIXELS)  # pixels of one bit
+    if pixels > ratio * os.path.getsize(path):
+        raise BrokenRecord(str(path), f"holds less than its {size} pixels")
     pages = getattr(picture, "n_frames", 1)  # of formats that can have several
     if pages > 1:
         raise BrokenRecord(str(path), f"holds {pages} pages instead of one")
-    channel_bytes = 4 if picture.mode in "IF" else 2
-    channels = channel_bytes * len(picture.getbands())
-    refuse_bomb(picture.width * picture.height * channels, os.path.getsize(path))
+    refuse_bomb(4 * pixels * len(picture.getbands()), os.path.getsize(path))
     if picture.format == "PNG":
         check_png(Path(path).read_bytes())
     if isinstance(picture, TiffImagePlugin.TiffImageFile):

@@ -75,14 +75,14 @@ def _labeled(root: Path, labels: str) -> tuple[Path, list[tuple[str, str]]]:
     if not rows or not {"filename", "label"} <= rows[0].keys():
         raise UserError(f"labels {file}: expected the columns filename and label")
     label_of: dict[str, str] = {}
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(rows, 2):
         name, label = row["filename"], row["label"]
         if not name or label is None or None in row:
-            raise UserError(f"labels {file}: row {number} does not have the columns of the first")
+            raise UserError(f"labels {file}: line {number} has no filename or no label, or more")
         if os.path.isabs(name) or ".." in name.split("/") or "\0" in name:
-            raise UserError(f"labels {file}: row {number} names {name!r}, which is not in {root}")
+            raise UserError(f"labels {file}: line {number}: {name!r} leads out of {root}")
         if label_of.setdefault(name, label) != label:
-            raise UserError(f"labels {file}: row {number} gives {name} another label than before")
+            raise UserError(f"labels {file}: line {number} gives {name} another label than before")
     return root, list(label_of.items())
 
 

@@ -87,7 +87,7 @@ class VolumeSource(Source):
             raise type(error)(what, error.why) from error
         except UNREADABLE as error:
             raise BrokenRecord(what, f"cannot be read: {error}") from error
-        return Record(**{"image": None, "volume": self.groups[index]} | fields)
+        return Record(**{"image": None, "volume": self.groups[index], "path": path} | fields)
 
     def _inspect(self, path: Path) -> About:
         refuse_escape(self.root, path)

@@ -3,10 +3,11 @@ import pytest
 
 from mript_jax.data.readers import open_source
 from mript_jax.data.readers.index import index_file
-from mript_jax.data.records import BrokenRecord
+from mript_jax.data.records import BlankRecord, BrokenRecord
 from mript_jax.errors import UserError
 
 pydicom = pytest.importorskip("pydicom")
+from pydicom.data import get_testdata_file  # noqa: E402
 
 
 def pixels(seed, shape=(6, 8)):
@@ -127,3 +128,147 @@ def test_a_broken_file_is_told_by_path_and_costs_nothing_else(tmp_path, damage):
             broken.append(error)
     assert len(source) == 2 and len(broken) == 1
     assert broken[0].path == str(path) and BREAK[damage][1] in broken[0].why
+
+
+def functional(position=None, slope=None, echo=None, time=None):
+    """The functional groups of a frame."""
+    groups = pydicom.Dataset()
+
+    def add(sequence, **values):
+        item = pydicom.Dataset()
+        for name, value in values.items():
+            setattr(item, name, value)
+        setattr(groups, sequence, [item])
+
+    if position is not None:
+        add("PlanePositionSequence", ImagePositionPatient=[0, 0, position])
+        add("PlaneOrientationSequence", ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
+        add("PixelMeasuresSequence", PixelSpacing=[2, 1], SliceThickness=3)
+    if echo is not None:
+        add("MREchoSequence", EffectiveEchoTime=echo)
+    if time is not None:
+        add("FrameContentSequence", TemporalPositionIndex=time)
+    if slope is not None:
+        add("PixelValueTransformationSequence", RescaleSlope=slope, RescaleIntercept=0)
+    return groups
+
+
+def volumes_of(source):
+    found = {}
+    for i, name in enumerate(source.groups):
+        found.setdefault(name, []).append(source[i].image)
+    return found
+
+
+@pytest.mark.parametrize("tag", ["EchoNumbers", "EchoTime", "TemporalPositionIdentifier"])
+def test_echoes_and_times_of_a_series_are_volumes_of_their_own(tmp_path, tag):
+    for number in range(6):
+        tags = {tag: 1 + number % 2, "InstanceNumber": number}
+        save(tmp_path / f"{number}", pixels(number), position=number // 2, **tags)
+    label = {"EchoNumbers": "echo", "EchoTime": "TE", "TemporalPositionIdentifier": "time"}[tag]
+    found = volumes_of(open_source("dicom", str(tmp_path)))
+    assert list(found) == [f"1.2.3_{label}1", f"1.2.3_{label}2"]
+    for first, images in enumerate(found.values()):
+        np.testing.assert_array_equal(images, [pixels(first + 2 * i) for i in range(3)])
+
+
+def test_positions_that_repeat_are_volumes_of_their_own(tmp_path):
+    for number in range(6):  # slice by slice, as a cine is stored
+        save(tmp_path / f"{number}", pixels(number), position=number // 2, InstanceNumber=number)
+    found = volumes_of(open_source("dicom", str(tmp_path)))
+    assert list(found) == ["1.2.3_repeat1", "1.2.3_repeat2"]
+    np.testing.assert_array_equal(found["1.2.3_repeat2"], [pixels(i) for i in (1, 3, 5)])
+
+
+def test_sizes_and_orientations_of_a_series_are_volumes_of_their_own(tmp_path):
+    save(tmp_path / "a", pixels(0))
+    save(tmp_path / "b", pixels(1, (8, 8)), position=1.0)
+    save(tmp_path / "c", pixels(2), ImageOrientationPatient=[0, 1, 0, 0, 0, -1])
+    source = open_source("dicom", str(tmp_path))
+    assert len(set(source.groups)) == 3
+    assert sorted(source[i].image.shape for i in range(3)) == [(6, 8), (6, 8), (8, 8)]
+
+
+def test_frames_are_sorted_by_position_and_split_by_echo(tmp_path):
+    heights, echoes = (4.0, 4.0, -2.0, 1.0, -2.0, 1.0), (5.0, 9.5, 9.5, 5.0, 5.0, 9.5)
+    frames = [functional(z, echo=te) for z, te in zip(heights, echoes, strict=True)]
+    array = pixels(0, (6, 6, 8))
+    save(tmp_path / "a", array, NumberOfFrames=6, PerFrameFunctionalGroupsSequence=frames)
+    source = open_source("dicom", str(tmp_path))
+    found = volumes_of(source)
+    assert list(found) == ["1.2.3_TE5", "1.2.3_TE9.5"]
+    np.testing.assert_array_equal(found["1.2.3_TE5"], array[[4, 3, 0]])
+    np.testing.assert_array_equal(found["1.2.3_TE9.5"], array[[2, 5, 1]])
+    np.testing.assert_allclose(
+        source[1].geometry.affine[:3, :3], [[0, -1, 0], [-2, 0, 0], [0, 0, 3]]
+    )
+
+
+def test_the_modality_table_is_applied(tmp_path):
+    table = pydicom.Dataset()
+    table.LUTDescriptor, table.LUTData = (
+        [4096, 0, 16],
+        (np.arange(4096, dtype="<u2") // 2 + 100).tobytes(),
+    )
+    table.ModalityLUTType = "US"
+    save(tmp_path / "a", pixels(0), ModalityLUTSequence=[table])
+    image = open_source("dicom", str(tmp_path))[0].image
+    np.testing.assert_array_equal(image, pixels(0) // 2 + 100)
+
+
+def test_a_blank_slice_keeps_the_number_of_its_neighbours(tmp_path):
+    for number in range(3):
+        save(tmp_path / f"{number}", pixels(number) * (number != 1), position=number)
+    source = open_source("dicom", str(tmp_path))
+    with pytest.raises(BlankRecord, match="all zero"):
+        source[1]
+    assert source[2].slice_index == 2
+
+
+def test_pixels_without_a_decoder_say_what_to_install(monkeypatch):
+    path = get_testdata_file("MR_small_jpeg_ls_lossless.dcm")
+    decoder = pydicom.pixels.get_decoder(pydicom.uid.JPEGLSLossless)
+    monkeypatch.setattr(decoder, "_available", {})
+    source = open_source("dicom", path)
+    with pytest.raises(BrokenRecord, match=r"JPEG-LS.*needs one of: .*pyjpegls") as caught:
+        source[0]
+    assert "\n" not in caught.value.why
+
+
+def test_files_of_one_image_in_many_transfer_syntaxes_are_equal():
+    expected = pydicom.dcmread(get_testdata_file("MR_small.dcm")).pixel_array
+    names = ("MR_small", "MR_small_RLE", "MR_small_bigendian", "MR_small_implicit")
+    for name in names:
+        record = open_source("dicom", get_testdata_file(f"{name}.dcm"))[0]
+        np.testing.assert_array_equal(record.image, expected)
+
+
+def test_the_place_of_a_slice_is_that_of_pydicoms_own_file():
+    data = pydicom.dcmread(get_testdata_file("MR_small.dcm"))
+    affine = open_source("dicom", get_testdata_file("MR_small.dcm"))[0].geometry.affine
+    along, down = np.float64(data.ImageOrientationPatient).reshape(2, 3)
+    row, column = 3, 11
+    point = np.float64(data.ImagePositionPatient)
+    point += column * along * data.PixelSpacing[1] + row * down * data.PixelSpacing[0]
+    np.testing.assert_allclose((affine @ (row, column, 0, 1))[:3], point * (-1, -1, 1), atol=1e-6)
+
+
+def test_a_deflated_bomb_is_refused(tmp_path, monkeypatch):
+    data = pydicom.dcmread(get_testdata_file("image_dfl.dcm"))
+    data.add_new((0x0009, 0x0010), "LO", "BOMB")
+    data.add_new((0x0009, 0x1001), "OB", bytes(2**22))
+    data.save_as(tmp_path / "a.dcm")
+    monkeypatch.setattr("mript_jax.data.readers.dicom_header.MOST_UNPACKED", 2**22)
+    with pytest.raises(UserError, match="unpacks to more than"):
+        open_source("dicom", str(tmp_path / "a.dcm"), modality="")
+
+
+def test_files_that_give_no_slice_and_gaps_are_said_in_one_line(tmp_path, caplog):
+    for number in (0, 1, 3, 4):
+        save(tmp_path / f"{number}", pixels(number), position=2.0 * number)
+    save(tmp_path / "ct", pixels(2), series="6.7", Modality="CT")
+    (tmp_path / "readme.txt").write_text("not a picture")
+    assert len(open_source("dicom", str(tmp_path))) == 4
+    left_out, uneven = (record.getMessage() for record in caplog.records)
+    assert "1 files of CT 'T2 TSE', 1 files without an image (readme.txt)" in left_out
+    assert "1.2.3 (4 instead of 2 mm after slice 1)" in uneven

@@ -1,10 +1,13 @@
+import gzip
 import pickle
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mript_jax.data.readers import open_source
+from mript_jax.data.readers.nifti import ranges
 from mript_jax.data.records import BrokenRecord
 from mript_jax.errors import UserError
 
@@ -118,3 +121,83 @@ def test_a_reader_that_is_not_installed_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "nibabel", None)
     with pytest.raises(UserError, match="pip install nibabel"):
         open_source("nifti", "anywhere")
+
+
+@pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])
+@pytest.mark.parametrize("codes", ["RAS", "LPS", "PIR", "SRA"])
+def test_the_place_of_a_pixel_is_that_of_its_voxel(tmp_path, plane, codes):
+    path = save(tmp_path / "a.nii", codes=codes)
+    stored = nibabel.load(path)
+    source = open_source("nifti", str(path), plane=plane)
+    for i in range(len(source)):
+        image, affine = source[i].image, source[i].geometry.affine
+        for row, column in ((0, 0), (1, 3), (4, 2)):
+            voxel = np.linalg.inv(stored.affine) @ affine @ (row, column, 0, 1)
+            whole = tuple(np.rint(voxel[:3]).astype(int))
+            np.testing.assert_allclose(voxel[:3], whole, atol=1e-5)
+            assert stored.dataobj[whole] == image[row, column]
+
+
+def test_blank_slices_are_named_in_one_line(tmp_path, caplog):
+    voxels = VOXELS.copy()
+    voxels[:, :, [0, 1, 6]] = 0
+    save(tmp_path / "a.nii.gz", voxels)
+    open_source("nifti", str(tmp_path))
+    assert caplog.messages == ["blank axial slices left out: a.nii.gz: 0-1, 6"]
+    assert ranges([3]) == "3" and ranges([1, 2, 3, 7, 9, 10]) == "1-3, 7, 9-10"
+
+
+@pytest.mark.parametrize("kind", ["mgz", "minc1", "minc2"])
+def test_volumes_of_freesurfer_and_minc_are_read(tmp_path, kind):
+    if kind == "mgz":
+        path = tmp_path / "a.mgz"
+        nibabel.save(nibabel.MGHImage(VOXELS.astype(np.float32), np.diag([1, 2, 3, 1.0])), path)
+    else:
+        name = {"minc1": "tiny.mnc", "minc2": "small.mnc"}[kind]
+        path = Path(nibabel.__file__).parent / "tests" / "data" / name
+    if not path.exists():
+        pytest.skip("nibabel came without its test data")
+    canonical = nibabel.as_closest_canonical(nibabel.load(path)).get_fdata()
+    source = open_source("nifti", str(path), skip_blank=False)
+    assert len(source) == canonical.shape[2]
+    image = source[4].image
+    np.testing.assert_allclose(image, expected("axial", 4, canonical), rtol=1e-6)
+
+
+HOSTILE = {
+    "bytes that are no header": lambda data: b"text" * 200,
+    "data type unknown": lambda data: data[:70] + np.int16(4097).tobytes() + data[72:],
+    "no room for the voxels": lambda data: data[:42] + np.int16([900] * 3).tobytes() + data[48:],
+    "negative size": lambda data: data[:42] + np.int16([-5]).tobytes() + data[44:],
+    "offset beyond the end": lambda data: data[:108] + np.float32(1e9).tobytes() + data[112:],
+    "fewer slices": lambda data: data[:46] + np.int16([6]).tobytes() + data[48:],
+    "affine of nothing": lambda data: data[:280] + bytes(48) + data[328:],
+}
+
+
+@pytest.mark.parametrize("suffix", ["nii", "nii.gz"])
+@pytest.mark.parametrize("damage", HOSTILE)
+def test_a_hostile_header_is_an_error_of_one_line_that_names_the_file(tmp_path, damage, suffix):
+    data = HOSTILE[damage](save(tmp_path / "good.nii").read_bytes())
+    path = tmp_path / f"bad.{suffix}"
+    path.write_bytes(gzip.compress(data) if suffix == "nii.gz" else data)
+    with pytest.raises(UserError, match=r"bad\.nii") as caught:
+        open_source("nifti", str(path))[0]
+    assert "\n" not in str(caught.value)
+
+
+def test_a_gzip_of_much_less_than_its_header_says_takes_no_memory(tmp_path):
+    data = bytearray(save(tmp_path / "good.nii").read_bytes())
+    data[42:48] = np.int16([1000, 1000, 1000]).tobytes()
+    (tmp_path / "bad.nii.gz").write_bytes(gzip.compress(data))
+    with pytest.raises(UserError, match="holds less than the voxels"):
+        open_source("nifti", str(tmp_path / "bad.nii.gz"))
+
+
+def test_a_changed_bit_in_compressed_voxels_is_found(tmp_path):
+    path = save(tmp_path / "a.nii.gz", np.tile(VOXELS, (1, 1, 40)))
+    data = bytearray(path.read_bytes())
+    data[-6] ^= 1  # of the checksum, which stands for all that it covers
+    path.write_bytes(data)
+    with pytest.raises(UserError, match="CRC"):
+        open_source("nifti", str(path))

@@ -1,0 +1,186 @@
+"""Facts on the frames of a DICOM file: place, scaling and what tells apart the volumes of a series.
+
+Classic files have one frame and one set of elements; enhanced ones keep most of them in functional
+groups, shared by all frames or for each. Needs pydicom.
+"""
+
+import hashlib
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from pydicom.config import IGNORE
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_file_meta_info
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+
+from mript_jax.data.geometry import Geometry
+from mript_jax.data.readers.index import About
+
+MOST_PIXELS = 2**26  # of a frame; more: the header is damaged
+MOST_FRAMES = 2**16
+MOST_UNPACKED = 2**28  # bytes of a deflated file
+GRAY = ("MONOCHROME1", "MONOCHROME2")
+TAGS = [
+    *("SeriesInstanceUID", "StudyInstanceUID", "PatientID", "Modality", "SeriesDescription"),
+    *("InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"),
+    *("SpacingBetweenSlices", "SliceThickness", "EchoNumbers", "EchoTime", "ImageType"),
+    *("TemporalPositionIdentifier", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel"),
+    *("BitsAllocated", "PhotometricInterpretation", "DirectoryRecordSequence"),
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+]
+pydicom.config.settings.reading_validation_mode = IGNORE  # warnings would print patients' data
+TO_RAS = np.array([-1.0, -1.0, 1.0])  # from DICOM's coordinates
+
+
+def inspect_file(path: Path) -> About:
+    """The facts on a file that the index keeps; {} for one that holds no image."""
+    try:
+        _refuse_bomb(path)
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS)
+    except InvalidDicomError as error:
+        if path.suffix.lower() in (".dcm", ".ima"):
+            raise ValueError("is not DICOM") from error
+        return {}  # some other file that lies beside
+    if "DirectoryRecordSequence" in header or "Rows" not in header:
+        return {}
+    rows, columns = int(header.Rows), int(header.Columns)
+    frames = int(header.get("NumberOfFrames") or 1)
+    if not 0 < rows * columns <= MOST_PIXELS or not 0 < frames <= MOST_FRAMES:
+        raise ValueError(f"its header names the impossible shape {(frames, rows, columns)}")
+    gray = header.get("PhotometricInterpretation", GRAY[-1])
+    if header.get("SamplesPerPixel", 1) != 1 or gray not in GRAY:
+        raise ValueError(f"is a color picture ({gray}), not a slice")
+    syntax = UID(header.file_meta.TransferSyntaxUID)
+    bits = int(header.BitsAllocated)
+    least = frames if syntax.is_compressed else frames * rows * columns * bits // 8
+    if least > path.stat().st_size and not syntax.is_deflated:
+        raise ValueError(f"holds less than its {frames} frames of {rows} x {columns}")
+    patient = str(header.get("PatientID") or header.get("StudyInstanceUID", path.parent.name))
+    return {
+        "series": str(header.get("SeriesInstanceUID", path.parent.name)),
+        "subject": hashlib.blake2b(patient.encode(), digest_size=8).hexdigest(),
+        "modality": str(header.get("Modality", "")),
+        "description": str(header.get("SeriesDescription", "")),
+        "instance": int(header.get("InstanceNumber") or 0),
+        "shape": [rows, columns],
+        "syntax": str(syntax),
+        "frames": _frames(header, frames),
+    }
+
+
+def geometry_of(frame: dict[str, Any], step: np.ndarray) -> Geometry | None:
+    """The place of a frame; `step` [3] leads to the next slice, 0 where there is none.
+
+    It is in DICOM's coordinates: to the left, to the back, to the head.
+    """
+    if frame["position"] is None or frame["spacing"] is None:
+        return None
+    along, down = np.float64(frame["orientation"]).reshape(2, 3)
+    if not step.any():
+        step = np.cross(along, down) * frame["thickness"]
+    affine = np.eye(4)
+    affine[:3, 0] = TO_RAS * down * frame["spacing"][0]
+    affine[:3, 1] = TO_RAS * along * frame["spacing"][1]
+    affine[:3, 2] = TO_RAS * step
+    affine[:3, 3] = TO_RAS * frame["position"]
+    return Geometry(affine)
+
+
+def height_of(frame: dict[str, Any]) -> float:
+    """Millimetres along the normal of the slice; 0 where the place is unknown."""
+    if frame["position"] is None:
+        return 0.0
+    along, down = np.float64(frame["orientation"]).reshape(2, 3)
+    return round(float(np.cross(along, down) @ np.float64(frame["position"])), 3)
+
+
+def _frames(header: Dataset, count: int) -> list[dict[str, Any]]:
+    own = header.get("PerFrameFunctionalGroupsSequence") or []
+    shared = list(header.get("SharedFunctionalGroupsSequence") or [])[:1]
+    if own and len(own) != count:
+        raise ValueError(f"its header describes {len(own)} of its {count} frames")
+    return [_frame(header, [*own[i : i + 1], *shared], count) for i in range(count)]
+
+
+def _frame(header: Dataset, groups: list[Dataset], count: int) -> dict[str, Any]:
+    """JSON-able facts on a frame."""
+
+    def found(sequence: str, keyword: str, classic: str = "") -> Any:
+        for group in groups:
+            for item in list(group.get(sequence) or [])[:1]:
+                if item.get(keyword) is not None:
+                    return item[keyword].value
+        return header.get(classic) if classic and count == 1 else None
+
+    def measure(keyword: str) -> float | None:
+        value = _numbers(found("PixelMeasuresSequence", keyword, keyword), 1)
+        return value[0] if value and value[0] > 0 else None
+
+    position = _numbers(found("PlanePositionSequence", *2 * ["ImagePositionPatient"]), 3)
+    orientation = _numbers(found("PlaneOrientationSequence", *2 * ["ImageOrientationPatient"]), 6)
+    if orientation is None or position is None or not _is_orthonormal(orientation):
+        position = orientation = None
+    spacing = _numbers(found("PixelMeasuresSequence", *2 * ["PixelSpacing"]), 2)
+    if spacing is not None and min(spacing) <= 0:
+        spacing = None
+    kind = found("MRImageFrameTypeSequence", "FrameType") or header.get("ImageType")
+    kinds = [kind] if isinstance(kind, str) else list(kind or [])
+    time = found("FrameContentSequence", "TemporalPositionIndex", "TemporalPositionIdentifier")
+    slope, intercept = (
+        found("PixelValueTransformationSequence", keyword)
+        for keyword in ("RescaleSlope", "RescaleIntercept")
+    )
+    return {
+        "position": position,
+        "orientation": orientation,
+        "spacing": spacing,
+        "thickness": measure("SpacingBetweenSlices") or measure("SliceThickness") or 1.0,
+        "echo": _whole(header.get("EchoNumbers")),
+        "echo_time": _echo_time(found("MREchoSequence", "EffectiveEchoTime", "EchoTime")),
+        "kind": str(kinds[2]) if len(kinds) > 2 else "",
+        "time": _whole(time),
+        "scaling": None if slope is None else [float(slope), float(intercept or 0)],
+    }
+
+
+def _numbers(value: Any, count: int) -> list[float] | None:
+    """So many finite numbers, or None."""
+    if value is None or value == "":
+        return None
+    numbers = np.atleast_1d(np.float64(value))
+    return numbers.tolist() if numbers.shape == (count,) and np.isfinite(numbers).all() else None
+
+
+def _is_orthonormal(orientation: list[float]) -> bool:
+    axes = np.reshape(orientation, (2, 3))
+    return bool(np.allclose(axes @ axes.T, np.eye(2), atol=1e-2))
+
+
+def _whole(value: Any) -> int:
+    return int(value) if isinstance(value, int | str) and str(value).isdecimal() else 0
+
+
+def _echo_time(value: Any) -> float:
+    """Milliseconds, rounded so that equal ones are equal; 0 where there is none."""
+    numbers = _numbers(value, 1)
+    return round(numbers[0], 2) if numbers else 0.0
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Refuse a deflated file that unpacks to more than MOST_UNPACKED bytes."""
+    meta = read_file_meta_info(path)
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        return
+    unpack, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    with open(path, "rb") as file:
+        file.seek(132 + 12 + int(meta.FileMetaInformationGroupLength))
+        part = file.read(2**16)
+        while part and not unpack.eof:
+            size += len(unpack.decompress(part, 2**20))
+            if size > MOST_UNPACKED:
+                raise ValueError(f"unpacks to more than {MOST_UNPACKED} bytes")
+            part = unpack.unconsumed_tail or file.read(2**16)

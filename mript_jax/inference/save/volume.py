@@ -1,0 +1,84 @@
+"""The formats of the output, and their choice."""
+
+import importlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mript_jax.errors import UserError, unknown_name_error
+from mript_jax.inference.save.placing import is_placed
+from mript_jax.inference.volumes import ReconstructedVolume
+
+log = logging.getLogger(__name__)
+
+FORMATS = {  # name -> its module of this package, each with `write`; imported when it is used
+    "h5": "h5",  # fastMRI's layout
+    "png": "png",  # a preview
+    "nifti": "nifti",  # the extra "nifti"
+    "dicom": "dicom",  # the extra "dicom"
+    "mrd": "mrd",
+    "cfl": "cfl",  # BART's
+    "npy": "npy",
+}
+LONGEST_NAME = 200  # bytes; with an ending it fits every file system
+PLACED = ("nifti", "dicom", "mrd")  # formats that hold the place of a slice
+PERSONAL = ("dicom",)  # formats that can name the patient
+
+
+def save_volume(
+    folder: str | Path,
+    result: ReconstructedVolume,
+    formats: Sequence[str],
+    *,
+    keep_identity: bool = False,
+) -> list[Path]:
+    """Write a volume in each of the formats, and return the paths.
+
+    Args:
+      folder: where the files go, named after the volume; it is made if there is none.
+      result: the volume.
+      formats: names of FORMATS.
+      keep_identity: DICOM files name the patient and the study of the source's DICOM header.
+    """
+    folder = Path(folder)
+    _check_name(result.name)
+    if not np.isfinite(result.reconstruction).all():
+        raise UserError(f"{result.name}: the reconstruction holds NaN or infinity")
+    writers = [_writer(name) for name in formats]
+    if not is_placed(result) and set(formats) & set(PLACED):
+        log.warning(
+            "%s: its source says nothing of position and pixel size; axial pixels of 1 mm assumed",
+            result.name,
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    written: dict[Path, None] = {}  # some formats share a file
+    for name, write in zip(formats, writers, strict=True):
+        options = {"keep_identity": keep_identity} if name in PERSONAL else {}
+        try:
+            written |= dict.fromkeys(write(folder, result, **options))
+        except OSError as error:
+            raise UserError(f"{folder}: {name} of {result.name!r} not written: {error}") from error
+    return list(written)
+
+
+def _writer(name: str):
+    if name not in FORMATS:
+        raise unknown_name_error("output format", name, FORMATS)
+    try:
+        module = importlib.import_module(f"mript_jax.inference.save.{FORMATS[name]}")
+    except ModuleNotFoundError as error:
+        if (error.name or "mript_jax").startswith("mript_jax"):
+            raise
+        raise UserError(
+            f"{name} output needs {error.name}, which is not installed: "
+            f"pip install {error.name} (or mript_jax with its extra {name!r})"
+        ) from error
+    return module.write
+
+
+def _check_name(name: str) -> None:
+    plain = name.isprintable() and not set(name) & set("/\\:") and not name.startswith(".")
+    if not name or not plain or len(name.encode(errors="replace")) > LONGEST_NAME:
+        raise UserError(f"{name!r} is no name for a file")
