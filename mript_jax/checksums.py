@@ -25,7 +25,7 @@ def has_checksums(folder: Path) -> bool:
 
 
 def find_damage(folder: Path, items: Sequence[str] = ()) -> str | None:
-    """What is wrong with the files of some items (default: all); None where nothing is.
+    """Say what is wrong with the files of some items (default: all); None where nothing is.
 
     A folder without checksums counts as intact.
     """

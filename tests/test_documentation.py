@@ -18,6 +18,7 @@ IN_STUDIES = r"(experiment|tuning|runs\.\w+|conditions\.\w+)\."  # configs insid
 
 def test_overrides_in_the_documentation_name_fields_that_exist():
     known = set(flatten_config(base_config())) | {"a.b"}
+    known.add("model")  # --config.model=unet: that model with its defaults
     known |= set(load_config_file("studies/equal_time"))  # fields of a study itself
     for model in MODELS.values():
         known |= set(fields_of(model, "model."))

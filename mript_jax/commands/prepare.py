@@ -92,7 +92,7 @@ def main() -> None:
 
 def _verify(output: Path) -> None:
     from mript_jax.data.preparation.dataset import verify
-    from mript_jax.data.readers.arrayrecord import read_index
+    from mript_jax.data.readers.dataset_index import read_index
 
     with _progress(read_index(output)["records"]) as advance:
         count = verify(output, advance)

@@ -4,9 +4,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
+from typing import Any
 
 import numpy as np
 
+from mript_jax.data.json_files import read_json
 from mript_jax.data.readers.base import Source
 from mript_jax.errors import UserError, unknown_name_error
 
@@ -86,8 +88,8 @@ def write_splits(path: str | Path, split_of_volume: Mapping[str, str]) -> None:
 def read_splits(path: str | Path) -> dict[str, str]:
     """volume -> split, from a file of `write_splits` or any JSON of lists by split."""
     try:
-        lists = json.loads(Path(path).read_text())
-        pairs = [(str(volume), split) for split in SPLITS for volume in lists.get(split, [])]
+        lists = read_json(path)
+        pairs = [(str(v), split) for split in SPLITS for v in _names(lists.get(split, []))]
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise UserError(f"splits_file {path}: {error}") from error
     chosen: dict[str, str] = {}
@@ -97,6 +99,12 @@ def read_splits(path: str | Path) -> dict[str, str]:
     if not chosen:
         raise UserError(f"splits_file {path} names no volume under {', '.join(SPLITS)}")
     return chosen
+
+
+def _names(volumes: Any) -> list[Any]:
+    if not isinstance(volumes, list) or any(isinstance(name, list | dict) for name in volumes):
+        raise ValueError(f"expected lists of names under {', '.join(SPLITS)}")
+    return volumes
 
 
 def _look_up(chosen: Mapping[str, str], name: str) -> str:

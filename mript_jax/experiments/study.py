@@ -262,7 +262,7 @@ def _write(study: ConfigDict, rows: list[dict[str, Any]], table: str, workdir: P
     )
     pictures = {of: f"{Path(report).parent}/{PICTURE}" for of, report in reports.items()}
     pictures = {of: path for of, path in pictures.items() if (workdir / path).is_file()}
-    write_study_page(workdir / "study.html", study.about, rows, reports, pictures)
+    write_study_page(workdir / "study.html", study.about, rows, reports, pictures=pictures)
     return text
 
 

@@ -15,7 +15,7 @@ from mript_jax.checkpoint import find_checkpoint, load_params
 
 @dataclasses.dataclass(frozen=True)
 class Provenance:
-    """What every output says of itself, besides the acceleration of its masks."""
+    """Facts that every output carries, besides the acceleration of its masks."""
 
     method: str = ""  # such as "unrolled" or "tv"
     checkpoint: str = ""  # its name or its folder's; none for a method without weights

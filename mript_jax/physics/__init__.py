@@ -6,7 +6,8 @@ __all__, __getattr__ = public_names(
     __name__,
     {
         "fourier": "fft2c ifft2c",
-        "masks": "Mask PATTERNS draw_mask load_mask sample_mask save_mask true_acceleration",
+        "masks": "Mask PATTERNS draw_mask sample_mask true_acceleration",
+        "mask_files": "load_mask save_mask",
         "tasks": "TASKS Task make_task task_grid",
         "coils": "combine compress_coils estimate_sensitivities expand root_sum_of_squares",
         "espirit": "espirit sensitivity_maps",

@@ -4,10 +4,8 @@ A mask is a 0/1 array over centered k-space (zero frequency at n // 2 of each ax
 """
 
 import dataclasses
-import json
 import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -24,7 +22,6 @@ from mript_jax.physics.patterns.gaussian import gaussian_1d, gaussian_2d
 from mript_jax.physics.patterns.lattice import caipi
 from mript_jax.physics.patterns.poisson import poisson_disc
 from mript_jax.physics.patterns.trajectories import radial, spiral
-from mript_jax.zip_files import read_npz
 
 PatternFn = Callable[[tuple[int, int], float, float, np.random.Generator], np.ndarray]
 
@@ -135,27 +132,8 @@ def draw_mask(
         partial_fourier=float(partial_fourier),
         true_acceleration=true_acceleration(array),
         center_lines=center_width(array, axis),
-        offset=_first_line(array, axis),
+        offset=first_line(array, axis),
     )
-
-
-def save_mask(path: str | Path, mask: Mask) -> None:
-    """Write a mask and its record as .npz."""
-    about = {f.name: getattr(mask, f.name) for f in dataclasses.fields(mask) if f.name != "array"}
-    with Path(path).open("wb") as file:
-        np.savez_compressed(file, array=mask.array, about=json.dumps(about, default=int))
-
-
-def load_mask(path: str | Path) -> Mask:
-    """Read a mask that `save_mask` wrote."""
-    try:
-        stored = read_npz(path, kinds="biufU")
-        mask = Mask(array=stored["array"], **json.loads(str(stored["about"])))
-        if mask.array.ndim != 2 or not np.isin(mask.array, (0, 1)).all():
-            raise ValueError("its array is no mask")
-        return mask
-    except Exception as error:  # of a damaged file: all kinds
-        raise UserError(f"{path} holds no mask of save_mask: {error}") from error
 
 
 def true_acceleration(mask: np.ndarray) -> float:
@@ -214,7 +192,8 @@ def _skipped_lines(mask: np.ndarray, partial_fourier: float) -> int:
     return min(round(W * (1 - partial_fourier)), (W - center_width(mask)) // 2)
 
 
-def _first_line(mask: np.ndarray, axis: int) -> int | None:
+def first_line(mask: np.ndarray, axis: int) -> int | None:
+    """Return the first sampled line of a mask of whole lines; None for a pattern of points."""
     lines = mask if axis == -1 else mask.T
     if (lines != lines[:1]).any():
         return None

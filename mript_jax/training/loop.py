@@ -1,9 +1,9 @@
 """Training from a config: `train(config, workdir)`, from top to bottom."""
 
-from pathlib import contextlib
+import contextlib
+from pathlib import Path
 
 import jax
-import Path
 from ml_collections import ConfigDict
 
 from mript_jax.checkpoint import (

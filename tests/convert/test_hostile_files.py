@@ -15,7 +15,8 @@ from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.convert.files import read_state_dict, write_state_dict
 from mript_jax.errors import UserError
 from mript_jax.inference.export import load_exported
-from mript_jax.physics.masks import draw_mask, load_mask, save_mask
+from mript_jax.physics.mask_files import load_mask, save_mask
+from mript_jax.physics.masks import draw_mask
 from mript_jax.weights_file import write_weights
 
 ARRAYS = {"head.weight": np.arange(12, dtype=np.float32).reshape(3, 4), "bias": np.ones(4)}

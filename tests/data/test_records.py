@@ -1,4 +1,7 @@
+import json
 import pickle
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -63,6 +66,58 @@ def test_real_numbers_keep_eleven_bits_at_any_scale(scale, seed):
 def test_encoding_again_changes_nothing():
     once = round_trip(image=np.abs(noise((16, 16))[0]) * 1e-5)
     assert encode_record(once) == encode_record(round_trip(image=once.image))
+
+
+def test_every_flipped_bit_of_a_record_is_found():
+    data = encode_record(Record(np.arange(20, dtype=np.float32).reshape(4, 5) * 0.1, "v", 0))
+    for place in range(len(data)):
+        damaged = bytearray(data)
+        damaged[place] ^= 1 << place % 8
+        with pytest.raises(ValueError):
+            decode_record(bytes(damaged))
+
+
+def test_record_of_an_older_version_has_no_checksum():
+    data = encode_record(Record(np.ones((4, 5), np.float32), "v", 0))
+    assert decode_record(data[:-4]).image.shape == (4, 5)
+
+
+SOUND = {"volume": "v", "slice_index": 0, "maximum": None, "attributes": {}, "exponent": 0}
+HEADERS = [
+    *([], 3, None, {}, SOUND, SOUND | {"arrays": 3}),
+    *(
+        SOUND | {"arrays": [array]}
+        for array in (
+            *(["image", "|O", [1, 1]], ["image", "<f8", [1, 1]], ["x", "|u1", [1, 1]]),
+            *(["image", "|u1", [-1, 1]], ["image", "|u1", [2**70, 1]], ["image", "|u1", [1]]),
+            *(["image", "|u1", [9, 9]], ["mask", "|u1", [1, 1]], ["image", "<f2", [1, 1]], "image"),
+        )
+    ),
+    *(
+        SOUND | {"arrays": [["image", "|u1", [2, 1]]]} | change
+        for change in (
+            *({"exponent": 2**70}, {"exponent": "a"}, {"exponent": -400}, {"volume": 3}),
+            *({"slice_index": None}, {"maximum": "1"}, {"attributes": []}),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("header", HEADERS, ids=str)
+def test_record_that_cannot_be_is_refused(header):
+    text = json.dumps(header).encode()
+    body = b"\xff\x7f"  # as float16 not a number
+    data = struct.pack("<I", len(text)) + text + body
+    for sealed in (data, data + struct.pack("<I", zlib.crc32(data))):
+        with pytest.raises(ValueError):
+            decode_record(sealed)
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=200)
+def test_bytes_of_any_kind_are_a_record_or_refused(data):
+    with pytest.raises(ValueError):
+        decode_record(data)
 
 
 def test_a_broken_record_travels_between_processes():

@@ -1,10 +1,12 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
 from mript_jax.errors import UserError
-from mript_jax.physics.masks import PATTERNS, draw_mask, load_mask, save_mask
+from mript_jax.physics.mask_files import load_mask, save_mask
+from mript_jax.physics.masks import PATTERNS, draw_mask
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
@@ -23,3 +25,50 @@ def test_file_of_another_kind_is_a_user_error(tmp_path):
     for name in ("text.npz", "other.npz", "missing.npz"):
         with pytest.raises(UserError, match=name):
             load_mask(tmp_path / name)
+
+
+def change(path, array=None, **record):
+    """Another array or other entries of the record, in a sound archive."""
+    with np.load(path) as stored:
+        about = json.loads(str(stored["about"])) | record
+        array = stored["array"] if array is None else array
+    np.savez(path, array=array, about=json.dumps(about))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"array": np.full((4, 4), np.nan, np.float32)},
+        {"array": np.zeros((4, 4), np.float32)},
+        {"array": -np.ones((4, 4), np.float32)},
+        {"array": np.ones((4, 4))},
+        {"array": np.ones(4, np.float32)},
+        {"array": np.ones((48, 64), np.float32)},  # of another acceleration than the record's
+        {"true_acceleration": 3.0},
+        {"center_lines": 1},
+        {"offset": 40},
+        {"pattern": "unknown"},
+        {"acceleration": "4"},
+        {"acceleration": float("nan")},
+        {"seed": [-1]},
+        {"axis": 3},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_mask_that_its_record_contradicts_is_refused(tmp_path, changes):
+    path = tmp_path / "mask.npz"
+    save_mask(path, draw_mask("cartesian_random", (48, 64), 4, 0.08, seed=3))
+    change(path)
+    load_mask(path)
+    change(path, **changes)
+    with pytest.raises(UserError, match=r"mask\.npz holds no mask"):
+        load_mask(path)
+
+
+def test_text_that_is_none_is_refused(tmp_path):
+    path = tmp_path / "mask.npz"
+    beyond = np.array([0x7FFFFFFF] * 4, "<u4").view("<U4")[0:1].reshape(())
+    np.savez(path, array=np.ones((4, 4), np.float32), about=beyond)
+    with pytest.raises(UserError, match=r"mask\.npz"):
+        load_mask(path)

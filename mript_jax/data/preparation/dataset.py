@@ -12,8 +12,9 @@ from typing import Any
 import mript_jax
 from mript_jax.data.preparation import hygiene
 from mript_jax.data.preparation.shards import Job, checksum, open_once, read_notes, write_json
-from mript_jax.data.readers.arrayrecord import INDEX, ArrayRecordSource, read_index
+from mript_jax.data.readers.arrayrecord import ArrayRecordSource
 from mript_jax.data.readers.base import Source
+from mript_jax.data.readers.dataset_index import INDEX, read_index, sealed
 from mript_jax.data.splits import SPLITS, split_elements, splits_are_published, write_splits
 from mript_jax.errors import UserError
 
@@ -74,7 +75,7 @@ def write_index(
     write_splits(output / SPLITS_FILE, split_of_volume)
     names = [f"{volume} slice {number}" for volume, number, _ in kept]
     write_json(output / HYGIENE_FILE, hygiene.report(names, doubles, blank, broken))
-    write_json(output / INDEX, index)
+    write_json(output / INDEX, sealed(index))
     return index
 
 
@@ -82,8 +83,6 @@ def verify(folder: Path, progress: Callable[[int], None] = lambda records: None)
     """Checks every shard against its checksum and reads every record; how many there are."""
     for shard in read_index(folder)["shards"]:
         path = folder / shard["file"]
-        if not path.is_file():
-            raise UserError(f"{path} is missing")
         if checksum(path) != shard["sha256"]:
             raise UserError(f"{path} is damaged: its checksum is not that of {INDEX}")
     source = ArrayRecordSource(str(folder))

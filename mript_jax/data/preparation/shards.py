@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from array_record.python.array_record_module import ArrayRecordWriter
 
+from mript_jax.data.json_files import read_json
 from mript_jax.data.preparation import hygiene
 from mript_jax.data.readers import open_source
 from mript_jax.data.readers.base import Source
@@ -29,6 +30,8 @@ WRITER_OPTIONS = "group_size:1,uncompressed"  # one record at a time: what rando
 SHARD_BYTES = 256 * 2**20  # a shard is about so large
 LEAST_SHARDS = 16  # of a dataset large enough, so that processes can share the work
 MOST_RECORDS = 8192  # in a shard
+
+NOTES = {"job", "file", "records", "bytes", "sha256", "kept", "blank", "broken"}
 
 Notes = dict[str, Any]
 
@@ -178,9 +181,18 @@ def read_notes(job: Job) -> Notes | None:
     path = notes_path(job)
     if not path.exists() or not Path(job.file).exists():
         return None
-    notes = json.loads(path.read_text())
-    if notes["job"] != json.loads(json.dumps(job.identity())):
+    try:
+        notes = read_json(path)
+        of_job = notes["job"] == json.loads(json.dumps(job.identity()))
+        complete = notes.keys() >= NOTES
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(
+            f"{path} is damaged: {error}; delete it to write its shard again"
+        ) from error
+    if not of_job:
         raise _other_data(path)
+    if not complete:
+        raise UserError(f"{path} is damaged; delete it to write its shard again")
     return notes
 
 

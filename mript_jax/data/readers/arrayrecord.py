@@ -1,7 +1,5 @@
 """Datasets made by `mript prepare`: ArrayRecord shards with an index beside them."""
 
-import json
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +7,10 @@ import numpy as np
 from array_record.python.array_record_module import ArrayRecordReader
 
 from mript_jax.data.readers.base import Source
+from mript_jax.data.readers.dataset_index import INDEX, read_index
 from mript_jax.data.readers.files import OpenFiles
 from mript_jax.data.records import BrokenRecord, Record, decode_record
-from mript_jax.errors import UserError
 
-INDEX = "dataset.json"
 OPEN_SHARDS = 128  # that a thread keeps: below what systems allow a process
 
 
@@ -25,9 +22,6 @@ class ArrayRecordSource(Source):
         index = read_index(self._folder)
         counts = [shard["records"] for shard in index["shards"]]
         self._files = [str(self._folder / shard["file"]) for shard in index["shards"]]
-        for file in self._files:
-            if not Path(file).is_file():
-                raise UserError(f"{file} is named in {INDEX} but is not there; prepare it again")
         self._starts = np.cumsum([0, *counts])
         self._kept = np.setdiff1d(np.arange(self._starts[-1]), index["dropped"])
         numbers = np.asarray(index["volume_of_record"], int)[self._kept]
@@ -36,7 +30,7 @@ class ArrayRecordSource(Source):
             subjects=_expand(index.get("subject_of_volume"), numbers),
             official_splits=_expand(index.get("official_split_of_volume"), numbers),
         )
-        self._open = OpenFiles(_open_shard, OPEN_SHARDS)
+        self._open = OpenFiles(open_shard, OPEN_SHARDS)
 
     def __getitem__(self, index: int) -> Record:
         number = self._kept[index]
@@ -44,25 +38,23 @@ class ArrayRecordSource(Source):
         position = int(number - self._starts[shard])
         file = self._files[shard]
         try:
-            return decode_record(self._open(file).read([position])[0])
-        except (RuntimeError, ValueError, KeyError, IndexError, struct.error) as error:
+            reader = self._open(file)
+            self._check_count(reader, shard)
+            record = decode_record(reader.read([position])[0])
+        except (RuntimeError, ValueError, IndexError) as error:
             raise BrokenRecord(f"{file} record {position}", f"cannot be read: {error}") from error
+        if record.volume != self.groups[index]:
+            why = f"is of {record.volume}, not of {self.groups[index]} as {INDEX} says"
+            raise BrokenRecord(f"{file} record {position}", why)
+        return record
+
+    def _check_count(self, reader: ArrayRecordReader, shard: int) -> None:
+        records = int(self._starts[shard + 1] - self._starts[shard])
+        if reader.num_records() != records:
+            raise ValueError(f"the shard has {reader.num_records()} records instead of {records}")
 
 
-def read_index(folder: Path) -> dict[str, Any]:
-    """The index of a prepared dataset."""
-    if not folder.is_dir():
-        raise UserError(f"no data at {folder}: it does not exist")
-    path = folder / INDEX
-    if not path.is_file():
-        raise UserError(f"no {INDEX} in {folder}: prepare it with launch/prepare_data.py")
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise UserError(f"{path} is damaged: {error}") from error
-
-
-def _open_shard(file: str) -> ArrayRecordReader:
+def open_shard(file: str) -> ArrayRecordReader:
     # Random access gains nothing from reading ahead.
     return ArrayRecordReader(file, options="readahead_buffer_size:0", file_reader_buffer_size=32768)
 

@@ -67,7 +67,9 @@ class DicomSource(Source):
             }
             there = ", ".join(sorted(f"{m} {d!r}" for m, d in seen)) or "none"
             raise UserError(f"no slice in {path} with {modality=} and {series=}; series: {there}")
-        broken = [Slice(name, (), 0.0, 0, 0, name) for name in names if "broken" in index[name]]
+        broken = [
+            Slice(name, (), 0.0, 0, frame=0, name=name) for name in names if "broken" in index[name]
+        ]
         _say_left_out(path, index, wanted)
         self._slices = sorted([*_slices(wanted), *broken])
         self._abouts = {entry.name: index[entry.name] for entry in self._slices}
@@ -187,7 +189,8 @@ def _slices(abouts: dict[str, About]) -> list[Slice]:
             told = (frame[name] for name in ("echo", "echo_time", "kind", "time"))
             key = (tuple(about["shape"]), seen.index(directions), *told)
             height = height_of(frame)
-            found.append(Slice(about["series"], key, height, about["instance"], number, name))
+            entry = Slice(about["series"], key, height, about["instance"], frame=number, name=name)
+            found.append(entry)
     placed = {s: abouts[s.name]["frames"][s.frame]["position"] is not None for s in found}
     count: dict[tuple, int] = {}
     slices = []

@@ -1,29 +1,25 @@
 """A folder of PNG, JPEG or TIFF pictures, read as gray."""
 
 import os
-import struct
-import zlib
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from mript_jax.data.readers.base import Source
 from mript_jax.data.readers.files import find_files, refuse_escape
+from mript_jax.data.readers.limits import UNREADABLE, refuse_bomb
+from mript_jax.data.readers.png import check_png
 from mript_jax.data.records import BlankRecord, BrokenRecord, Record
 from mript_jax.errors import unknown_name_error
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 MOST_PIXELS = 64_000_000  # a larger one is taken for a decompression bomb
+BITS, COMPRESSION, STRIP_BYTES = 258, 259, 279  # tags of TIFF
 PLAIN_MODES = ("L", "F", "I", "I;16", "I;16B")  # one channel of numbers
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")  # whatever else Pillow would read, or hand to others
 MOST_PACKED = {"PNG": 1032, "BMP": 256}  # times that a format shrinks its pixels, at the most
-UNREADABLE = (  # what Pillow raises where bytes are damaged
-    *(OSError, EOFError, ValueError, TypeError, AttributeError, LookupError, RuntimeError),
-    *(ArithmeticError, AssertionError, MemoryError, SyntaxError, struct.error, zlib.error),
-    Image.DecompressionBombError,
-)
 
 
 def _by_file(name: str) -> str:
@@ -69,23 +65,43 @@ def read_gray(path: str | Path, first_channel: bool = False) -> np.ndarray:
     """
     try:
         with Image.open(path, formats=FORMATS) as picture:
-            size, pixels = f"{picture.width} x {picture.height}", picture.width * picture.height
-            if pixels > MOST_PIXELS:
-                raise BrokenRecord(str(path), f"{size} pixels are more than {MOST_PIXELS}")
-            ratio = 8 * MOST_PACKED.get(str(picture.format), MOST_PIXELS)  # pixels of one bit
-            if pixels > ratio * os.path.getsize(path):
-                raise BrokenRecord(str(path), f"holds less than its {size} pixels")
-            pages = getattr(picture, "n_frames", 1)  # of formats that can have several
-            if pages > 1:
-                raise BrokenRecord(str(path), f"holds {pages} pages instead of one")
+            _check(picture, path)
             if picture.mode in PLAIN_MODES:
                 return np.asarray(picture).astype(np.float32)
             color = first_channel and picture.mode in ("RGB", "RGBA", "LA")
             gray = picture.getchannel(0) if color else picture.convert("L")
             return np.asarray(gray).astype(np.float32)
-    except UNREADABLE as error:
-        why = " ".join(str(error).split())
-        raise BrokenRecord(str(path), f"cannot be read as a picture: {why}") from error
+    except (*UNREADABLE, Image.DecompressionBombError) as error:
+        raise BrokenRecord(str(path), f"cannot be read as a picture: {error}") from error
+
+
+def _check(picture: Image.Image, path: str | Path) -> None:
+    """Refuses a picture by what its file says of it, before it is unpacked."""
+    size, pixels = f"{picture.width} x {picture.height}", picture.width * picture.height
+    if pixels > MOST_PIXELS:
+        raise BrokenRecord(str(path), f"{size} pixels are more than {MOST_PIXELS}")
+    ratio = 8 * MOST_PACKED.get(str(picture.format), MOST_PIXELS)  # pixels of one bit
+    if pixels > ratio * os.path.getsize(path):
+        raise BrokenRecord(str(path), f"holds less than its {size} pixels")
+    pages = getattr(picture, "n_frames", 1)  # of formats that can have several
+    if pages > 1:
+        raise BrokenRecord(str(path), f"holds {pages} pages instead of one")
+    refuse_bomb(4 * pixels * len(picture.getbands()), os.path.getsize(path))
+    if picture.format == "PNG":
+        check_png(Path(path).read_bytes())
+    if isinstance(picture, TiffImagePlugin.TiffImageFile):
+        _check_tiff(picture)
+
+
+def _check_tiff(picture: TiffImagePlugin.TiffImageFile) -> None:
+    """Refuses uncompressed strips that are not as long as the rows that they hold."""
+    tags = picture.tag_v2
+    if tags.get(COMPRESSION, 1) != 1 or STRIP_BYTES not in tags:
+        return
+    bits = sum(tags.get(BITS, (1,)))
+    expected = picture.height * ((picture.width * bits + 7) // 8)
+    if sum(tags[STRIP_BYTES]) != expected:
+        raise ValueError(f"its rows take {expected} bytes; it holds {sum(tags[STRIP_BYTES])}")
 
 
 def refuse_empty(image: np.ndarray, path: str | Path) -> None:

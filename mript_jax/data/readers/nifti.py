@@ -224,7 +224,7 @@ def _check_end(path: str) -> None:
 
 @contextlib.contextmanager
 def _one_error() -> Iterator[None]:
-    """What nibabel raises where bytes are damaged, as ValueError in one line."""
+    """Turn the errors of nibabel about damaged bytes into a ValueError of one line."""
     try:
         yield
     except UNREADABLE as error:

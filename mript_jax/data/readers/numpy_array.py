@@ -78,7 +78,7 @@ class Arrays:
         self.read.cache_clear()
 
     def declared(self) -> dict[str, Declared]:
-        """What there is, by name."""
+        """List the arrays by name."""
         if self.path.suffix.lower() == ".npy":
             array = self._read("")
             return {"": Declared(array.shape, array.dtype)}

@@ -74,13 +74,16 @@ def _labeled(root: Path, labels: str) -> tuple[Path, list[tuple[str, str]]]:
         raise UserError(f"labels {file}: {error}") from error
     if not rows or not {"filename", "label"} <= rows[0].keys():
         raise UserError(f"labels {file}: expected the columns filename and label")
+    label_of: dict[str, str] = {}
     for number, row in enumerate(rows, 2):
-        name = row["filename"]
-        if not name or row["label"] is None:
-            raise UserError(f"labels {file}: line {number} has no filename or no label")
-        if os.path.isabs(name) or ".." in name.split("/"):
+        name, label = row["filename"], row["label"]
+        if not name or label is None or None in row:
+            raise UserError(f"labels {file}: line {number} has no filename or no label, or more")
+        if os.path.isabs(name) or ".." in name.split("/") or "\0" in name:
             raise UserError(f"labels {file}: line {number}: {name!r} leads out of {root}")
-    return root, [(row["filename"], row["label"]) for row in rows]
+        if label_of.setdefault(name, label) != label:
+            raise UserError(f"labels {file}: line {number} gives {name} another label than before")
+    return root, list(label_of.items())
 
 
 def _place(root: Path, name: str, modality: str) -> tuple[str, ...] | None:

@@ -111,7 +111,7 @@ def _lead(results: Results, main: str, baseline: str | None) -> str:
 
 
 def _warning(examples: Sequence[SliceResult], main: str, baseline: str | None) -> str:
-    """How many slices a method made worse, where there are any."""
+    """The number of slices that a method made worse, where there are any."""
     harmed = [g for e in examples if (g := gain(e, main)) < 0] if baseline else []
     if not harmed:
         return ""

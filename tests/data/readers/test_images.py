@@ -9,6 +9,7 @@ from mript_jax.data.readers import images
 from mript_jax.data.readers.images import ImageSource, read_gray
 from mript_jax.data.records import BrokenRecord
 from mript_jax.errors import UserError
+from tests.hostile import structure_pictures
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 9), np.uint8)
 
@@ -74,9 +75,43 @@ def two_pages(path):
     page.save(path, format="TIFF", save_all=True, append_images=[page])
 
 
+def rewritten(edit):
+    """Damage to the chunks of a PNG file, each with a right checksum."""
+
+    def damage(path):
+        structure_pictures.write_png(path, edit(structure_pictures.png_chunks(path.read_bytes())))
+
+    return damage
+
+
+def flipped_pixel(path):
+    data = bytearray(path.read_bytes())
+    data[data.index(b"IDAT") + 30] ^= 1
+    path.write_bytes(data)
+
+
+def higher(chunks):
+    (kind, header), *rest = chunks
+    return [(kind, header[:4] + struct.pack(">I", 3000) + header[8:]), *rest]
+
+
+def other_tag(path):
+    """Another height in the header of a TIFF file."""
+    save(path, format="TIFF")
+    data = bytearray(path.read_bytes())
+    start, _ = structure_pictures.tiff_entries(bytes(data))
+    height = next(start + 12 * i for i in range(9) if data[start + 12 * i] == 1)
+    data[height + 8] = 5
+    path.write_bytes(data)
+
+
 BREAK = {
     "cut short": (cut_short, "cannot be read"),
     "flipped bit": (flipped_bit, "cannot be read"),
+    "checksum of the pixels": (flipped_pixel, "checksum does not fit"),
+    "more rows than pixels": (rewritten(higher), "its pixels take"),
+    "no end": (rewritten(lambda chunks: chunks[:-1]), "no end"),
+    "strips of other length": (other_tag, "its rows take"),
     "text": (lambda p: p.write_text("no picture"), "cannot be read"),
     "empty": (lambda p: p.write_bytes(b""), "cannot be read"),
     "blank": (lambda p: save(p, np.full((5, 5), 3, np.uint8)), "blank"),
@@ -99,6 +134,26 @@ def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeyp
     save(tmp_path / "a.png")
     with pytest.raises(BrokenRecord, match="9 x 12 pixels"):
         ImageSource(str(tmp_path))[0]
+
+
+def test_zeros_that_unpack_to_millions_of_pixels_are_refused(tmp_path):
+    path, side = save(tmp_path / "a.png"), 7000
+    row = bytes(1 + 4 * side)
+    packed = zlib.compress(row * 50)
+    header = struct.pack(">IIBBBBB", side, side, 8, 6, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", packed), (b"IEND", b"")]
+    structure_pictures.write_png(path, chunks)
+    with pytest.raises(BrokenRecord, match="decompression bomb"):
+        ImageSource(str(tmp_path))[0]
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "1", "I;16"])
+@pytest.mark.parametrize("width", [1, 7, 9])
+def test_png_of_every_color_type_is_sound(tmp_path, mode, width):
+    pixels = np.random.default_rng(width).integers(0, 256, (6, width), np.uint8)
+    picture = Image.fromarray(pixels.astype(np.uint16) if mode == "I;16" else pixels)
+    (picture if mode == "I;16" else picture.convert(mode)).save(tmp_path / "a.png")
+    assert read_gray(tmp_path / "a.png").shape == (6, width)
 
 
 def test_a_link_out_of_the_folder_is_not_read(tmp_path):

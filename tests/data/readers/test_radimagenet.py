@@ -90,6 +90,26 @@ def test_labels_come_from_the_csv(root):
         source[1]
 
 
+def test_file_that_is_listed_twice_is_one_slice(root):
+    row = "radiology_ai/MR/knee/acl_tear/knee000050.png,tear\n"
+    (root / "train.csv").write_text("filename,label\n" + row + row)
+    assert len(RadImageNetSource(str(root), labels="train.csv")) == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("MR/knee/tear/a.png,tear,more", "line 3 has no filename or no label, or more"),
+        ("MR/knee/normal/b.png,tear", "another label than before"),
+    ],
+)
+def test_a_row_that_cannot_be_is_refused(root, row, why):
+    (root / "train.csv").write_text(f"filename,label\nMR/knee/normal/b.png,normal\n{row}\n")
+    with pytest.raises(UserError, match=why) as caught:
+        RadImageNetSource(str(root), labels="train.csv")
+    assert "train.csv" in str(caught.value)
+
+
 @pytest.mark.parametrize("text", [None, "", "a,b\n1,2\n"])
 def test_an_unusable_csv_is_told(root, text):
     if text is not None:

@@ -1,0 +1,192 @@
+"""Damage to DICOM and NIfTI files that leaves the format intact."""
+
+import gzip
+import random
+import struct
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
+
+TAGS = (
+    *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "BitsStored"),
+    *("HighBit", "PixelRepresentation", "PhotometricInterpretation", "RescaleSlope"),
+    *("RescaleIntercept", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"),
+    *("SliceThickness", "SpacingBetweenSlices", "InstanceNumber", "SeriesInstanceUID"),
+    *("PatientID", "Modality", "SeriesDescription", "PixelData", "SOPClassUID", "StudyInstanceUID"),
+    *("SOPInstanceUID", "PlanarConfiguration", "PixelValueTransformationSequence", "WindowWidth"),
+)
+ODD = (
+    *(b"", b"\0\0", b"\1\0", b"\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\xff", b"-1", b"0", b"nan "),
+    *(b"1e999 ", b"abc ", b"1\\2 ", b"1\\2\\3 ", b"1\\0\\0\\0\\1\\0 ", b"\xff\xfe", b"\\\\"),
+    *(b"9" * 80, b"65535 ", b"99999999999 ", b"0\\0\\0\\0\\0\\0 ", b"nan\\0\\0 ", b"inf\\0\\0 "),
+    *(b"MONOCHROME1 ", b"RGB ", b"PALETTE COLOR ", b"1.2.3.4", b"\x1b$B", b"; DROP", b"1.5 "),
+    *(b"MR", b"CT", b"a" * 300),
+)
+
+
+def dicom_element(path: Path, rng: random.Random) -> None:
+    """Odd bytes in an element that the reader goes by."""
+    tag, vr = _known(rng.choice(TAGS))
+    vr = vr if rng.random() < 0.8 else rng.choice(("UN", "OB", "US", "DS", "SQ", "LO", "AT"))
+    _set(path, {tag: (vr, rng.choice(ODD))})
+
+
+def dicom_gone(path: Path, rng: random.Random) -> None:
+    dataset = pydicom.dcmread(path)
+    tag, _ = _known(rng.choice(TAGS))
+    if tag in dataset:
+        del dataset[tag]
+    _save(dataset, path)
+
+
+def dicom_size(path: Path, rng: random.Random) -> None:
+    """Rows, columns, frames or bits that do not fit the pixels."""
+    name = rng.choice(("Rows", "Columns", "NumberOfFrames", "BitsAllocated", "SamplesPerPixel"))
+    number = rng.choice((0, 1, 2, 3, 5, 8, 12, 32, 64, 4096, 65_535))
+    tag, vr = _known(name)
+    text = str(number).encode()
+    packed = text.ljust(len(text) + len(text) % 2) if vr == "IS" else struct.pack("<H", number)
+    _set(path, {tag: (vr, packed)})
+
+
+def dicom_syntax(path: Path, rng: random.Random) -> None:
+    """Another transfer syntax than the pixels have."""
+    dataset = pydicom.dcmread(path)
+    known = list(pydicom.uid.AllTransferSyntaxes)
+    dataset.file_meta.TransferSyntaxUID = rng.choice((*known, "1.2.3", ""))
+    _save(dataset, path)
+
+
+def dicom_pixels(path: Path, rng: random.Random) -> None:
+    """More or fewer pixels than the header names."""
+    dataset = pydicom.dcmread(path)
+    pixels = dataset.PixelData
+    odd = (b"", pixels[: len(pixels) // 2], pixels * 2, pixels + b"\0\0", pixels[:-2], None)
+    changed = rng.choice(odd)
+    if changed is None:
+        del dataset.PixelData
+    else:
+        tag, _ = _known("PixelData")
+        dataset[tag] = RawDataElement(tag, "OW", len(changed), changed, 0, False, True)
+    _save(dataset, path)
+
+
+DICOM = {
+    "element": dicom_element,
+    "gone": dicom_gone,
+    "size": dicom_size,
+    "syntax": dicom_syntax,
+    "number of pixels": dicom_pixels,
+}
+DICOM_OTHER_CONTENT = {"element", "gone", "syntax", "size"}
+
+
+def _known(name: str) -> tuple[pydicom.tag.BaseTag, str]:
+    number = pydicom.datadict.tag_for_keyword(name)
+    assert number is not None
+    return Tag(number), pydicom.datadict.dictionary_VR(number).split(" or ")[0]
+
+
+def _set(path: Path, elements: dict) -> None:
+    dataset = pydicom.dcmread(path)
+    for tag, (vr, packed) in elements.items():
+        packed = packed + b"\0" * (len(packed) % 2)
+        dataset[tag] = RawDataElement(tag, vr, len(packed), packed, 0, False, True)
+    _save(dataset, path)
+
+
+def _save(dataset: pydicom.Dataset, path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset.save_as(path, enforce_file_format=False)
+
+
+FIELDS = {  # of the header of NIfTI-1: offset, struct's letter
+    "sizeof_hdr": (0, "i"),
+    **{f"dim{i}": (40 + 2 * i, "h") for i in range(8)},
+    "datatype": (70, "h"),
+    "bitpix": (72, "h"),
+    **{f"pixdim{i}": (76 + 4 * i, "f") for i in range(5)},
+    "vox_offset": (108, "f"),
+    "scl_slope": (112, "f"),
+    "scl_inter": (116, "f"),
+    "qform_code": (252, "h"),
+    "sform_code": (254, "h"),
+    **{f"quatern{i}": (256 + 4 * i, "f") for i in range(6)},
+    **{f"srow{i}": (280 + 4 * i, "f") for i in range(12)},
+    "magic": (344, "i"),
+    "extension": (348, "i"),
+}
+SHORTS = (0, 1, 2, 3, 4, 5, 7, 8, 16, 32, 64, 128, 256, 512, 768, 1024, 1792, 2304, -1, 32_767)
+FLOATS = (0.0, 1.0, -1.0, np.nan, np.inf, 1e30, -1e30, 1e-30, 348.0, 352.0, 353.0, 2.0**31, 0.5)
+
+
+def nifti_field(path: Path, rng: random.Random) -> None:
+    """An odd number in one field of the header."""
+    offset, letter = FIELDS[rng.choice(list(FIELDS))]
+    number = rng.choice(FLOATS) if letter == "f" else rng.choice(SHORTS)
+    _rewrite(path, lambda data: struct.pack_into("<" + letter, data, offset, number))
+
+
+def nifti_size(path: Path, rng: random.Random) -> None:
+    """Other sides than the voxels have."""
+
+    def edit(data: bytearray) -> None:
+        for i in rng.sample(range(5), rng.randint(1, 3)):
+            number = rng.choice((0, 1, 2, 3, 4, 5, 6, 7, 100, 5000, 32_767, -1))
+            struct.pack_into("<h", data, 40 + 2 * i, number)
+
+    _rewrite(path, edit)
+
+
+def nifti_type(path: Path, rng: random.Random) -> None:
+    """Another type of voxels, with the bits that it has."""
+    code, bits = rng.choice(((2, 8), (4, 16), (8, 32), (16, 32), (32, 64), (64, 64), (128, 24)))
+    _rewrite(path, lambda data: struct.pack_into("<hh", data, 70, code, bits))
+
+
+def nifti_unusable(path: Path, rng: random.Random) -> None:
+    """Voxels that are not numbers, in a sound file of floats."""
+
+    def edit(data: bytearray) -> None:
+        count = (len(data) - 352) // 4
+        struct.pack_into("<hh", data, 70, 16, 32)
+        code = struct.unpack_from("<h", data, 70)
+        assert code == (16,)
+        voxels = np.frombuffer(data, "<f4", count, 352)
+        voxels[rng.randrange(count)] = rng.choice((np.nan, np.inf, -np.inf))
+
+    _rewrite(path, edit)
+
+
+def nifti_bomb(path: Path, rng: random.Random) -> None:
+    """Zeros, packed, of which a header names billions."""
+    data = bytearray(_unpack(path)[:352])
+    for i, number in enumerate((3, 1000, 1000, rng.choice((100, 1000, 20_000)), 1)):
+        struct.pack_into("<h", data, 40 + 2 * i, number)
+    bytes_there = rng.choice((10_000, 10_000_000))
+    path.write_bytes(gzip.compress(bytes(data) + bytes(bytes_there), 1))
+
+
+NIFTI = {
+    "field": nifti_field,
+    "size": nifti_size,
+    "type": nifti_type,
+    "unusable numbers": nifti_unusable,
+}
+NIFTI_OTHER_CONTENT = {"field", "type", "size", "unusable numbers"}
+
+
+def _unpack(path: Path) -> bytes:
+    data = path.read_bytes()
+    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+
+
+def _rewrite(path: Path, edit) -> None:
+    data = bytearray(_unpack(path))
+    edit(data)
+    path.write_bytes(gzip.compress(bytes(data), 1) if path.suffix == ".gz" else bytes(data))
