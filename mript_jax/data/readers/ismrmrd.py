@@ -15,6 +15,7 @@ from mript_jax.data.mrd import ACQUISITION, NOISE, REVERSE, from_lps, has_flag
 from mript_jax.data.readers.acquisitions import COUNTERS, choose_lines, list_frames, place
 from mript_jax.data.readers.hdf5 import LARGEST_VOLUME, find_array, refuse_large
 from mript_jax.data.readers.header import read_header
+from mript_jax.data.readers.heap import Heaps, Rows
 from mript_jax.data.readers.index import About
 from mript_jax.data.readers.reference import image_or_mask, refuse_unusable, transform_partitions
 from mript_jax.data.readers.volumes import Format, VolumeSource
@@ -23,6 +24,7 @@ from mript_jax.physics.noise import prewhiten
 MOST_ACQUISITIONS = 2**24
 MOST_EMPTY = 256  # times as large as the samples of all lines may k-space be
 WORST_NOISE = 1e6  # ratio of the largest to the smallest variance that can be made white
+FLOAT = np.dtype("<f4")
 DIRECTIONS = ("read_dir", "phase_dir", "slice_dir")
 
 
@@ -54,11 +56,13 @@ class Scan:
         ]
         if not groups:
             raise ValueError("it has no group with data and xml, as ISMRMRD files have")
-        text = find_array(groups[0], "xml")[()]
-        self.header = read_header(np.ravel(text)[0])
+        self._heaps = Heaps(self._file)
+        self.header = read_header(self._text(find_array(groups[0], "xml")))
         self._check_header()
         self._data = _find_table(groups[0])
-        heads = self._data["head"]
+        self._table_rows = Rows(self._data)
+        direct = self._table_rows.direct
+        heads = self._table_rows.column("head", self._heaps) if direct else self._data["head"]
         lines, self.notes = choose_lines(heads, self.header)
         if len(groups) > 1:
             self.notes.append(f"left out: {len(groups) - 1} further groups of acquisitions")
@@ -72,6 +76,7 @@ class Scan:
 
     def close(self) -> None:
         self.volume.cache_clear()
+        self._heaps.close()
         self._file.close()
 
     def lines_of(self, frame: tuple[int, ...]) -> np.ndarray:
@@ -80,6 +85,16 @@ class Scan:
         for counter, value in zip(COUNTERS, frame, strict=True):
             chosen &= self.heads["idx"][counter] == value
         return chosen
+
+    def _text(self, xml: h5py.Dataset) -> bytes | str:
+        """The one text of an array."""
+        kind = h5py.check_string_dtype(xml.dtype)
+        if kind is None or xml.size != 1:
+            raise ValueError(f"its xml is {xml.dtype} {list(xml.shape)}, not one text")
+        rows = Rows(xml)
+        if kind.length is None and rows.direct:
+            return self._heaps.value(rows.position(0), 1)
+        return np.ravel(xml[()])[0]
 
     def _check_header(self) -> None:
         if "encoded_size" not in self.header:
@@ -115,7 +130,7 @@ class Scan:
 
     def _line(self, row: int, head: np.ndarray) -> np.ndarray:
         """The samples [C, samples] of an acquisition, those to discard left out."""
-        line = np.asarray(self._data[row]["data"], np.float32).view(np.complex64)
+        line = self._samples(row)
         coils, samples = int(head["active_channels"]), int(head["number_of_samples"])
         if line.shape != (coils * samples,) or coils != self.coils:
             raise ValueError(
@@ -128,11 +143,22 @@ class Scan:
         line = line.reshape(coils, samples)[:, pre : samples - post]
         return line[:, ::-1] if has_flag(head, REVERSE) else line
 
+    def _samples(self, row: int) -> np.ndarray:
+        """All that was acquired, coil by coil."""
+        if self._table_rows.direct:
+            position = self._table_rows.position(int(row), "data")
+            values = np.frombuffer(self._heaps.value(position, FLOAT.itemsize), FLOAT)
+        else:
+            values = np.asarray(self._data[row]["data"], np.float32)
+        if values.size % 2:
+            raise ValueError(f"acquisition {row} has {values.size} numbers, half a sample too many")
+        return values.view(np.complex64)
+
     def _read_noise(self, rows: np.ndarray) -> np.ndarray | None:
         """Samples [C, N] without signal, if there are enough to make the coils' noise white."""
         if not len(rows):
             return None
-        lines = [np.asarray(self._data[row]["data"], np.float32).view(np.complex64) for row in rows]
+        lines = [self._samples(row) for row in rows]
         if any(line.size % self.coils for line in lines):
             self.notes.append(f"left out: {len(rows)} noise lines of other coils")
             return None
@@ -200,9 +226,9 @@ def _read(scan: Scan, about: About, key: tuple[int, int]) -> dict[str, Any]:
 def _find_table(group: h5py.Group) -> h5py.Dataset:
     """The table of acquisitions, of the standard's layout."""
     table = find_array(group, "data")
-    names, floats = table.dtype.names or (), np.dtype("<f4")
+    names = table.dtype.names or ()
     ours = {"head", "data"} <= set(names) and table.ndim == 1
-    if not ours or h5py.check_vlen_dtype(table.dtype["data"]) != floats:
+    if not ours or h5py.check_vlen_dtype(table.dtype["data"]) != FLOAT:
         raise ValueError(f"its data are {table.dtype}, not acquisitions")
     needed = ACQUISITION["head"]
     missing = set(needed.names or ()) - set(table.dtype["head"].names or ())

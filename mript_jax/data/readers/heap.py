@@ -1,0 +1,111 @@
+"""Values of variable length in HDF5 files, read without the HDF5 library.
+
+Files keep them in global heaps: collections of numbered objects, which a table's entry names by
+length, address and number. On a damaged collection the library loops for ever or dies; here it is a
+ValueError. Layouts that scanners' tools do not write (compressed tables) go through the library.
+"""
+
+import mmap
+import struct
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+ENTRY = struct.Struct("<IQI")  # of a value: elements, address of the collection, number in it
+COLLECTION = struct.Struct("<4sB3xQ")  # signature, version, bytes in all
+OBJECT = struct.Struct("<HHIQ")  # number, references, reserved, bytes; padded to 8 bytes
+
+
+class Heaps:
+    """The global heaps of a file."""
+
+    def __init__(self, file: h5py.File):
+        with Path(file.filename).open("rb") as opened:
+            self._bytes = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+        self._collections: dict[int, dict[int, tuple[int, int]]] = {}
+
+    def close(self) -> None:
+        self._bytes.close()
+
+    def value(self, position: int, itemsize: int) -> bytes:
+        """The value of the entry at a position of the file."""
+        elements, address, number = ENTRY.unpack(self._part(position, ENTRY.size))
+        if elements == 0:
+            return b""
+        if address not in self._collections:
+            self._collections[address] = self._objects(address)
+        start, size = self._collections[address].get(number, (0, -1))
+        if elements * itemsize > size:
+            raise ValueError(f"its heap at {address} has no {elements} elements of number {number}")
+        return self._part(start, elements * itemsize)
+
+    def array(self, position: int, like: np.ndarray, step: int) -> np.ndarray:
+        """As many numbers as `like` has, from a position of the file on, `step` bytes apart."""
+        end = position + (len(like) - 1) * step + like.itemsize
+        part = self._part(position, end - position)
+        return np.ndarray(like.shape, like.dtype, part, strides=(step,))
+
+    def _objects(self, address: int) -> dict[int, tuple[int, int]]:
+        """number -> position and bytes of the objects of a collection."""
+        signature, version, size = COLLECTION.unpack(self._part(address, COLLECTION.size))
+        end = address + size
+        if signature != b"GCOL" or version != 1 or end > len(self._bytes):
+            raise ValueError(f"its heap at {address} is damaged")
+        objects, at = {}, address + COLLECTION.size
+        while at + OBJECT.size <= end:
+            number, _, _, size = OBJECT.unpack(self._part(at, OBJECT.size))
+            if number == 0:  # what is free, at the end
+                break
+            at += OBJECT.size
+            if at + size > end:
+                raise ValueError(f"its heap at {address} is damaged at {at}")
+            objects[number] = (at, size)
+            at += -(-size // 8) * 8
+        return objects
+
+    def _part(self, start: int, size: int) -> bytes:
+        part = self._bytes[start : start + size]
+        if len(part) != size:
+            raise ValueError(f"its heap leads to {start}, outside of the file")
+        return part
+
+
+class Rows:
+    """Where the rows of a table [N] lie in its file; `direct` tells whether that is known."""
+
+    def __init__(self, table: h5py.Dataset):
+        self._table, properties = table, table.id.get_create_plist()
+        self._type, layout = table.id.get_type(), properties.get_layout()
+        self._size = self._type.get_size()
+        self._start = table.id.get_offset() if layout == h5py.h5d.CONTIGUOUS else None
+        chunked = layout == h5py.h5d.CHUNKED and not properties.get_nfilters()
+        self.direct = (
+            not table.file.userblock_size
+            and table.ndim == 1
+            and (self._start is not None or chunked)
+        )
+
+    def position(self, row: int, field: str | None = None) -> int:
+        """Where the entry of a row, or of a field of it, begins in the file."""
+        start, first = self._start, 0
+        if start is None:
+            first = row - row % self._table.chunks[0]
+            start = self._table.id.get_chunk_info_by_coord((first,)).byte_offset
+        if start is None:
+            raise ValueError(f"its row {row} was never written")
+        return start + (row - first) * self._size + (self._inside(field) if field else 0)
+
+    def column(self, field: str, heaps: Heaps) -> np.ndarray:
+        """A field of fixed size of all rows."""
+        member = self._type.get_member_type(self._type.get_member_index(field.encode()))
+        count = len(self._table)
+        step = count if self._start is not None else self._table.chunks[0]
+        column = np.empty(count, member.dtype)
+        for first in range(0, count, step):
+            part = column[first : first + step]
+            part[:] = heaps.array(self.position(first, field), part, self._size)
+        return column
+
+    def _inside(self, field: str) -> int:
+        return self._type.get_member_offset(self._type.get_member_index(field.encode()))
