@@ -32,8 +32,8 @@ def choose_lines(heads: np.ndarray, header: dict[str, Any]) -> tuple[np.ndarray,
         found = has_flag(heads, number) & ~other
         other |= found
         if number != NOISE:
-            counts[f"{name} lines"] += int(found.sum())
-    counts["lines of further encoding spaces"] = int(foreign.sum())
+            counts[f"{name} line{{s}}"] += int(found.sum())
+    counts["line{s} of further encoding spaces"] = int(foreign.sum())
     turned, corrected = has_flag(heads, REVERSE) & ~other, has_flag(heads, PHASE_CORRECTION)
     if turned.any() and (corrected & ~foreign).any():
         raise ValueError(
@@ -43,8 +43,8 @@ def choose_lines(heads: np.ndarray, header: dict[str, Any]) -> tuple[np.ndarray,
     only = has_flag(heads, CALIBRATION) & ~has_flag(heads, CALIBRATION_AND_IMAGING) & ~other
     chosen = ~other & ~only
     used = only & _belongs(heads, chosen, only, header)
-    counts["calibration lines of a separate scan"] = int((only & ~used).sum())
-    notes = [f"left out: {n} {name}" for name, n in counts.items() if n]
+    counts["calibration line{s} of a separate scan"] = int((only & ~used).sum())
+    notes = [f"left out: {n} {name.format(s='s' * (n > 1))}" for name, n in counts.items() if n]
     return chosen | used, notes
 
 

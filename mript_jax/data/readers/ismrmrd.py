@@ -158,15 +158,16 @@ class Scan:
         """Samples [C, N] without signal, if there are enough to make the coils' noise white."""
         if not len(rows):
             return None
+        counted = f"{len(rows)} noise line{'s' * (len(rows) > 1)}"
         lines = [self._samples(row) for row in rows]
         if any(line.size % self.coils for line in lines):
-            self.notes.append(f"left out: {len(rows)} noise lines of other coils")
+            self.notes.append(f"left out: {counted} of other coils")
             return None
         noise = np.concatenate([line.reshape(self.coils, -1) for line in lines], axis=1)
         if not _can_be_whitened(noise):
-            self.notes.append(f"left out: {len(rows)} noise lines, which show no independent noise")
+            self.notes.append(f"left out: {counted} without independent noise")
             return None
-        self.notes.append(f"whitened by {len(rows)} noise lines")
+        self.notes.append(f"whitened by {counted}")
         return noise
 
 

@@ -105,9 +105,9 @@ def test_files_that_are_no_images_are_left_out(tmp_path):
     record = open_source("ismrmrd", str(tmp_path))[0]
     np.testing.assert_array_equal(record.kspace, array[0])
     assert record.attributes["notes"] == [
-        "left out: 1 phase correction lines",
-        "left out: 1 dummy lines",
-        "left out: 1 calibration lines of a separate scan",
+        "left out: 1 phase correction line",
+        "left out: 1 dummy line",
+        "left out: 1 calibration line of a separate scan",
     ]
 
 

@@ -144,7 +144,7 @@ def test_noise_that_tells_nothing_is_said_and_not_used(tmp_path, kspace):
     noise = [acquisition(np.ones((COILS, 50), np.complex64), [ismrmrd.ACQ_IS_NOISE_MEASUREMENT])]
     record = read(tmp_path / "a.h5", noise + lines(kspace))[0]
     np.testing.assert_array_equal(record.kspace, kspace)
-    assert notes(record) == ["left out: 1 noise lines, which show no independent noise"]
+    assert notes(record) == ["left out: 1 noise line without independent noise"]
 
 
 def partial(kspace, kind):
