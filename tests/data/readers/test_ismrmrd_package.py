@@ -105,6 +105,22 @@ def test_calibration_lines_are_part_of_the_scan(tmp_path, kspace):
     assert not notes(record)
 
 
+def test_embedded_calibration_fills_what_imaging_left_out_alone(tmp_path, kspace):
+    every, inner = np.arange(0, SIZE, 4), np.arange(17, 30)
+    flags = [ismrmrd.ACQ_IS_PARALLEL_CALIBRATION]
+    made = lines(kspace, every) + lines(5 * kspace, inner, flags=flags)
+    record = read(tmp_path / "a.h5", made, with_mode("embedded"))[0]
+    np.testing.assert_array_equal(record.kspace[..., every], kspace[..., every])
+    others = np.setdiff1d(inner, every)
+    np.testing.assert_array_equal(record.kspace[..., others], 5 * kspace[..., others])
+
+
+def with_mode(mode):
+    """A change of the header: how the calibration lines were measured."""
+    text = f"<parallelImaging><calibrationMode>{mode}</calibrationMode></parallelImaging>"
+    return lambda header: header.replace("</encoding>", f"{text}</encoding>")
+
+
 @pytest.mark.parametrize("how", ["again", "shorter", "header", "set"])
 def test_calibration_of_a_separate_scan_is_left_out(tmp_path, kspace, how):
     every, inner = np.arange(0, SIZE, 4), np.arange(17, 30)
@@ -114,8 +130,7 @@ def test_calibration_of_a_separate_scan_is_left_out(tmp_path, kspace, how):
     counter = {"set": 1} if how == "set" else {}
     flags = [ismrmrd.ACQ_IS_PARALLEL_CALIBRATION]
     made = lines(kspace, every) + lines(other, inner, flags=flags, **counter)
-    mode = "<parallelImaging><calibrationMode>separate</calibrationMode></parallelImaging>"
-    change = (lambda t: t.replace("</encoding>", mode + "</encoding>")) if how == "header" else str
+    change = with_mode("separate") if how == "header" else str
     source = read(tmp_path / "a.h5", made, change)
     assert len(source) == 1
     assert np.flatnonzero(source[0].mask.all(axis=0)).tolist() == every.tolist()
