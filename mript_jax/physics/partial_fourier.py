@@ -14,7 +14,7 @@ STEPS = 10  # of POCS: more change the image by less than its noise
 LARGEST_SHARE = 0.9  # above it, a scanner measured a few lines less: 7/8 are in use, 9/10 not
 FEWEST = 4  # samples of the shorter side
 # Relative error of held-out samples. Of 24 generated heads at 6/8, the 12 below were 1.04 to 6
-# times nearer the reference by POCS than zero-filled; those above, of rapid phase, mostly farther.
+# times nearer the reference by POCS than zero-filled, and those above, of rapid phase, mostly farther.
 LARGEST_ERROR = 0.7
 
 Lines = dict[int, np.ndarray]  # axis (-2: rows, -1: columns) -> True where it was measured
@@ -112,7 +112,7 @@ def _mirrored(line: np.ndarray) -> np.ndarray:
 
 
 def _taper(line: np.ndarray) -> np.ndarray:
-    """A Hann window over the samples on both sides of zero frequency."""
+    """A Hann window over the samples measured on both sides of zero frequency."""
     distance = np.abs(np.arange(len(line)) - len(line) // 2)
     both = line & _mirrored(line)
     width = distance[both].max() + 1

@@ -78,7 +78,7 @@ class Arrays:
         self.read.cache_clear()
 
     def declared(self) -> dict[str, Declared]:
-        """List the arrays by name."""
+        """The arrays by name, before they are read."""
         if self.path.suffix.lower() == ".npy":
             array = self._read("")
             return {"": Declared(array.shape, array.dtype)}
