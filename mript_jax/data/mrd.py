@@ -69,7 +69,7 @@ ACQUISITION = np.dtype([("head", HEAD), ("traj", FLOATS), ("data", FLOATS)])
 
 
 def has_flag(heads: np.ndarray, number: int) -> np.ndarray:
-    """Which acquisitions have a flag."""
+    """Mark the acquisitions that have a flag."""
     return (heads["flags"] >> np.uint64(number - 1)) & np.uint64(1) > 0
 
 

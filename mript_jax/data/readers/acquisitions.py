@@ -1,4 +1,4 @@
-"""Which acquisitions of an ISMRMRD file make an image, and where they belong in k-space."""
+"""The choice of the acquisitions of an ISMRMRD file that make an image, and their k-space lines."""
 
 import collections
 from typing import Any
@@ -21,7 +21,7 @@ LINE = ("kspace_encode_step_1", "kspace_encode_step_2")
 
 
 def choose_lines(heads: np.ndarray, header: dict[str, Any]) -> tuple[np.ndarray, list[str]]:
-    """Which of the acquisitions are lines of an image [N] bool, and which others there are.
+    """Mark the acquisitions that are lines of an image [N] bool, and name the others.
 
     Calibration lines count where nothing else was measured, unless they are of a scan of their own.
     """
@@ -75,7 +75,7 @@ def place(head: np.ndarray, samples: int, header: dict[str, Any]) -> tuple[int, 
 def _belongs(
     heads: np.ndarray, chosen: np.ndarray, only: np.ndarray, header: dict[str, Any]
 ) -> np.ndarray:
-    """Which of the calibration lines fill k-space of an image.
+    """Mark the calibration lines that fill k-space of an image.
 
     A line that imaging measured too tells of a scan of its own, where the header does not say it.
     """

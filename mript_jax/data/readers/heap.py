@@ -72,7 +72,7 @@ class Heaps:
 
 
 class Rows:
-    """Where the rows of a table [N] lie in its file; `direct` tells whether that is known."""
+    """Positions of the rows of a table [N] in its file; not `direct`: they are not known."""
 
     def __init__(self, table: h5py.Dataset):
         self._table, properties = table, table.id.get_create_plist()
@@ -87,7 +87,7 @@ class Rows:
         )
 
     def position(self, row: int, field: str | None = None) -> int:
-        """Where the entry of a row, or of a field of it, begins in the file."""
+        """The position in the file of a row, or of a field of it."""
         start, first = self._start, 0
         if start is None:
             first = row - row % self._table.chunks[0]

@@ -53,7 +53,7 @@ def cached_index(
 
 
 def index_file(root: Path, kind: str) -> Path:
-    """Where the index of a folder is: $XDG_CACHE_HOME or ~/.cache, under a hash of its path."""
+    """The path of the index of a folder: $XDG_CACHE_HOME or ~/.cache, under a hash of its path."""
     cache = Path(os.getenv("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     digest = hashlib.blake2b(os.fsencode(os.path.realpath(root)), digest_size=16).hexdigest()
     return cache / "mript_jax" / f"{digest}.{kind}.json"

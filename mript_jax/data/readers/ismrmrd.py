@@ -80,7 +80,7 @@ class Scan:
         self._file.close()
 
     def lines_of(self, frame: tuple[int, ...]) -> np.ndarray:
-        """Which lines are of a frame [lines] bool."""
+        """Mark the lines of a frame, [lines] bool."""
         chosen = np.ones(len(self.heads), bool)
         for counter, value in zip(COUNTERS, frame, strict=True):
             chosen &= self.heads["idx"][counter] == value
@@ -172,7 +172,7 @@ class Scan:
 
 
 def inspect_file(path: str) -> About:
-    """Which frames there are, and where they lie."""
+    """The frames of a file, and their places in the patient."""
     scan = Scan(path)
     try:
         depth = scan.header["partitions"]

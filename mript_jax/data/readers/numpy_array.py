@@ -96,7 +96,7 @@ class Arrays:
 
 
 def inspect_file(path: str) -> About:
-    """Which array is k-space, and whether its first axis looks like coils; none in a mask."""
+    """The name and axes of the array of k-space, if any, and of what comes with it."""
     if path.endswith(MASK_ENDING):
         return {"kspace": None}
     file = Arrays(path)
