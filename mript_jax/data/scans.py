@@ -12,7 +12,7 @@ import numpy as np
 
 from mript_jax.data.records import Record
 from mript_jax.data.simulation import Scan, simulate
-from mript_jax.data.transforms import ExampleMaker, fit, scale_of
+from mript_jax.data.transforms import ExampleMaker, fit, full_kspace, is_fully_sampled, scale_of
 from mript_jax.physics.coils import (
     WIDEST,
     compress_coils,
@@ -52,14 +52,14 @@ class ScanMaker(ExampleMaker):
 
     def _simulated(self, record: Record, rng: np.random.Generator) -> Scan:
         image = record.reference
-        if record.kspace is not None:
+        if record.kspace is not None and is_fully_sampled(record):
             image = complex_image(record.kspace, record.size)
         return self.simulate(fit(image, self.crop, self.shape), rng, self.coils)
 
     def _measured(self, record: Record) -> Scan:
-        assert record.kspace is not None
-        noise = estimate_noise(record.kspace) if "noise_level" in self.fields else 0.0
-        images = center_crop(ifft2c(record.kspace), self.shape)
+        measured = full_kspace(record)
+        noise = estimate_noise(measured) if "noise_level" in self.fields else 0.0
+        images = center_crop(ifft2c(measured), self.shape)
         reference = root_sum_of_squares(images, axis=0)
         maximum = scale_of(reference)
         kspace = compress_coils(fft2c(images / maximum), self.coils)

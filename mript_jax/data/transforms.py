@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from mript_jax.data.records import Record
+from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.physics.artifacts import add_artifact
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.crop import center_crop, complex_image
@@ -43,8 +43,7 @@ class ExampleMaker:
     def __call__(self, record: Record, task: Task, mask_seed: int) -> dict[str, Any]:
         measured = self.undersampling if record.kspace is not None else "image"
         if measured == "complex":
-            assert record.kspace is not None
-            full = fit(complex_image(record.kspace, record.size), self.crop, self.shape)
+            full = fit(complex_image(full_kspace(record), record.size), self.crop, self.shape)
             image = np.abs(full)
         else:
             image = fit(record.reference, self.crop, self.shape)
@@ -53,9 +52,9 @@ class ExampleMaker:
         full = full / maximum if measured == "complex" else image
         rng = np.random.default_rng([mask_seed, 1])
         if measured == "kspace":
-            assert record.kspace is not None
-            mask = self._mask(task, record.kspace.shape[-2:], mask_seed)
-            images = ifft2c(mask * self._measure(record.kspace / maximum, rng))  # [C, H', W']
+            kspace = full_kspace(record)
+            mask = self._mask(task, kspace.shape[-2:], mask_seed)
+            images = ifft2c(mask * self._measure(kspace / maximum, rng))  # [C, H', W']
             combined = root_sum_of_squares(center_crop(images, record.size), axis=0)
             zero_filled = fit(combined, self.crop, self.shape)
             mask = nearest_points(mask, self.shape)
@@ -117,6 +116,18 @@ def volume_seed(volume: str, seed: int = 0) -> int:
     """The mask seed of a volume in evaluation: every slice, and every run, has the same mask."""
     digest = hashlib.blake2b(f"{seed}/{volume}".encode(), digest_size=4).digest()
     return int.from_bytes(digest, "little") >> 1
+
+
+def full_kspace(record: Record) -> np.ndarray:
+    """The measured k-space [C, H, W], which must be fully sampled to undersample and learn from."""
+    assert record.kspace is not None
+    if not is_fully_sampled(record):
+        raise BrokenRecord(record.volume, "is undersampled, so it has no k-space to learn from")
+    return record.kspace
+
+
+def is_fully_sampled(record: Record) -> bool:
+    return record.mask is None or bool(np.all(record.mask))
 
 
 def fit(image: np.ndarray, crop: int, shape: tuple[int, int]) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Examples of scans of several coils, simulated and measured."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from mript_jax.data.phantom.slices import make_slice
 from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.data.pipeline import evaluation_maker, training_makers
 from mript_jax.data.readers import open_source
-from mript_jax.data.records import Record
+from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.physics.coils import combine, root_sum_of_squares
 from mript_jax.physics.crop import center_crop
 from mript_jax.physics.fourier import ifft2c
@@ -134,3 +136,16 @@ def test_noise_of_a_measured_scan_is_told(scan):
     made = make_slice(5, 0, (SIZE, SIZE), z=-0.25)
     level = made.noise / np.max(root_sum_of_squares(ifft2c(scan.kspace), axis=0))
     assert example["noise_level"] * example["scale"] == pytest.approx(level, rel=0.15)
+
+
+@pytest.mark.parametrize("fields", [(), FIELDS], ids=["image", "kspace"])
+@pytest.mark.parametrize("undersampling", ["kspace", "complex"])
+def test_undersampled_scans_are_no_kspace_to_learn_from(scan, undersampling, fields):
+    mask = np.ones(scan.kspace.shape[-2:], np.float32)
+    assert make(data_config(undersampling=undersampling), of=scan, fields=fields)
+    full = dataclasses.replace(scan, mask=mask)
+    assert make(data_config(undersampling=undersampling), of=full, fields=fields)
+    mask[:, :8] = 0  # partial Fourier
+    with pytest.raises(BrokenRecord, match="is undersampled"):
+        part = dataclasses.replace(scan, mask=mask)
+        make(data_config(undersampling=undersampling), of=part, fields=fields)
