@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from mript_jax.commands.main import COMMANDS
+from mript_jax.data.readers import open_source
+from mript_jax.data.readers.describe import describe_source
 
 ROOT = Path(__file__).parents[2]
 # What takes a second or more to import, and no help needs.
@@ -73,6 +75,7 @@ def test_version_is_that_of_the_package(mript):
         (["train", "--config=mript_tny"], ["'mript_tny'", "'mript_tiny'"]),
         (["finetune", "--config=mript_fastmri", "--workdir=runs"], ["--config.init_from"]),
         (["benchmark", "nonsense"], ["'nonsense'", "vit_unet"]),
+        (["get-phantom", "--format=ismrmd", "--output=a"], ["'ismrmd'", "mean 'ismrmrd'"]),
     ],
 )
 def test_mistake_is_one_line_and_status_2(mript, arguments, words):
@@ -91,3 +94,18 @@ def test_config_is_found_by_name_from_another_folder(mript, name):
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     assert "seed = 7" in lines and "data.source = 'fastmri'" in lines
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["fastmri", "ismrmrd", "cfl", "npy"])
+def test_phantom_of_each_format_is_written_and_read(mript, tmp_path, form):
+    flags = ["--slices=2", "--size=32", "--coils=3", "--acceleration=4", "--seed=1"]
+    result = mript("get-phantom", f"--format={form}", f"--output={tmp_path}/head", *flags)
+    assert result.returncode == 0, result.stderr
+    path, _, said = result.stdout.splitlines()[0].partition(": ")
+    assert said == "2 slices, 3 coils, 32 x 32, cartesian_random, acceleration 4"
+    reader = {"npy": "numpy"}.get(form, form)
+    (line,) = describe_source(open_source(reader, path))
+    assert "2 slices, 3 coils, 32 x 32" in line and line.endswith(
+        "acceleration 4.0, cartesian random"
+    )
