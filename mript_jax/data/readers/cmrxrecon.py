@@ -86,7 +86,7 @@ def _read(file: h5py.File, about: About, key: tuple[int, int]) -> dict[str, Any]
     kspace = array.astype(np.complex64).swapaxes(-1, -2)  # [.., H, W]: readout along H
     kspace = kspace if "c" in axes else kspace[None]
     refuse_unusable(kspace, about["array"])
-    image, mask, notes = image_or_mask(kspace, None)
+    image, mask, notes = image_or_mask(kspace, None, complete=False)
     attributes = {"slice": key[0], "time": key[1], "array": about["array"]}
     frames = dict(zip(axes, about["shape"], strict=True)).get("t", 1)
     return {

@@ -110,7 +110,9 @@ def _read(file: h5py.File, about: About, number: int, with_kspace: bool) -> dict
         image = file[about["reference"]][number].astype(np.float32)
         refuse_unusable(image, about["reference"])
     elif kspace is not None and not about["mask"]:
-        image, mask, notes = image_or_mask(kspace, about["attributes"].get("recon_size"))
+        image, mask, notes = image_or_mask(
+            kspace, about["attributes"].get("recon_size"), complete=False
+        )
     return {
         "image": image,
         "slice_index": number,

@@ -70,7 +70,7 @@ class Scan:
         if not len(self.heads):
             raise ValueError("it holds no acquisition for an image")
         self.coils = int(self.heads["active_channels"][0])
-        self._noise = self._read_noise(np.flatnonzero(has_flag(heads, NOISE)))
+        self._noise = self._read_noise(heads)
         self.frames = list_frames(self.heads)
         self.volume = functools.lru_cache(maxsize=1)(self._volume)
 
@@ -146,7 +146,7 @@ class Scan:
     def _samples(self, row: int) -> np.ndarray:
         """All that was acquired, coil by coil."""
         if self._table_rows.direct:
-            position = self._table_rows.position(int(row), "data")
+            position = self._table_rows.position(row, "data")
             values = np.frombuffer(self._heaps.value(position, FLOAT.itemsize), FLOAT)
         else:
             values = np.asarray(self._data[row]["data"], np.float32)
@@ -154,13 +154,15 @@ class Scan:
             raise ValueError(f"acquisition {row} has {values.size} numbers, half a sample too many")
         return values.view(np.complex64)
 
-    def _read_noise(self, rows: np.ndarray) -> np.ndarray | None:
+    def _read_noise(self, heads: np.ndarray) -> np.ndarray | None:
         """Samples [C, N] without signal, if there are enough to make the coils' noise white."""
+        rows = np.flatnonzero(has_flag(heads, NOISE))
         if not len(rows):
             return None
         counted = f"{len(rows)} noise line{'s' * (len(rows) > 1)}"
-        lines = [self._samples(row) for row in rows]
-        if any(line.size % self.coils for line in lines):
+        lines = [self._samples(int(row)) for row in rows]
+        shapes = zip(heads[rows]["active_channels"], lines, strict=True)
+        if any(coils != self.coils or line.size % self.coils for coils, line in shapes):
             self.notes.append(f"left out: {counted} of other coils")
             return None
         noise = np.concatenate([line.reshape(self.coils, -1) for line in lines], axis=1)

@@ -12,14 +12,18 @@ FULL = 0.99  # share of the samples within the measured lines: less is a pattern
 
 
 def image_or_mask(
-    kspace: np.ndarray, size: tuple[int, int] | None, measured: np.ndarray | None = None
+    kspace: np.ndarray,
+    size: tuple[int, int] | None,
+    measured: np.ndarray | None = None,
+    complete: bool = True,
 ) -> tuple[np.ndarray | None, np.ndarray | None, list[str]]:
     """The image and the mask [H, W] of k-space [C, H, W], and what should be said of them.
 
     Fully sampled k-space gives (image, None). Empty lines at both ends are padding and do not make
     it undersampled. Partial Fourier and partial echo give both, the image completed by POCS; where
     that does not serve, and of k-space with gaps, there is (None, mask). `measured` is where
-    samples were measured, by default where some coil is not zero.
+    samples were measured, by default where some coil is not zero. Without `complete`, what partial
+    Fourier left out stays 0 in a reference, as in the references of public datasets.
     """
     mask = recognize_kspace(kspace) if measured is None else measured.astype(np.float32)
     rows, columns = np.any(mask, axis=1), np.any(mask, axis=0)
@@ -30,6 +34,8 @@ def image_or_mask(
     partial = [f"partial {name} {share:.2f}" for name, share in shares.items() if share < 1]
     if not partial:
         return image_from_kspace(kspace, size), None, []
+    if not complete:
+        return image_from_kspace(kspace, size), None, [f"{', '.join(partial)}, filled with zeros"]
     completed = complete_kspace(kspace, rows, columns)
     mask = np.outer(rows, columns).astype(np.float32)
     if completed is None:

@@ -63,6 +63,17 @@ def test_undersampled_files_have_a_mask_and_no_image(tmp_path):
     assert np.flatnonzero(record.mask.all(axis=0)).tolist() == [0, 3, 4, 5, 7]
 
 
+def test_partial_fourier_is_said_and_filled_with_zeros_as_in_the_challenge(tmp_path):
+    array = kspace(1, 1, 4, 8, 10)
+    array[..., :2, :] = 0
+    save(tmp_path / "a.mat", array)
+    record = open_source("cmrxrecon", str(tmp_path))[0]
+    expected = image_from_kspace(array[0, 0].swapaxes(-1, -2), None)
+    np.testing.assert_allclose(record.image, expected, rtol=1e-6)
+    assert record.mask is None
+    assert record.attributes["notes"] == ["partial Fourier 0.75, filled with zeros"]
+
+
 def test_files_of_masks_are_no_slices_and_people_are_told_apart(tmp_path):
     for folder in (
         "TrainingSet/FullSample/P001",

@@ -155,11 +155,14 @@ def test_noise_lines_make_the_noise_of_the_coils_independent(tmp_path, kspace):
     np.testing.assert_allclose(covariance, level * np.eye(COILS), atol=0.15 * level)
 
 
-def test_noise_that_tells_nothing_is_said_and_not_used(tmp_path, kspace):
-    noise = [acquisition(np.ones((COILS, 50), np.complex64), [ismrmrd.ACQ_IS_NOISE_MEASUREMENT])]
+@pytest.mark.parametrize(
+    ("coils", "why"), [(COILS, "without independent noise"), (2 * COILS, "of other coils")]
+)
+def test_noise_that_does_not_serve_is_said_and_not_used(tmp_path, kspace, coils, why):
+    noise = [acquisition(np.ones((coils, 50), np.complex64), [ismrmrd.ACQ_IS_NOISE_MEASUREMENT])]
     record = read(tmp_path / "a.h5", noise + lines(kspace))[0]
     np.testing.assert_array_equal(record.kspace, kspace)
-    assert notes(record) == ["left out: 1 noise line without independent noise"]
+    assert notes(record) == [f"left out: 1 noise line {why}"]
 
 
 def partial(kspace, kind):
