@@ -6,7 +6,7 @@ import logging
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -217,7 +217,7 @@ def _volume_names(sound: list[Slice], slices: list[Slice]) -> list[str]:
             seen.add(value)
     names: dict[tuple, str] = {}
     taken: set[str] = set()
-    for entry in slices:
+    for entry in [*sound, *slices]:  # what is damaged takes no other's name
         if (entry.series, entry.key) in names:
             continue
         parts = zip(KEYS.values(), entry.key, values[entry.series], strict=False)
@@ -248,21 +248,45 @@ def _number(groups: Sequence[str], slices: list[Slice]) -> tuple[list[int], list
 
     Where slices are missing between others, their numbers are missing too.
     """
+    volumes = Counter(
+        series for series, _ in {(s.series, name) for s, name in _named(slices, groups)}
+    )
     numbers: list[int] = []
     uneven = []
-    for name, members in itertools.groupby(zip(groups, slices, strict=True), lambda pair: pair[0]):
-        heights = np.array([entry.height for _, entry in members])
+    for name, members in itertools.groupby(_named(slices, groups), lambda pair: pair[1]):
+        entries = [entry for entry, _ in members]
+        heights = np.array([entry.height for entry in entries])
         gaps = np.diff(heights)
-        places = np.arange(len(heights))
         if len(gaps) > 1 and np.ptp(gaps) > UNEVEN * np.median(gaps):
             far = int(np.argmax(np.abs(gaps - np.median(gaps))))
             gap = f"{gaps[far]:g} instead of {np.median(gaps):g} mm"
             uneven.append(f"{name} ({gap} after slice {far})")
-            steps = (heights - heights[0]) / gaps.min() if gaps.min() > 0 else np.array([np.inf])
-            if steps[-1] < MOST_GAPS * len(steps) and np.ptp(steps - np.rint(steps)) < UNEVEN:
-                places = np.rint(steps).astype(int)
-        numbers += places.tolist()
+        instances = np.array([entry.instance for entry in entries])
+        alone = volumes[entries[0].series] == 1
+        numbers += _places(heights, instances if alone else None).tolist()
     return numbers, uneven
+
+
+def _places(heights: np.ndarray, instances: np.ndarray | None) -> np.ndarray:
+    """Whole numbers from 0 on, in proportion to ascending heights where that can be."""
+    ranks, gaps = np.arange(len(heights)), np.diff(heights)
+    if not gaps.size or gaps.min() <= 0:
+        return ranks
+    steps = heights - heights[0]
+    if instances is not None:  # where slices follow each other in them, missing ones show
+        passed = np.abs(np.diff(instances, prepend=instances[:1])).cumsum()
+        moved = np.abs(instances - instances[0])
+        if (np.diff(moved) > 0).all() and np.array_equal(passed, moved):
+            each = steps[1:] / moved[1:]
+            if np.ptp(each) <= UNEVEN * each.min():
+                return moved
+    steps /= gaps.min()
+    even = steps[-1] < MOST_GAPS * len(steps) and np.ptp(steps - np.rint(steps)) < UNEVEN
+    return np.rint(steps).astype(int) if even else ranks
+
+
+def _named(slices: list[Slice], groups: Sequence[str]) -> Iterator[tuple[Slice, str]]:
+    return zip(slices, groups, strict=True)
 
 
 def _few(names: list[str]) -> str:
