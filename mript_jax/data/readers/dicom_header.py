@@ -18,7 +18,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, EnhancedMRImageStorage, MRImageStorage
 
-from mript_jax.data.geometry import Geometry
+from mript_jax.data.geometry import TO_LPS, Geometry
 from mript_jax.data.readers.index import About
 
 MOST_PIXELS = 2**26  # of a frame; more: the header is damaged
@@ -38,7 +38,6 @@ TAGS = [
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 ]
 pydicom.config.settings.reading_validation_mode = IGNORE  # warnings would print patients' data
-TO_RAS = np.array([-1.0, -1.0, 1.0])  # from DICOM's coordinates
 
 
 def inspect_file(path: Path) -> About:
@@ -134,10 +133,10 @@ def geometry_of(frame: dict[str, Any], step: np.ndarray) -> Geometry | None:
     if not step.any():
         step = np.cross(along, down) * frame["thickness"]
     affine = np.eye(4)
-    affine[:3, 0] = TO_RAS * down * frame["spacing"][0]
-    affine[:3, 1] = TO_RAS * along * frame["spacing"][1]
-    affine[:3, 2] = TO_RAS * step
-    affine[:3, 3] = TO_RAS * frame["position"]
+    affine[:3, 0] = TO_LPS * down * frame["spacing"][0]
+    affine[:3, 1] = TO_LPS * along * frame["spacing"][1]
+    affine[:3, 2] = TO_LPS * step
+    affine[:3, 3] = TO_LPS * frame["position"]
     return Geometry(affine)
 
 
