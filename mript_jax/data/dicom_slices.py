@@ -1,4 +1,4 @@
-"""Slices as DICOM data sets: place, pixels, file. Needs pydicom."""
+"""Slices of DICOM: place, pixels, file. Needs pydicom."""
 
 from pathlib import Path
 

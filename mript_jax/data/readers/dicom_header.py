@@ -75,9 +75,12 @@ def inspect_file(path: Path) -> About:
     if not (syntax.is_encapsulated or syntax.is_deflated):
         size = (frames * rows * columns * int(header.BitsAllocated) + 7) // 8
         defect = _defect(path, end, syntax, size)
+    series = UID(str(header.get("SeriesInstanceUID") or ""))
+    if series and not series.is_valid:
+        raise ValueError("its series is no UID")
     patient = str(header.get("PatientID") or header.get("StudyInstanceUID", path.parent.name))
     return {
-        "series": str(header.get("SeriesInstanceUID", path.parent.name)),
+        "series": str(series) or path.parent.name,
         "subject": hashlib.blake2b(patient.encode(), digest_size=8).hexdigest(),
         "modality": modality,
         "description": str(header.get("SeriesDescription", "")),
