@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import read_file_meta_info
 from pydicom.pixels import apply_modality_lut, get_decoder, pixel_array
 from pydicom.uid import UID
 
@@ -149,7 +151,11 @@ def read_frame(path: str, frame: int | None, scaling: list[float] | None) -> np.
     scaling: slope and intercept of the frame, where an enhanced file has them.
     """
     header = Dataset()
-    stored = pixel_array(path, ds_out=header, index=frame)
+    if read_file_meta_info(path).TransferSyntaxUID.is_deflated:
+        header = dcmread(path)  # unpacked as a whole
+        stored = pixel_array(header, index=frame)
+    else:
+        stored = pixel_array(path, ds_out=header, index=frame)
     if scaling is None and header.get("ModalityLUTSequence"):
         values = apply_modality_lut(stored, header)
     else:
@@ -172,7 +178,7 @@ def _wanted(about: About, modality: str, series: str) -> bool:
 KEYS = {  # what tells the volumes of a series apart: its label in the volume's name
     "instance": lambda value: f"instance{value}",
     "size": lambda value: f"{value[0]}x{value[1]}",
-    "orientation": lambda value: f"orientation{value}",
+    "orientation": lambda value: f"orientation{value + 1}",
     "echo": lambda value: f"echo{value}",
     "echo_time": lambda value: f"TE{value:g}",
     "kind": lambda value: value or "other",

@@ -52,8 +52,10 @@ def inspect_file(path: Path) -> About:
             raise ValueError("is not DICOM") from error
         return {}  # some other file that lies beside
     kind = UID(str(header.get("SOPClassUID", "")))
-    if "Rows" not in header and _has_no_image(kind, header):
-        return {}
+    if "Rows" not in header:
+        if _has_no_image(kind, header):
+            return {}
+        raise ValueError(f"holds no image (its class: {kind.name or 'unknown'})")
     rows, columns = int(header.Rows), int(header.Columns)
     frames = int(header.get("NumberOfFrames") or 1)
     if not 0 < rows * columns <= MOST_PIXELS or not 0 < frames <= MOST_FRAMES:
@@ -154,7 +156,7 @@ def height_of(frame: dict[str, Any]) -> float:
 def _frames(header: Dataset, count: int) -> list[dict[str, Any]]:
     own = header.get("PerFrameFunctionalGroupsSequence") or []
     shared = list(header.get("SharedFunctionalGroupsSequence") or [])[:1]
-    if own and len(own) != count:
+    if own and len(own) != count and "NumberOfFrames" in header:
         raise ValueError(f"its header describes {len(own)} of its {count} frames")
     return [_frame(header, [*own[i : i + 1], *shared], count) for i in range(count)]
 

@@ -243,6 +243,14 @@ def test_files_of_one_image_in_many_transfer_syntaxes_are_equal():
         np.testing.assert_array_equal(record.image, expected)
 
 
+@pytest.mark.parametrize("name", ["image_dfl", "rtdose", "rtdose_rle", "liver_1frame"])
+def test_pixels_are_those_that_pydicom_reads(name):
+    data = pydicom.dcmread(get_testdata_file(f"{name}.dcm"))
+    source = open_source("dicom", get_testdata_file(f"{name}.dcm"), modality="")
+    found = [source[i].image for i in range(len(source))]
+    np.testing.assert_allclose(np.squeeze(found), data.pixel_array.astype(np.float32))
+
+
 def test_the_place_of_a_slice_is_that_of_pydicoms_own_file():
     data = pydicom.dcmread(get_testdata_file("MR_small.dcm"))
     affine = open_source("dicom", get_testdata_file("MR_small.dcm"))[0].geometry.affine
