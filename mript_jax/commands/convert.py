@@ -8,10 +8,13 @@
       --config=mript_tiny
 
 The last is one file for others to use: weights in half precision and their config. Weight files of
-other codes are .pt or .pth (needs PyTorch), .npz or .safetensors. The config is read from the
-shapes, unless --config says it. A Segment Anything checkpoint gives the encoder; the rest of that
-network starts fresh, for training with --config.init_from. So does a masked model's ViT (simmim),
-whose blocks become those of the MR-IPT that --config describes.
+other codes are .pt, .pth or .ckpt (needs PyTorch), .npz or .safetensors. The config is read from
+the shapes, unless --config says it. Tensors without effect on the public model's output are kept
+beside the checkpoint, and written back by --to=torch.
+
+A Segment Anything checkpoint gives the encoder; the rest of that network starts fresh, for training
+with --config.init_from. So does a masked model's ViT (simmim), whose blocks become those of the
+MR-IPT that --config describes.
 """
 
 from pathlib import Path

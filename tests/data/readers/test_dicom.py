@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import features
 
 from mript_jax.data.readers import open_source
 from mript_jax.data.readers.index import index_file
@@ -237,10 +238,19 @@ def test_pixels_without_a_decoder_say_what_to_install(monkeypatch):
 
 def test_files_of_one_image_in_many_transfer_syntaxes_are_equal():
     expected = pydicom.dcmread(get_testdata_file("MR_small.dcm")).pixel_array
-    names = ("MR_small", "MR_small_RLE", "MR_small_bigendian", "MR_small_implicit")
+    names = ["MR_small", "MR_small_RLE", "MR_small_bigendian", "MR_small_implicit"]
+    names += ["MR_small_jp2klossless"] if features.check("jpg_2000") else []
     for name in names:
         record = open_source("dicom", get_testdata_file(f"{name}.dcm"))[0]
         np.testing.assert_array_equal(record.image, expected)
+
+
+@pytest.mark.parametrize("name", ["image_dfl", "rtdose", "rtdose_rle", "liver_1frame"])
+def test_pixels_are_those_that_pydicom_reads(name):
+    data = pydicom.dcmread(get_testdata_file(f"{name}.dcm"))
+    source = open_source("dicom", get_testdata_file(f"{name}.dcm"), modality="")
+    found = [source[i].image for i in range(len(source))]
+    np.testing.assert_allclose(np.squeeze(found), data.pixel_array.astype(np.float32))
 
 
 def test_the_place_of_a_slice_is_that_of_pydicoms_own_file():
