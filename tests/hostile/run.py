@@ -105,8 +105,6 @@ def _case(number: int, note: Note, prepared: list[Prepared], seed: str) -> tuple
     rng = random.Random(f"{seed} {number}")
     one = rng.choice(prepared)
     target = one.folder / one.sample.target
-    for index in one.folder.glob(".mript_index*"):
-        index.unlink()
     name, content_may_differ = _damage(one, target, rng)
     what = f"{one.sample.target} #{prepared.index(one)} {name}"
     note(what)

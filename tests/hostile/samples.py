@@ -18,6 +18,7 @@ from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.data.preparation import dataset, shards
 from mript_jax.data.readers import open_source
 from mript_jax.data.readers.arrayrecord import open_shard
+from mript_jax.data.readers.cfl import write_cfl
 from mript_jax.data.records import Record
 from mript_jax.data.splits import read_splits, write_splits
 from mript_jax.physics.mask_files import load_mask, save_mask
@@ -506,6 +507,33 @@ def _numpy_sample(*shape: int) -> Sample:
     )
 
 
+# BART
+
+
+def _cfl(folder: Path) -> None:
+    write_cfl(folder / "good", _numbers((1, 2, 8, 6), 1))
+    write_cfl(folder / "hit", _numbers((2, 2, 8, 6), 0))
+
+
+def _recognize_cfl(path: Path) -> None:
+    lines = path.with_suffix(".hdr").read_text("ascii").splitlines()
+    assert [int(word) for word in lines[lines.index("# Dimensions") + 1].split()]
+
+
+def _cfl_sample(suffix: str, structure: Mapping[str, Damage]) -> Sample:
+    return Sample(
+        write=_cfl,
+        target=f"hit.{suffix}",
+        open=_source("cfl"),
+        recognize=_recognize_cfl,
+        structure=structure,
+        other_content=frozenset(structure_tables.HDR_OTHER_CONTENT),
+        unprotected=lambda path: [range(path.stat().st_size)] if suffix == "cfl" else [],
+        own="hit.cfl",
+        named=("hit.",),
+    )
+
+
 # ArrayRecord
 
 
@@ -636,6 +664,10 @@ SAMPLES: dict[str, Sequence[Sample]] = {
     "ismrmrd": (_ismrmrd_sample(1), _ismrmrd_sample(2)),
     "cmrxrecon": (_cmrxrecon_sample(), _cmrxrecon_sample("gzip")),
     "arrayrecord": ARRAYRECORD,
+    "cfl": (
+        _cfl_sample("cfl", structure_tables.CFL),
+        _cfl_sample("hdr", structure_tables.HDR),
+    ),
     "numpy": (_numpy_sample(8, 6), _numpy_sample(3, 2, 8, 6)),
     "mask files": (MASKS,),
     "splits files": (SPLITS,),
