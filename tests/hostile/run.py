@@ -94,6 +94,7 @@ def _prepare(sample: Sample, folder: Path) -> Prepared:
             own=sample.is_own,
             key=sample.key,
             named=(target.name, *sample.named),
+            said=truth.said,
             is_list=sample.is_list,
         ),
         decoded_bytes=sum(np.asarray(array).nbytes for array in arrays),
@@ -105,11 +106,11 @@ def _case(number: int, note: Note, prepared: list[Prepared], seed: str) -> tuple
     rng = random.Random(f"{seed} {number}")
     one = rng.choice(prepared)
     target = one.folder / one.sample.target
-    name, content_may_differ = _damage(one, target, rng)
+    name, may_differ = _damage(one, target, rng)
     what = f"{one.sample.target} #{prepared.index(one)} {name}"
     note(what)
     reading, grown = measure_memory(lambda: read_all(lambda: one.sample.open(one.folder)))
-    outcome, detail = one.judge(reading, content_may_differ)
+    outcome, detail = one.judge(reading, may_differ, name in one.sample.other_count)
     if grown > 2 * one.decoded_bytes + SPARE_BYTES:
         outcome, detail = "memory", f"{grown} bytes ({outcome} {detail})"
     try:

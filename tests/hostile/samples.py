@@ -30,6 +30,7 @@ from tests.hostile import (
     structure_tables,
 )
 from tests.hostile.structure_hdf5 import OTHER_CONTENT as HDF5_OTHER_CONTENT
+from tests.hostile.structure_hdf5 import OTHER_COUNT as HDF5_OTHER_COUNT
 from tests.hostile.structure_hdf5 import damage_hdf5
 
 Damage = Callable[[Path, random.Random], None]
@@ -46,6 +47,7 @@ class Sample:
     unprotected: bytes whose change the format has no means to detect: numbers, names and times.
     own: part of the volume's name of the slices that are in the target; others are neighbours.
     other_content: the damages in `structure` after which the file is valid and says something else.
+    other_count: of these damages those after which there may be fewer or more slices.
     is_list: the target is a list of names, and any part of it is as good a list.
     """
 
@@ -55,6 +57,7 @@ class Sample:
     recognize: Callable[[Path], object]
     structure: Mapping[str, Damage]
     other_content: frozenset[str] = frozenset()
+    other_count: frozenset[str] = frozenset()
     unprotected: Callable[[Path], Spans] = lambda path: []
     own: str | None = None  # by default the name of the target
     key: Callable[[Record], Hashable] = lambda record: (record.volume, record.slice_index)
@@ -94,6 +97,8 @@ def _hdf5_values(path: Path) -> Spans:
     spans: Spans = []
 
     def look(name: str, item: Any) -> None:
+        contents.append(item.name.rpartition("/")[2].encode())
+        contents.extend(key.encode() for key in item.attrs)
         for value in item.attrs.values():
             contents.append(
                 value.encode() if isinstance(value, str) else np.asarray(value).tobytes()
@@ -106,9 +111,11 @@ def _hdf5_values(path: Path) -> Spans:
                 start = item.id.get_offset()
                 spans.append(range(start, start + item.id.get_storage_size()))
             if item.dtype.hasobject:
-                values = np.ravel(item[()])
-                texts = values[0] if item.dtype.names is None else b""
-                contents.append(texts if isinstance(texts, bytes) else b"")
+                values = item[()]
+                if item.dtype.names is None:
+                    contents.extend(bytes(text) for text in np.ravel(values))
+                else:
+                    contents.extend(line.tobytes() for line in values["data"])
 
     with h5py.File(path) as file:
         look("", file)
@@ -140,6 +147,7 @@ def _fastmri_sample(**changes: Any) -> Sample:
         recognize=_recognize_hdf5,
         structure=damage_hdf5(arrays, ["max", "acquisition", "patient_id"], "ismrmrd_header"),
         other_content=frozenset(HDF5_OTHER_CONTENT),
+        other_count=frozenset(HDF5_OTHER_COUNT),
         unprotected=_hdf5_values,
     )
 
@@ -210,6 +218,7 @@ def _ismrmrd_sample(depth: int) -> Sample:
         recognize=_recognize_hdf5,
         structure=table | {"field": acquisition_field, "samples": acquisition_samples},
         other_content=frozenset({*HDF5_OTHER_CONTENT, "field"}),
+        other_count=frozenset(HDF5_OTHER_COUNT),
         unprotected=_hdf5_values,
     )
 
@@ -236,6 +245,7 @@ def _cmrxrecon_sample(compression: str | None = None) -> Sample:
         recognize=_recognize_hdf5,
         structure=damage_hdf5(["kspace_full"]),
         other_content=frozenset(HDF5_OTHER_CONTENT),
+        other_count=frozenset(HDF5_OTHER_COUNT),
         unprotected=lambda path: [*_hdf5_values(path), range(512)],
     )
 
@@ -366,8 +376,9 @@ def _recognize_nifti(path: Path) -> None:
     _ = nibabel.load(path).header
 
 
-# Fields that nothing else in the header says: units, times, slopes, intents, texts.
-NIFTI_UNSAID = ((4, 40), (56, 70), (74, 76), (92, 108), (112, 124), (124, 252))
+# All but sizeof_hdr, dim, datatype, bitpix, vox_offset and magic: what is said there is said once,
+# or twice within a tolerance (qform and sform).
+NIFTI_UNSAID = ((4, 40), (56, 70), (74, 108), (112, 344))
 
 
 def _nifti_values(path: Path) -> Spans:
@@ -438,19 +449,15 @@ def _recognize_dicom(path: Path) -> None:
 
 
 def _dicom_values(path: Path) -> Spans:
-    """Values of elements: nothing protects them, and most are said once."""
-    import pydicom
-
-    spans = []
-    with path.open("rb") as file:
-        data = pydicom.dcmread(file)
-    size = path.stat().st_size
-    for element in data:
-        if element.tag == 0x7FE00010:
-            spans.append(range(element.file_tell, size))
-        elif element.keyword not in DICOM_SAID:
-            spans.append(range(element.file_tell, element.file_tell + len(str(element.value))))
-    return spans
+    """Elements that may be missing or say something else: nothing protects them."""
+    said = {structure_medical.known(name)[0] for name in DICOM_SAID}
+    spans = structure_medical.find_elements(path.read_bytes())
+    head = 12 if structure_medical.PIXELS in spans else 0
+    return [
+        range(span.start + (head if tag == structure_medical.PIXELS else 0), span.stop)
+        for tag, span in spans.items()
+        if tag[0] > 2 and tag not in said
+    ]
 
 
 DICOM_SAID = (  # by the number of pixels, or by what there is no other value for

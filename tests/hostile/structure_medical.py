@@ -37,7 +37,7 @@ def dicom_element(path: Path, rng: random.Random) -> None:
     """Odd bytes in an element that the reader goes by."""
 
     def edit(elements: Elements) -> None:
-        tag, vr = _known(rng.choice(TAGS))
+        tag, vr = known(rng.choice(TAGS))
         vr = vr if rng.random() < 0.8 else rng.choice((b"UN", b"OB", b"US", b"DS", b"SQ", b"AT"))
         elements[tag] = (vr, rng.choice(ODD))
 
@@ -45,14 +45,14 @@ def dicom_element(path: Path, rng: random.Random) -> None:
 
 
 def dicom_gone(path: Path, rng: random.Random) -> None:
-    _edit(path, lambda elements: elements.pop(_known(rng.choice(TAGS))[0], None))
+    _edit(path, lambda elements: elements.pop(known(rng.choice(TAGS))[0], None))
 
 
 def dicom_size(path: Path, rng: random.Random) -> None:
     """Rows, columns, frames or bits that do not fit the pixels."""
     name = rng.choice(("Rows", "Columns", "NumberOfFrames", "BitsAllocated", "SamplesPerPixel"))
     number = rng.choice((0, 1, 2, 3, 5, 8, 12, 32, 64, 4096, 65_535))
-    tag, vr = _known(name)
+    tag, vr = known(name)
     value = str(number).encode() if vr == b"IS" else struct.pack("<H", number)
     _edit(path, lambda elements: elements.update({tag: (vr, value)}))
 
@@ -87,24 +87,35 @@ DICOM_OTHER_CONTENT = {"element", "gone", "syntax", "size"}
 PIXELS = (0x7FE0, 0x10)
 
 
-def _known(name: str) -> tuple[tuple[int, int], bytes]:
+def known(name: str) -> tuple[tuple[int, int], bytes]:
     number = pydicom.datadict.tag_for_keyword(name)
     assert number is not None
     vr = pydicom.datadict.dictionary_VR(number).split(" or ")[-1].encode()
     return (number >> 16, number & 0xFFFF), vr
 
 
-def _edit(path: Path, edit: Callable[[Elements], object]) -> None:
-    """Rewrite a file of explicit VR and little endian; each element as its bytes say."""
-    data, place = path.read_bytes(), 132
-    elements: Elements = {}
+def find_elements(data: bytes) -> dict[tuple[int, int], range]:
+    """Where each element lies, with its tag."""
+    place, spans = 132, {}
     while place < len(data):
         group, element, vr = struct.unpack_from("<HH2s", data, place)
         form, skip = ("<I", 8) if vr in LONG else ("<H", 6)
         (length,) = struct.unpack_from(form, data, place + skip)
-        start = place + skip + struct.calcsize(form)
-        place = len(data) if length == UNDEFINED else start + length
-        elements[group, element] = vr, data[start:place]
+        stop = place + skip + struct.calcsize(form) + length
+        stop = len(data) if length == UNDEFINED else stop
+        spans[group, element] = range(place, stop)
+        place = stop
+    return spans
+
+
+def _edit(path: Path, edit: Callable[[Elements], object]) -> None:
+    """Rewrite a file of explicit VR and little endian; each element as its bytes say."""
+    data = path.read_bytes()
+    elements: Elements = {}
+    for tag, span in find_elements(data).items():
+        vr = data[span.start + 4 : span.start + 6]
+        start = span.start + (12 if vr in LONG else 8)
+        elements[tag] = vr, data[start : span.stop]
     packed = data[start - 4 : start] == struct.pack("<I", UNDEFINED)
     edit(elements)
     parts = {2: b"", 0: b""}  # the first group has its own length
