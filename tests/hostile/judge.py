@@ -14,7 +14,8 @@ from mript_jax.errors import UserError
 ALLOWED = ("right", "undetectable", "error")
 FORBIDDEN = ("traceback", "unclear", "memory", "hang", "died", "wrong", "lost")
 ALLOCATION = (  # words of errors that stand for memory that was not there
-    *("unable to allocate", "can't allocate", "out of memory", "memory allocation"),
+    "unable to allocate",
+    "out of memory",
 )
 
 

@@ -94,11 +94,12 @@ def _bytes_of(path: Path, *contents: bytes) -> Spans:
 def _hdf5_values(path: Path) -> Spans:
     """The values of arrays and attributes: HDF5 keeps no checksum of them by itself."""
     contents: list[bytes] = []
+    attributes: list[bytes] = []
     spans: Spans = []
 
     def look(name: str, item: Any) -> None:
         contents.append(item.name.rpartition("/")[2].encode())
-        contents.extend(key.encode() for key in item.attrs)
+        attributes.extend(key.encode() for key in item.attrs)
         for value in item.attrs.values():
             contents.append(
                 value.encode() if isinstance(value, str) else np.asarray(value).tobytes()
@@ -109,6 +110,7 @@ def _hdf5_values(path: Path) -> Spans:
                 spans.extend(range(c.byte_offset, c.byte_offset + c.size) for c in chunks)
             elif item.id.get_offset() is not None:
                 start = item.id.get_offset()
+                contents.append(start.to_bytes(8, "little"))
                 spans.append(range(start, start + item.id.get_storage_size()))
             if item.dtype.hasobject:
                 values = item[()]
@@ -120,6 +122,8 @@ def _hdf5_values(path: Path) -> Spans:
     with h5py.File(path) as file:
         look("", file)
         file.visititems(look)
+    names = _bytes_of(path, *attributes)  # before and behind it are the sizes of its message
+    spans += [range(name.start - 8, name.stop + 64) for name in names]
     return spans + _bytes_of(path, *(content for content in contents if len(content) > 3))
 
 
@@ -498,8 +502,8 @@ def _recognize_npy(path: Path) -> None:
 
 
 def _npy_values(path: Path) -> Spans:
-    start = 10 + int.from_bytes(path.read_bytes()[8:10], "little")
-    return [range(start, path.stat().st_size)]
+    """All but the signature: the header says once what the numbers are."""
+    return [range(10, path.stat().st_size)]
 
 
 def _numpy_sample(*shape: int) -> Sample:
@@ -535,7 +539,7 @@ def _cfl_sample(suffix: str, structure: Mapping[str, Damage]) -> Sample:
         recognize=_recognize_cfl,
         structure=structure,
         other_content=frozenset(structure_tables.HDR_OTHER_CONTENT),
-        unprotected=lambda path: [range(path.stat().st_size)] if suffix == "cfl" else [],
+        unprotected=lambda path: [range(ENDLESS if suffix == "hdr" else path.stat().st_size)],
         own="hit.cfl",
         named=("hit.",),
     )

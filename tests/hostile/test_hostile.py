@@ -16,8 +16,8 @@ from tests.hostile import isolated, judge
 from tests.hostile.samples import SAMPLES
 
 ROOT = Path(__file__).parents[2]
-MENDED = ("arrayrecord", "images", "radimagenet", "mask files", "splits files")
-FEW, MANY = 200, 10_000  # cases of a reader
+MENDED = ("arrayrecord", "images", "radimagenet", "mask files", "splits files", "cfl", "numpy")
+FEW, MANY = 150, 10_000  # cases of a reader
 
 
 def read_damaged(readers: str, cases: int, seed: int) -> list[list[str]]:

@@ -15,7 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mript_jax.data.readers.hdf5 import find_array, refuse_large
+from mript_jax.data.readers.hdf5 import check_stored, find_array, open_hdf5, refuse_large
 from mript_jax.data.readers.header import read_header
 from mript_jax.data.readers.index import About
 from mript_jax.data.readers.reference import image_or_mask, mask_of_slice, refuse_unusable
@@ -45,7 +45,7 @@ class FastMRISource(VolumeSource):
             suffixes=(".h5", ".hdf5"),
             inspect=inspect_file,
             slices=functools.partial(_slices, **options),
-            open_file=h5py.File,
+            open_file=open_hdf5,
             read=functools.partial(_read, with_kspace=kspace),
             volume=_file_name,
             subject=_patient,
@@ -59,7 +59,7 @@ class FastMRISource(VolumeSource):
 
 def inspect_file(path: str) -> About:
     """All of a file but its arrays."""
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         kspace = find_array(file, "kspace") if "kspace" in file else None
         shape = [] if kspace is None else list(kspace.shape)
         names = SINGLE_COIL if len(shape) == 3 else MULTI_COIL
@@ -163,6 +163,7 @@ def _check_array(array: h5py.Dataset, name: str, kinds: str, most_axes: int) -> 
     averages = array.shape[:1] if array.ndim == 5 else ()
     of_slice = array.shape[2 if array.ndim == 5 else 1 :]
     refuse_large((*averages, *of_slice), array.dtype.itemsize, name)
+    check_stored(array)
 
 
 def _check_mask(mask: h5py.Dataset, shape: list[int], slices: int) -> None:
@@ -173,6 +174,7 @@ def _check_mask(mask: h5py.Dataset, shape: list[int], slices: int) -> None:
     if mask.size not in fitting:
         raise ValueError(f"its mask is {list(mask.shape)}, its kspace {shape}")
     refuse_large(mask.shape, mask.dtype.itemsize, "mask")
+    check_stored(mask)
 
 
 def _read_header(file: h5py.File) -> dict[str, Any]:
