@@ -48,6 +48,7 @@ class Sample:
     own: part of the volume's name of the slices that are in the target; others are neighbours.
     other_content: the damages in `structure` after which the file is valid and says something else.
     other_count: of these damages those after which there may be fewer or more slices.
+    renames: a refused file may change the names and numbers of the slices of its volume.
     is_list: the target is a list of names, and any part of it is as good a list.
     """
 
@@ -63,6 +64,7 @@ class Sample:
     key: Callable[[Record], Hashable] = lambda record: (record.volume, record.slice_index)
     named: tuple[str, ...] = ()
     is_list: bool = False
+    renames: bool = False
 
     def is_own(self, record: Record) -> bool:
         return (self.target if self.own is None else self.own) in record.volume
@@ -388,7 +390,7 @@ NIFTI_UNSAID = ((4, 40), (56, 70), (74, 108), (112, 344))
 def _nifti_values(path: Path) -> Spans:
     if path.suffix == ".gz":
         return [range(4, 10)]  # of gzip: time, level, system
-    return [*(range(*span) for span in NIFTI_UNSAID), range(352, path.stat().st_size)]
+    return [*(range(*span) for span in NIFTI_UNSAID), range(352, ENDLESS)]
 
 
 def _nifti_sample(suffix: str, times: int = 1) -> Sample:
@@ -454,13 +456,12 @@ def _recognize_dicom(path: Path) -> None:
 
 def _dicom_values(path: Path) -> Spans:
     """Elements that may be missing or say something else: nothing protects them."""
-    said = {structure_medical.known(name)[0] for name in DICOM_SAID}
+    said = {structure_medical.known(name)[0] for name in DICOM_SAID} | {(2, 0), (2, 0x10)}
     spans = structure_medical.find_elements(path.read_bytes())
-    head = 12 if structure_medical.PIXELS in spans else 0
     return [
-        range(span.start + (head if tag == structure_medical.PIXELS else 0), span.stop)
+        range(span.start + 12, ENDLESS) if tag == structure_medical.PIXELS else span
         for tag, span in spans.items()
-        if tag[0] > 2 and tag not in said
+        if tag not in said
     ]
 
 
@@ -481,12 +482,13 @@ def _dicom_sample(frames: int = 1, packed: bool = False) -> Sample:
         unprotected=_dicom_values,
         own="1.2.1",
         key=_by_picture,
+        renames=True,
     )
 
 
 def _by_picture(record: Record) -> Hashable:
     assert record.image is not None
-    return record.volume, record.image.tobytes()
+    return record.volume.partition("_")[0], record.image.tobytes()
 
 
 # NumPy

@@ -15,8 +15,15 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mript_jax.data.readers.hdf5 import check_stored, find_array, open_hdf5, refuse_large
+from mript_jax.data.readers.hdf5 import (
+    check_stored,
+    find_array,
+    find_arrays,
+    open_hdf5,
+    refuse_large,
+)
 from mript_jax.data.readers.header import read_header
+from mript_jax.data.readers.heap import Heaps
 from mript_jax.data.readers.index import About
 from mript_jax.data.readers.reference import image_or_mask, mask_of_slice, refuse_unusable
 from mript_jax.data.readers.volumes import Format, VolumeSource
@@ -78,6 +85,9 @@ def inspect_file(path: str) -> About:
             raise ValueError(f"kspace has {slices} slices, {reference} {counts[-1]}")
         if "mask" in file:
             _check_mask(find_array(file, "mask"), shape, slices)
+        heaps = Heaps(file)
+        heaps.check_beside(find_arrays(file))
+        heaps.close()
         header = _read_header(file)
         attributes = {key: _plain(key, file.attrs[key]) for key in ATTRIBUTES if key in file.attrs}
         geometry = {key: header[key] for key in ("recon_size", "padding") if key in header}

@@ -45,6 +45,13 @@ def find_array(file: h5py.Group, name: str) -> h5py.Dataset:
     return array
 
 
+def find_arrays(file: h5py.Group) -> list[h5py.Dataset]:
+    """The arrays of a group that lie in its file."""
+    links = {name: file.get(name, getlink=True) for name in file}
+    items = [file[name] for name, link in links.items() if isinstance(link, h5py.HardLink)]
+    return [item for item in items if isinstance(item, h5py.Dataset) and not item.is_virtual]
+
+
 def check_stored(array: h5py.Dataset) -> None:
     """Refuses an array that has gaps, or whose storage contradicts its type and shape."""
     name = array.name.rpartition("/")[2]
