@@ -5,6 +5,7 @@ The bits of a disturbed run are those of one that was left alone.
 
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -143,3 +144,76 @@ def test_run_killed_at_any_moment_is_bit_identical(tmp_path, scans):
         assert process.exitcode == 0
     print(f"{moments} killed, up to step {newest}")
     assert same(load_params(killed), load_params(tmp_path / "whole"))
+
+
+def finishes_like(command, workdir, undisturbed):
+    """The same command, once the fault is gone, ends with the weights of a run left alone."""
+    subprocess.run(command(workdir), check=True, env=ENVIRONMENT)
+    return same(load_params(workdir), undisturbed)
+
+
+@pytest.mark.parametrize("size", ["60k", "350k"])
+def test_full_disk_is_named_and_loses_nothing(command, undisturbed, tmp_path, size):
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(tmp_path)]
+    ).returncode:
+        pytest.skip("no disk of a chosen size can be mounted here")
+    try:
+        assert fails_in_one_line(run(command(tmp_path / "run")), "No space left on device")
+        subprocess.run(["mount", "-o", "remount,size=20m", str(tmp_path)], check=True)
+        assert finishes_like(command, tmp_path / "run", undisturbed)
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_folder_that_cannot_be_written_is_named(command, tmp_path):
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(tmp_path)]).returncode:
+        pytest.skip("no folder can be mounted here")
+    try:
+        result = run(command(tmp_path / "run"))
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+    assert fails_in_one_line(result, str(tmp_path / "run"), "Read-only file system")
+
+
+def test_scan_that_vanishes_is_named_and_loses_nothing(command, scans, undisturbed, tmp_path):
+    folder = shutil.copytree(scans, tmp_path / "scans")
+    gone, kept = folder / "phantom_0_003.h5", tmp_path / "kept.h5"
+    fields = {"data.path": folder, "data.max_broken": 0}
+    subprocess.run(command(tmp_path / "run", **fields, total_steps=4), check=True, env=ENVIRONMENT)
+    shutil.move(gone, kept)
+    gone.symlink_to(tmp_path / "nowhere")  # its name is still there, as on a share that went away
+    assert fails_in_one_line(run(command(tmp_path / "run", **fields)), gone.name)
+    gone.unlink()
+    shutil.move(kept, gone)
+    run_on = command(tmp_path / "run", **fields)
+    subprocess.run(run_on, check=True, env=ENVIRONMENT)
+    assert same(load_params(tmp_path / "run"), undisturbed)
+
+
+def test_clock_set_back_changes_nothing(command, undisturbed, tmp_path):
+    """The second half runs in a past that is 30 years before the first."""
+    subprocess.run(command(tmp_path, total_steps=6), check=True, env=ENVIRONMENT)
+    for path in tmp_path.rglob("*"):
+        os.utime(path, (2e9, 2e9))  # in the future: 2033
+    past = "import runpy, sys, time; now = time.time; time.time = lambda: now() - 30 * 365 * 86400;"
+    past += "time.time_ns = lambda: int(time.time() * 1e9); sys.argv = sys.argv[1:];"
+    past += "runpy.run_path(sys.argv[0], run_name='__main__')"
+    python, *arguments = command(tmp_path)
+    subprocess.run([python, "-c", past, *arguments], check=True, env=ENVIRONMENT)
+    assert find_checkpoint(tmp_path).name == "12"
+    assert same(load_params(tmp_path), undisturbed)
+
+
+def test_damaged_newest_step_is_told_and_loses_nothing(command, undisturbed, tmp_path):
+    subprocess.run(command(tmp_path, total_steps=8), check=True, env=ENVIRONMENT)
+    largest = max(
+        (tmp_path / "checkpoints" / "8" / "training").rglob("*/d/*"), key=lambda p: p.stat().st_size
+    )
+    content = bytearray(largest.read_bytes())
+    content[len(content) // 2] ^= 1
+    largest.write_bytes(content)
+    result = run(command(tmp_path))
+    assert result.returncode == 0 and "resumes from step 6" in result.stderr, result.stderr
+    assert (tmp_path / "damaged" / "8").is_dir()
+    assert same(load_params(tmp_path), undisturbed)
