@@ -6,11 +6,14 @@ scanner units (1e-6) neither underflow in float32 nor meet an epsilon.
 
 import functools
 import operator
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mript_jax.errors import UserError
 from mript_jax.physics.fourier import orthonormal_fft
 
 K1, K2 = 0.01, 0.03  # SSIM's constants
@@ -19,8 +22,29 @@ LOG_SIZE, LOG_SIGMA = 15, 1.5  # HFEN's Laplacian of Gaussian, in pixels
 BANDS = 10  # of frequency_error
 
 Images = jax.Array | np.ndarray
+Metric = Callable[..., jax.Array]
 
 
+def _checked(metric: Metric) -> Metric:
+    """The metric, which refuses NaN, infinity and an impossible data range outside of jit."""
+
+    @functools.wraps(metric)
+    def checked(
+        reference: Images, estimate: Images, data_range: Images | float = 1.0, **options: Any
+    ) -> jax.Array:
+        given = {"reference": reference, "estimate": estimate, "data range": data_range}
+        if not any(isinstance(value, jax.core.Tracer) for value in given.values()):
+            for name, value in given.items():
+                if not np.isfinite(value).all():
+                    raise UserError(f"{metric.__name__}: the {name} holds NaN or infinity")
+            if not (np.asarray(data_range) > 0).all():
+                raise UserError(f"{metric.__name__}: the data range must be above 0")
+        return metric(reference, estimate, data_range, **options)
+
+    return checked
+
+
+@_checked
 def psnr(reference: Images, estimate: Images, data_range: Images | float = 1.0) -> jax.Array:
     """Peak signal-to-noise ratio in dB: 10 log10(range^2 / mean squared error)."""
     x, y = _in_range(reference, estimate, data_range)
@@ -28,6 +52,7 @@ def psnr(reference: Images, estimate: Images, data_range: Images | float = 1.0) 
     return -10.0 * jnp.log10(jnp.maximum(error, SMALLEST))
 
 
+@_checked
 def nmse(reference: Images, estimate: Images, data_range: Images | float = 1.0) -> jax.Array:
     """Squared error over the reference's squared norm, in which the data range cancels out."""
     x, y = _in_range(reference, estimate, data_range)
@@ -35,7 +60,7 @@ def nmse(reference: Images, estimate: Images, data_range: Images | float = 1.0) 
     return error / jnp.maximum(jnp.sum(jnp.square(x), axis=(1, 2)), SMALLEST)
 
 
-@functools.partial(jax.jit, static_argnames="win_size")
+@_checked
 def ssim(
     reference: Images,
     estimate: Images,
@@ -48,6 +73,11 @@ def ssim(
     """
     x, y = _in_range(reference, estimate, data_range)
     assert min(x.shape[1:]) >= win_size, f"images {x.shape[1:]} are smaller than the window"
+    return _ssim(x, y, win_size)
+
+
+@functools.partial(jax.jit, static_argnames="win_size")
+def _ssim(x: jax.Array, y: jax.Array, win_size: int) -> jax.Array:
     mean_x, mean_y, var_x, var_y, covariance = _window_moments(x, y, win_size)
     sample = win_size**2 / (win_size**2 - 1)
     luminance = (2 * mean_x * mean_y + K1**2) / (mean_x**2 + mean_y**2 + K1**2)
@@ -55,6 +85,7 @@ def ssim(
     return jnp.mean(luminance * structure, axis=(1, 2))
 
 
+@_checked
 def hfen(reference: Images, estimate: Images, data_range: Images | float = 1.0) -> jax.Array:
     """High-frequency error norm: the error's norm over the reference's, after an edge filter.
 
@@ -65,6 +96,7 @@ def hfen(reference: Images, estimate: Images, data_range: Images | float = 1.0) 
     return _norm(_edges(x - y)) / jnp.maximum(_norm(_edges(x)), SMALLEST)
 
 
+@_checked
 def sharpness(reference: Images, estimate: Images, data_range: Images | float = 1.0) -> jax.Array:
     """The share of the reference's edges in the estimate: 1 for all, less where they are blurred.
 
@@ -81,6 +113,7 @@ def sharpness(reference: Images, estimate: Images, data_range: Images | float = 
     return product(x, y) / jnp.maximum(product(x, x), SMALLEST)
 
 
+@_checked
 def frequency_error(
     reference: Images, estimate: Images, data_range: Images | float = 1.0
 ) -> jax.Array:
@@ -104,9 +137,17 @@ def _in_range(
     assert reference.ndim == 3 and reference.shape == estimate.shape, (
         f"expected two arrays [B, H, W], got {reference.shape} and {estimate.shape}"
     )
-    dtype = jnp.promote_types(jnp.result_type(reference, estimate), jnp.float32)
-    data_range = jnp.reshape(jnp.asarray(data_range, dtype), (-1, 1, 1))
-    return jnp.asarray(reference, dtype) / data_range, jnp.asarray(estimate, dtype) / data_range
+    x, y = _over(reference, data_range), _over(estimate, data_range)
+    dtype = jnp.promote_types(jnp.result_type(x, y), jnp.float32)
+    return jnp.asarray(x, dtype), jnp.asarray(y, dtype)
+
+
+def _over(images: Images, data_range: Images | float) -> Images:
+    """Images over the data range; those on the host in float64, where no unit is too large."""
+    if isinstance(images, np.ndarray) and not isinstance(data_range, jax.Array):
+        return images / np.reshape(np.asarray(data_range, np.float64), (-1, 1, 1))
+    dtype = jnp.promote_types(jnp.result_type(images), jnp.float32)
+    return jnp.asarray(images, dtype) / jnp.reshape(jnp.asarray(data_range, dtype), (-1, 1, 1))
 
 
 def _edges(images: jax.Array) -> jax.Array:

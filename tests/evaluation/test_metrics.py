@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mript_jax.errors import UserError
 from mript_jax.evaluation.metrics import nmse, psnr, ssim
 
 KINDS = ("random", "structured", "blurred")
@@ -140,3 +141,36 @@ def _ssim_in_float64(x: np.ndarray, y: np.ndarray, size: int = 7) -> float:
             (2 * mx * my + 1e-4) * (2 * cov + 9e-4) / ((mx**2 + my**2 + 1e-4) * (vx + vy + 9e-4))
         )
     )
+
+
+IMAGE = np.random.default_rng(3).random((1, 9, 8))
+EXTREMES = {
+    "zero": IMAGE * 0,
+    "constant": IMAGE * 0 + 3,
+    "huge": IMAGE * 1e300,
+    "tiny": IMAGE * 1e-300,
+    "integer": (IMAGE * 100).astype(np.int16),
+    "half": IMAGE.astype(np.float16),
+}
+
+
+@pytest.mark.parametrize("name", EXTREMES)
+@pytest.mark.parametrize("metric", [psnr, ssim, nmse])
+def test_metric_of_extreme_images_is_finite(metric, name):
+    image = EXTREMES[name]
+    data_range = float(image.max()) or 1.0
+    for estimate in (image, image * 0, image[:, ::-1]):
+        assert np.isfinite(metric(image, estimate, data_range)).all()
+
+
+@pytest.mark.parametrize("metric", [psnr, ssim, nmse])
+def test_metric_refuses_what_is_not_finite(metric):
+    wrong = IMAGE.copy()
+    wrong[0, 4, 4] = np.nan
+    with pytest.raises(UserError, match=f"{metric.__name__}: the estimate holds NaN"):
+        metric(IMAGE, wrong)
+    with pytest.raises(UserError, match="the reference holds NaN"):
+        metric(np.where(np.isnan(wrong), np.inf, wrong), IMAGE)
+    for data_range in (0.0, -1.0, np.nan):
+        with pytest.raises(UserError, match="data range"):
+            metric(IMAGE, IMAGE, data_range)
