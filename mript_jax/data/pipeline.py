@@ -308,7 +308,7 @@ def open_split(config: ConfigDict, split: str, max_slices: int = 0) -> tuple[Sou
     if config.source == "phantom":  # a simulated scan has a noise of its own
         options["noise"] = config.undersampling != "simulated"
     if "kspace" in options:  # it is slow to read, and undersampling an image needs none
-        options["kspace"] &= config.undersampling in ("complex", "kspace")
+        options["kspace"] &= config.undersampling in ("complex", "kspace", "split")
     source = open_source(config.source, config.path, **options)
     indices = select_split(source, split, config.split_fractions, config.splits_file)
     if max_slices:
