@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 from mript_jax.checkpoint import load_params, save_params
 from mript_jax.config import base_config, check_config, load_config_file
 from mript_jax.data.phantom.volume import write_fastmri_h5
+from mript_jax.data.pipeline import build_pipeline
 from mript_jax.errors import UserError
 from mript_jax.evaluation.results import read_results
 from mript_jax.experiments import own_scans
@@ -103,6 +104,16 @@ def test_plan_without_references_keeps_the_lines_of_the_scans(folders):
     check_config(config)
     assert (config.data.undersampling, config.loss) == ("split", "self_supervised")
     assert config.data.image_size[1] == scans.records[0].kspace.shape[-1]
+
+
+def test_training_reads_the_kspace_of_scans_without_references(folders):
+    config = own_scans.plan(look(folders, "undersampled"), "small", TASK, self_supervised=True)
+    fields = ("kspace", "full_kspace")
+    batch = next(build_pipeline(config.data, "train", 0, 2, fields=fields))
+    assert batch["weight"].all()
+    given = np.any(batch["kspace"] != 0, axis=1)
+    np.testing.assert_array_equal(given, batch["mask"] > 0)
+    assert np.any(batch["full_kspace"] != 0, axis=1).sum() > given.sum()
 
 
 def test_task_is_that_of_undersampled_scans(folders):
