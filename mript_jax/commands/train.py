@@ -4,6 +4,7 @@
   mript train --config=mript_tiny --workdir=runs/more \\
       --config.init_from=runs/tiny --config.optimizer.learning_rate=1e-4
 
+  mript train --config=mript_tiny --workdir=runs/short --minutes=5
   mript train --config=mript_radimagenet --estimate
   mript train --config=mript_radimagenet --estimate --topology=h100:8
   mript train --config=mript_tiny --print_config --config.seed=1
@@ -37,6 +38,9 @@ def define_flags() -> None:
     )
     flags.DEFINE_bool("print_config", False, "Only print the config, with what was changed.")
     flags.DEFINE_bool("help_config", False, "Only print what each field of the config is.")
+    flags.DEFINE_float(
+        "minutes", 0.0, "At most so long: fewer updates where a step takes too long; 0: no limit."
+    )
     flags.DEFINE_string("coordinator", "", "host:port of the first process, for a run of several.")
     flags.DEFINE_integer("processes", 0, "How many processes a run of several has.")
     flags.DEFINE_integer("process", -1, "Which of them this is, from 0.")
@@ -51,6 +55,7 @@ def main() -> None:
     from mript_jax.training.estimate import estimate
     from mript_jax.training.loop import train
     from mript_jax.training.setup import build_parts
+    from mript_jax.training.step_time import limit_steps
 
     if values.help_config:
         print(describe_config(values.config))
@@ -68,6 +73,8 @@ def main() -> None:
         raise UserError(f"--topology={values.topology} needs --estimate: only a step is compiled")
     cli.required(workdir=values.workdir)
     initialize(values.coordinator, values.processes, values.process, values.join)
+    if values.minutes:
+        print(limit_steps(values.config, values.workdir, values.minutes), flush=True)
     step = int(train(values.config, values.workdir).step)
     if step < values.config.total_steps:
         print(f"preempted: saved at step {step}, the same command resumes: {values.workdir}")

@@ -71,6 +71,11 @@ def check_config(config: ConfigDict) -> None:
     _check_weights(config.data)
     _check_ranges(config.data)
     _check_model_tasks(config)
+    if (config.data.undersampling == "split") != (config.loss == "self_supervised"):
+        raise UserError(
+            f"config.data.undersampling={config.data.undersampling!r} and config.loss="
+            f"{config.loss!r}: 'split' and 'self_supervised' go together"
+        )
     if config.optimizer.warmup_steps > config.total_steps:  # as in trial runs of a few steps
         log.warning(
             "config.optimizer.warmup_steps=%d is more than config.total_steps=%d: "

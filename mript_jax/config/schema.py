@@ -198,8 +198,9 @@ class Data:
     undersampling: str = field(
         "image",
         "retrospective undersampling of the magnitude image's k-space, of a simulated scan's, or "
-        "where k-space was measured, of the complex image's or of the measured one itself",
-        choices=("image", "complex", "kspace", "simulated"),
+        "where k-space was measured, of the complex image's or of the measured one itself; split: "
+        "its samples in two, for the loss self_supervised",
+        choices=("image", "complex", "kspace", "simulated", "split"),
     )
     simulation: Simulation = Simulation()
     coils: int = field(

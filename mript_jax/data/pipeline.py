@@ -37,11 +37,15 @@ EPOCHS = 10**9  # of the training stream: endless, yet its length in batches of 
 
 
 class Selection:
-    """Some elements of a source; a broken one comes back as its error."""
+    """Some elements of a source; a broken one comes back as its error.
 
-    def __init__(self, source: Source, indices: np.ndarray):
+    So does one without a reference, unless training does without (`references=False`).
+    """
+
+    def __init__(self, source: Source, indices: np.ndarray, references: bool = True):
         self._source = source
         self._indices = indices
+        self._references = references
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -51,7 +55,7 @@ class Selection:
             record = self._source[int(self._indices[position])]
         except BrokenRecord as error:
             return error
-        if record.image is None:
+        if record.image is None and self._references:
             return BrokenRecord(record.volume, NO_REFERENCE)
         return record
 
@@ -170,11 +174,12 @@ def build_pipeline(
         config.continuous_accelerations,
         height_width(config.image_size) if config.random_crops else None,
     )
-    records = _stream(source, indices, seed)
+    references = config.undersampling != "split"
+    records = _stream(source, indices, seed, references)
     if config.mixture:
         others = [mixed_in(config, name, path) for name, path, _ in config.mixture]
         records = grain.MapDataset.mix(
-            [records, *(_stream(*open_split(other, split), seed) for other in others)],
+            [records, *(_stream(*open_split(other, split), seed, references) for other in others)],
             [1.0, *(float(weight) for *_, weight in config.mixture)],
         ).seed(seed)
     return Pipeline(
@@ -272,13 +277,14 @@ def example_maker(
     }
     if config.undersampling == "simulated":
         return ScanMaker(**common, coils=coils, simulate=scan)
-    if config.undersampling == "kspace" and fields:
+    if config.undersampling in ("kspace", "split") and fields:
         return ScanMaker(**common, noise=config.noise, coils=coils, simulate=scan)
     return ExampleMaker(**common, noise=config.noise)
 
 
-def _stream(source: Source, indices: np.ndarray, seed: int) -> grain.MapDataset:
-    return grain.MapDataset.source(Selection(source, indices)).seed(seed).shuffle().repeat(EPOCHS)
+def _stream(source: Source, indices: np.ndarray, seed: int, references: bool) -> grain.MapDataset:
+    selected = Selection(source, indices, references)
+    return grain.MapDataset.source(selected).seed(seed).shuffle().repeat(EPOCHS)
 
 
 def mixed_in(config: ConfigDict, source: str, path: str) -> ConfigDict:
@@ -302,7 +308,7 @@ def open_split(config: ConfigDict, split: str, max_slices: int = 0) -> tuple[Sou
     if config.source == "phantom":  # a simulated scan has a noise of its own
         options["noise"] = config.undersampling != "simulated"
     if "kspace" in options:  # it is slow to read, and undersampling an image needs none
-        options["kspace"] &= config.undersampling in ("complex", "kspace")
+        options["kspace"] &= config.undersampling in ("complex", "kspace", "split")
     source = open_source(config.source, config.path, **options)
     indices = select_split(source, split, config.split_fractions, config.splits_file)
     if max_slices:

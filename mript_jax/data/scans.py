@@ -1,7 +1,8 @@
 """Examples of complex k-space of several coils: of simulated scans, or of measured ones.
 
 Measured k-space is compressed to a fixed number of coils and brought to a fixed field of view in
-the image domain; it is never resized. Records without any are scans to simulate there too.
+the image domain; it is never resized. Records without any are scans to simulate there too. Where
+no scan is fully sampled, its samples are split in two for self-supervised training.
 """
 
 import dataclasses
@@ -12,16 +13,25 @@ import numpy as np
 
 from mript_jax.data.records import Record
 from mript_jax.data.simulation import Scan, simulate
-from mript_jax.data.transforms import ExampleMaker, fit, full_kspace, is_fully_sampled, scale_of
+from mript_jax.data.transforms import (
+    ExampleMaker,
+    fit,
+    full_kspace,
+    is_fully_sampled,
+    scale_of,
+    volume_seed,
+)
+from mript_jax.errors import UserError
 from mript_jax.physics.coils import (
     WIDEST,
     compress_coils,
     estimate_sensitivities,
     root_sum_of_squares,
 )
-from mript_jax.physics.crop import center_crop, complex_image
+from mript_jax.physics.crop import center_crop, complex_image, crop_kspace
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.noise import estimate_noise
+from mript_jax.physics.split_samples import split_samples
 from mript_jax.physics.tasks import Task
 
 STREAM = 2  # of random numbers, beside the mask's
@@ -34,6 +44,8 @@ class ScanMaker(ExampleMaker):
     simulate: Callable[..., Scan] = simulate  # (image, rng, coils) -> Scan
 
     def __call__(self, record: Record, task: Task, mask_seed: int) -> dict[str, Any]:
+        if self.undersampling == "split":
+            return self._split(record, task, mask_seed)
         rng = np.random.default_rng([mask_seed, STREAM, record.slice_index])
         measured = self.undersampling == "kspace" and record.kspace is not None
         scan = self._measured(record) if measured else self._simulated(record, rng)
@@ -47,6 +59,36 @@ class ScanMaker(ExampleMaker):
             "full_kspace": lambda: scan.clean_kspace / scale,
             "sensitivities": lambda: scan.sensitivities,
             "noise_level": lambda: np.float32(np.hypot(scan.noise_level, self.noise) / scale),
+        }
+        return example | {name: optional[name]() for name in self.fields}
+
+    def _split(self, record: Record, task: Task, seed: int) -> dict[str, Any]:
+        """An example without a reference: `kspace` has one part of the samples, `full_kspace` all.
+
+        A scan that is fully sampled is undersampled first, always in the same way. The target is
+        the zero-filled image, and nothing is learned from it.
+        """
+        measured, mask = record.kspace, record.mask
+        if measured is None:
+            raise UserError(f"{record.volume} has no k-space, whose samples could be split")
+        if mask is None or np.all(mask):
+            mask = self._mask(task, measured.shape[-2:], volume_seed(record.volume))
+        kspace, mask = crop_kspace(measured, mask, self.shape)
+        if mask.shape != self.shape:
+            raise UserError(
+                f"{record.volume} has k-space of {mask.shape[0]} x {mask.shape[1]} samples without "
+                f"readout oversampling; config.data.image_size={self.shape} must be as large"
+            )
+        kspace = compress_coils(kspace, self.coils)
+        kept, _ = split_samples(mask, np.random.default_rng([seed, STREAM, record.slice_index]))
+        zero_filled = root_sum_of_squares(ifft2c(kept * kspace), axis=0)
+        example = self._example(task, kept, zero_filled, zero_filled)
+        scale = example["scale"]
+        optional = {
+            "kspace": lambda: (kept * kspace / scale).astype(np.complex64),
+            "full_kspace": lambda: (kspace / scale).astype(np.complex64),
+            "sensitivities": lambda: estimate_sensitivities(kspace, mask, WIDEST),
+            "noise_level": lambda: np.float32(estimate_noise(measured) / scale),
         }
         return example | {name: optional[name]() for name in self.fields}
 

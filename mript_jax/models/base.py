@@ -57,6 +57,16 @@ class ReconstructionModel(nn.Module):
         """
         raise NotImplementedError
 
+    def predict_kspace(self, batch: Batch, train: bool = False) -> jax.Array:
+        """Return the k-space [B, C, H, W] that the reconstructed complex image would give.
+
+        In units of `batch["kspace"]`. Self-supervised training compares it with measured samples.
+        """
+        raise UserError(
+            f"{type(self).__name__} has no complex image, which self-supervised training needs; "
+            "use config.model.name='unrolled'"
+        )
+
     def batch_fields(self) -> tuple[str, ...]:
         """Return the optional batch fields that `predict` needs from the data pipeline.
 

@@ -21,8 +21,8 @@ from mript_jax.models.regularizer import NETWORKS
 from mript_jax.models.scan_description import describe, estimate_noise
 from mript_jax.models.starts import STARTS
 from mript_jax.models.unrolled_consistency import CONSISTENCIES, Scan
-from mript_jax.physics.coils import calibration_images, root_sum_of_squares
-from mript_jax.physics.fourier import ifft2c
+from mript_jax.physics.coils import calibration_images, expand, root_sum_of_squares
+from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.measurement import Measurement, start
 from mript_jax.target import current_target
 
@@ -73,6 +73,11 @@ class Cascade(nn.Module):
             of_image = jnp.where(jnp.any(maps != 0, axis=1), of_image, -x)
         memory = memory + change[..., 2 : 2 + M]
         return (consistency(x, of_image, scan, condition), memory), None
+
+
+def _given(batch: Batch) -> dict[str, Any]:
+    """Facts on a scan that a batch may hold beside its samples."""
+    return {name: batch.get(name) for name in ("sensitivities", "noise_level")}
 
 
 def _channels(image: jax.Array) -> jax.Array:
@@ -131,25 +136,34 @@ class Unrolled(ReconstructionModel):
         return ("kspace", "sensitivities") if self.maps == "given" else ("kspace",)
 
     def predict(self, batch: Batch, train: bool = False) -> jax.Array:
-        image = self(
-            read_field(batch, "kspace"),
-            batch["mask"],
-            sensitivities=batch.get("sensitivities"),
-            noise_level=batch.get("noise_level"),
-            train=train,
-        )
-        return image[..., None]
+        return self(read_field(batch, "kspace"), batch["mask"], **_given(batch), train=train)[
+            ..., None
+        ]
+
+    def predict_kspace(self, batch: Batch, train: bool = False) -> jax.Array:
+        kspace = read_field(batch, "kspace")
+        x, scan, peak = self.solve(kspace, batch["mask"], **_given(batch), train=train)
+        coils = expand(x, scan.measured.sensitivities)  # [B, C, H, W]
+        return fft2c(coils) * peak[:, None, None, None]
+
+    def __call__(self, kspace: jax.Array, mask: jax.Array, **given: Any) -> jax.Array:
+        """The magnitude images [B, H, W] of `solve`."""
+        x, _, peak = self.solve(kspace, mask, **given)
+        return absolute(x) * peak[:, None, None]
 
     @nn.compact
-    def __call__(
+    def solve(
         self,
         kspace: jax.Array,
         mask: jax.Array,
         sensitivities: jax.Array | None = None,
         noise_level: jax.Array | None = None,
         train: bool = False,
-    ) -> jax.Array:
-        """k-space [B, C, H, W], masks [B, H, W] -> [B, H, W]; maps and noise are estimated."""
+    ) -> tuple[jax.Array, Scan, jax.Array]:
+        """k-space [B, C, H, W], masks [B, H, W] -> complex images [B, H, W], scans, scales [B].
+
+        Images and scans are in units of the scales. Maps and noise are estimated if not given.
+        """
         noise = estimate_noise(kspace, mask) if noise_level is None else noise_level
         peak = jnp.max(root_sum_of_squares(ifft2c(kspace), axis=1), axis=(1, 2))  # [B]
         peak = jnp.where(peak > 0, peak, 1.0)
@@ -171,7 +185,7 @@ class Unrolled(ReconstructionModel):
         condition = nn.Dense(self.condition, name="condition")(nn.gelu(condition))
         inputs = (self._positions(), scan, guide, condition, train)
         (x, _), _ = self._cascades()((x, memory), *inputs)
-        return absolute(x) * peak[:, None, None]
+        return x, scan, peak
 
     def _positions(self) -> jax.Array:
         """The position of each cascade, up to 1 for the last: [cascades, 1, 1]."""

@@ -106,6 +106,27 @@ def masked_l1(apply: Apply, batch: Batch) -> jax.Array:
     return jnp.sum(error, axis=(1, 2)) / (jnp.sum(hidden, axis=(1, 2)) + 1e-5)
 
 
+def self_supervised(apply: Apply, batch: Batch) -> jax.Array:
+    """SSDU: the error of k-space at samples that the model was not given.
+
+    L2 + L1 relative to those samples (Yaman et al. 2020). `full_kspace` has all samples that were
+    measured, and `mask` tells those that the model was given.
+    """
+    predicted, measured = apply("predict_kspace"), batch["full_kspace"]  # [B, C, H, W]
+    known = jnp.any(measured != 0, axis=1, keepdims=True)
+    held_out = known * (1.0 - batch["mask"][:, None])
+    norms = [_norms(held_out * array) for array in (predicted - measured, measured)]
+    (l2_error, l1_error), (l2_all, l1_all) = norms
+    return l2_error / jnp.maximum(l2_all, 1e-6) + l1_error / jnp.maximum(l1_all, 1e-6)
+
+
+def _norms(kspace: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """L2 and L1 norm [B] of k-space [B, C, H, W]."""
+    squares = jnp.square(kspace.real) + jnp.square(kspace.imag)
+    axes = (1, 2, 3)
+    return jnp.sqrt(jnp.sum(squares, axes) + 1e-12), jnp.sum(jnp.sqrt(squares + 1e-12) - 1e-6, axes)
+
+
 LOSSES: dict[str, Loss] = {
     "l1": image_loss(l1),
     "l2": image_loss(l2),
@@ -115,6 +136,7 @@ LOSSES: dict[str, Loss] = {
     "l1_edges": image_loss(l1_edges),
     "frequency": image_loss(frequency),
     "contrastive": image_loss(contrastive),
+    "self_supervised": Loss(self_supervised, batch_fields=("full_kspace",)),
     "masked_l1": Loss(masked_l1, batch_fields=("full_kspace",)),
 }
 

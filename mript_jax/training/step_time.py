@@ -2,26 +2,50 @@
 
 import statistics
 import time
+from pathlib import Path
 
 import jax
 from ml_collections import ConfigDict
 
+from mript_jax.checkpoint import parse_config
 from mript_jax.data.pipeline import build_pipeline
 from mript_jax.training.setup import set_up
 
 WARM = 2  # steps that are not counted, of each shape of batches
 TIMED = 15  # for each shape
+FEW = 3  # of them, where a rough figure will do
 
 
-def seconds_per_step(config: ConfigDict) -> float:
+def limit_steps(config: ConfigDict, workdir: str | Path, minutes: float) -> str:
+    """Lower `config.total_steps` to what fits into so many minutes; the outcome in a line.
+
+    A run that is resumed keeps the number of steps that fitted at its start.
+    """
+    begun = Path(workdir) / "config.json"
+    if begun.exists():
+        saved = parse_config(begun.read_text())
+        config.total_steps = saved.total_steps
+        config.optimizer.warmup_steps = saved.optimizer.warmup_steps
+        return f"resumed: {config.total_steps} steps in all"
+    if config.compilation_cache:  # so that the step is compiled once
+        jax.config.update("jax_compilation_cache_dir", config.compilation_cache)
+    seconds = seconds_per_step(config, FEW)
+    config.total_steps = max(min(config.total_steps, int(60 * minutes / seconds)), 1)
+    config.optimizer.warmup_steps = min(config.optimizer.warmup_steps, config.total_steps // 5)
+    whole = config.total_steps * seconds
+    return f"{seconds:.2f} s a step here: {config.total_steps} steps, {whole / 60:.1f} minutes"
+
+
+def seconds_per_step(config: ConfigDict, timed: int | None = None) -> float:
     """Seconds of a training step, by the median of a few; compilation does not count."""
+    timed = TIMED if timed is None else timed
     setup = set_up(config)
     pipeline = build_pipeline(
         config.data, "train", config.seed, config.global_batch_size, fields=setup.batch_fields
     )
     state = setup.create(setup.init())
     times: dict[tuple, list[float]] = {}  # by the shapes of a batch
-    while len(times) < pipeline.shapes or min(map(len, times.values())) < WARM + TIMED:
+    while len(times) < pipeline.shapes or min(map(len, times.values())) < WARM + timed:
         start = time.perf_counter()
         batch = next(pipeline)
         state, metrics = setup.step(state, jax.device_put(batch, setup.batch_sharding))

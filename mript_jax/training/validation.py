@@ -29,6 +29,8 @@ def build_validation(config: ConfigDict, workdir: Path, setup: Setup) -> "Valida
     """The validation of a run; None if it has none, or no slices for it."""
     if not 0 < config.evaluate_every_steps <= config.total_steps:
         return None
+    if config.data.undersampling == "split":
+        return None  # without a reference there is nothing to measure
     try:
         open_split(config.data, "validation")
     except UserError as error:

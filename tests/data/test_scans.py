@@ -11,9 +11,11 @@ from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.data.pipeline import evaluation_maker, training_makers
 from mript_jax.data.readers import open_source
 from mript_jax.data.records import BrokenRecord, Record
+from mript_jax.errors import UserError
 from mript_jax.physics.coils import combine, root_sum_of_squares
 from mript_jax.physics.crop import center_crop
 from mript_jax.physics.fourier import ifft2c
+from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.tasks import make_task
 
 SIZE = 48
@@ -149,3 +151,35 @@ def test_undersampled_scans_are_no_kspace_to_learn_from(scan, undersampling, fie
     with pytest.raises(BrokenRecord, match="is undersampled"):
         part = dataclasses.replace(scan, mask=mask)
         make(data_config(undersampling=undersampling), of=part, fields=fields)
+
+
+def undersampled(scan) -> tuple[Record, np.ndarray]:
+    mask = sample_mask("cartesian_random", scan.kspace.shape[-2:], 3.0, 0.1, 1)
+    return dataclasses.replace(scan, image=None, kspace=scan.kspace * mask, mask=mask), mask
+
+
+def test_split_scan_has_all_samples_for_the_loss_and_a_part_for_the_model(scan):
+    record, mask = undersampled(scan)
+    config = data_config(undersampling="split", coils=6, image_size=mask.shape)
+    example = make(config, of=record)
+    kept, known = example["mask"] > 0, np.any(example["full_kspace"] != 0, axis=0)
+    np.testing.assert_array_equal(known, mask > 0)
+    assert kept.sum() < known.sum() and not (kept & ~known).any()
+    np.testing.assert_array_equal(example["kspace"], example["full_kspace"] * kept)
+    other = make(config, of=record, seed=6)
+    assert (other["mask"] != example["mask"]).any()
+    np.testing.assert_array_equal(np.any(other["full_kspace"] != 0, axis=0), known)
+
+
+def test_fully_sampled_scan_shows_the_same_samples_in_every_split(scan):
+    config = data_config(undersampling="split", coils=6, image_size=scan.kspace.shape[-2:])
+    known = [np.any(make(config, of=scan, seed=s)["full_kspace"] != 0, axis=0) for s in (1, 2)]
+    np.testing.assert_array_equal(*known)
+    assert 2 < known[0].size / known[0].sum() < 6
+
+
+def test_split_scan_keeps_all_its_lines(scan):
+    record, _ = undersampled(scan)
+    config = data_config(undersampling="split", coils=6, image_size=(48, 48))
+    with pytest.raises(UserError, match=r"48 x 60 samples without .*image_size=\(48, 48\)"):
+        make(config, of=record)

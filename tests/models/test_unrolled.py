@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from mript_jax.config import load_config_file
 from mript_jax.data.coil_maps import draw_coils
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
@@ -16,8 +17,8 @@ from mript_jax.models.regularizer import NETWORKS
 from mript_jax.models.scan_description import estimate_noise
 from mript_jax.models.starts import STARTS
 from mript_jax.models.unrolled_consistency import Adaptive, Scan, consistent
-from mript_jax.physics.coils import calibration_images
-from mript_jax.physics.fourier import fft2c
+from mript_jax.physics.coils import calibration_images, root_sum_of_squares
+from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.measurement import Measurement, forward
 from mript_jax.physics.tasks import PATTERN_NAMES
@@ -170,6 +171,24 @@ def test_padded_coils_of_zeros_change_nothing(parameters):
     params = parameters(model, batch)
     images = [predict(model, params, b) for b in (batch, padded)]
     np.testing.assert_allclose(*images, rtol=1e-4, atol=1e-5)
+
+
+def test_kspace_of_the_prediction_is_that_of_its_complex_image(parameters):
+    batch, *_ = make_batch(coils=3)
+    model = build_model(TINY)
+    params = parameters(model, batch)
+    variables = {"params": params}
+    kspace = jax.jit(lambda b: model.apply(variables, b, method="predict_kspace"))(batch)
+    image = predict(model, params, batch)[..., 0]
+    assert kspace.shape == batch["kspace"].shape
+    combined = root_sum_of_squares(ifft2c(kspace), axis=1)
+    inside = image > 0.1 * image.max()  # where maps have unit length
+    np.testing.assert_allclose(combined[inside], image[inside], rtol=1e-3)
+
+
+def test_model_of_magnitudes_has_no_kspace_to_learn_from():
+    with pytest.raises(UserError, match="UNet has no complex image"):
+        build_model(load_config_file("unet").model).predict_kspace({})
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from mript_jax.training.losses import LOSSES, build_loss, contrastive
 
-NAMES = sorted(set(LOSSES) - {"masked_l1"})
+NAMES = sorted(set(LOSSES) - {"masked_l1", "self_supervised"})
 RNG = np.random.default_rng(0)
 TARGET = RNG.random((2, 32, 40), np.float32)
 NOISE = RNG.standard_normal(TARGET.shape).astype(np.float32)
@@ -62,3 +62,35 @@ def test_contrastive_loss_is_sensitive_to_position():
     size = np.abs(swapped - TARGET).mean(axis=(1, 2), keepdims=True)
     shifted = TARGET + size
     assert (contrastive(TARGET, shifted) < contrastive(TARGET, swapped) - 0.3).all()
+
+
+def self_supervised(predicted, measured, mask):
+    batch = {"full_kspace": measured, "mask": mask}
+    return build_loss("self_supervised")(
+        lambda method: {"predict_kspace": predicted}[method], batch
+    )
+
+
+def test_self_supervised_loss_is_of_the_samples_that_were_held_out_alone():
+    noise = RNG.standard_normal((2, 2, 3, 8, 8)).astype(np.float32)
+    kspace = noise[0] + 1j * noise[1]  # [B, C, H, W]
+    mask = np.zeros((2, 8, 8), np.float32)
+    mask[:, :, ::2] = 1.0  # given to the model
+    measured = kspace.copy()
+    measured[..., 7] = 0.0  # not measured at all
+    known = np.broadcast_to(mask[:, None] > 0, kspace.shape)
+    wrong = np.where(known, 9.0, kspace)
+    wrong[..., 7] = 5.0
+    np.testing.assert_allclose(self_supervised(wrong, measured, mask), 0.0, atol=1e-5)
+    np.testing.assert_allclose(self_supervised(0 * kspace, measured, mask), 2.0, rtol=1e-4)
+    wrong[0, 0, 0, 1] += 1.0
+    first, second = self_supervised(wrong, measured, mask)
+    assert first > 0.01 and second < 1e-5
+
+
+def test_gradient_of_the_self_supervised_loss_is_finite_where_all_is_zero():
+    zeros, mask = np.zeros((1, 1, 4, 4), np.complex64), np.ones((1, 4, 4), np.float32)
+    gradient = jax.grad(lambda x: self_supervised(x + 0j, zeros, mask).sum())(
+        np.zeros((1, 1, 4, 4))
+    )
+    assert np.isfinite(gradient).all()

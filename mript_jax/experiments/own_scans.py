@@ -1,0 +1,314 @@
+"""Fine-tuning on a user's own scans: split, train, measure before and after on held-out volumes."""
+
+import dataclasses
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from mript_jax.batch import stack
+from mript_jax.checkpoint import load_checkpoint_config, load_params
+from mript_jax.data.pipeline import example_maker, open_split
+from mript_jax.data.readers import open_source
+from mript_jax.data.records import BrokenRecord, Record
+from mript_jax.data.splits import write_splits
+from mript_jax.data.transforms import volume_seed
+from mript_jax.errors import UserError
+from mript_jax.evaluation.report import write_report
+from mript_jax.evaluation.report.pictures import save_row, white_point
+from mript_jax.evaluation.results import write_results
+from mript_jax.experiments.comparison import compare
+from mript_jax.inference.reconstruction import Reconstruction
+from mript_jax.models import build_model
+from mript_jax.physics.recognition.mask import recognize_mask
+from mript_jax.physics.tasks import Task, make_task
+from mript_jax.training.loop import train
+from mript_jax.training.losses import build_loss
+from mript_jax.training.step_time import limit_steps
+from mript_jax.training.validation import FOLDER as BEST
+
+BEFORE, AFTER = "before", "fine_tuned"
+SHARES = {"test": 0.2, "validation": 0.1}  # of the subjects; at least one, validation from 5 on
+FEW = 5  # subjects below which figures say little
+SMALLEST = 32  # pixels of a side
+ADAPTER_RANK = 8
+LARGE = 256 * 256  # samples of all coils above which updates have one slice
+LEARNING_RATES = {"all": 3e-4, "adapters": 1e-3}
+MOST_STEPS, WARMUP_STEPS = 20_000, 20
+MOST_COILS = 8  # to which measured coils are compressed
+MOST_SLICES = 48  # of the held-out ones that are measured
+
+
+@dataclasses.dataclass(frozen=True)
+class Scans:
+    """What was found in a folder: a slice from the middle of each volume that can be read."""
+
+    format: str
+    path: str
+    subjects: tuple[str, ...]
+    slices: int
+    records: tuple[Record, ...]
+
+    @property
+    def undersampled(self) -> tuple[Record, ...]:
+        """Those of scans whose k-space was not fully sampled."""
+        return tuple(r for r in self.records if r.mask is not None and not np.all(r.mask))
+
+
+def look_through(format: str, path: str) -> Scans:
+    """Open a folder of scans and read one slice of each volume."""
+    source = open_source(format, path)
+    middle: dict[str, list[int]] = {}
+    for index, group in enumerate(source.groups):
+        middle.setdefault(group, []).append(index)
+    records, broken = [], []
+    for indices in middle.values():
+        try:
+            records.append(source[indices[len(indices) // 2]])
+        except BrokenRecord as error:
+            broken.append(str(error))
+    if not records:
+        raise UserError(f"no volume of {path} can be read: {broken[0]}")
+    subjects = tuple(dict.fromkeys(source.subjects))
+    return Scans(format, path, subjects, slices=len(source), records=tuple(records))
+
+
+def split_subjects(subjects: Sequence[str]) -> dict[str, str]:
+    """subject -> split: always the same for the same names, and none of the splits empty."""
+    order = sorted(subjects, key=lambda name: hashlib.blake2b(name.encode()).digest())
+    counts = {split: max(1, round(share * len(order))) for split, share in SHARES.items()}
+    if len(order) < FEW:
+        counts["validation"] = 0
+    chosen: dict[str, str] = {}
+    start = 0
+    for split, count in counts.items():
+        chosen |= dict.fromkeys(order[start : start + count], split)
+        start += count
+    return chosen | dict.fromkeys(order[start:], "train")
+
+
+def plan(
+    scans: Scans,
+    checkpoint: str,
+    task: Task,
+    *,
+    adapters: bool = False,
+    self_supervised: bool = False,
+) -> ConfigDict:
+    """The config of the fine-tuning, whose steps are still to be set; refuses what cannot work."""
+    _check(scans, self_supervised)
+    config = load_checkpoint_config(checkpoint).unlock()
+    if config.model.name != "unrolled":
+        raise UserError(
+            f"{checkpoint} is a model of the kind {config.model.name!r}, which has parts for each "
+            "of its tasks; fine-tune it with --config and --config.init_from (docs/training.md)"
+        )
+    measured = any(record.kspace is not None for record in scans.records)
+    config.init_from = checkpoint
+    config.seed = 0
+    config.update({"keep_checkpoints": 1, "checkpoint_every_steps": 100})
+    data = config.data
+    data.update({"source": scans.format, "path": scans.path, "mixture": (), "max_slices": 0})
+    data.update({"patterns": (task.pattern,), "pattern_weights": (), "acceleration_weights": ()})
+    data.update({"accelerations": (task.acceleration,), "continuous_accelerations": ()})
+    data.center_fractions = (task.center_fraction,)
+    with data.ignore_type():  # of a number or a pair
+        data.image_size = _image_size(scans, self_supervised)
+    if self_supervised:
+        data.undersampling, config.loss = "split", "self_supervised"
+    else:
+        data.undersampling = "kspace" if measured else "simulated"
+    coils = max(1 if r.kspace is None else len(r.kspace) for r in scans.records)
+    data.coils = min(coils, MOST_COILS)
+    data.simulation.coils = (1,)
+    slices = 1 if np.prod(data.image_size) * data.coils > LARGE else 2
+    config.global_batch_size = max(slices, jax.device_count())  # each device has one
+    config.optimizer.update({"name": "muon", "schedule": "cosine", "ema_decay": 0.0})
+    config.optimizer.learning_rate = LEARNING_RATES["adapters" if adapters else "all"]
+    config.optimizer.lora_rank = ADAPTER_RANK if adapters else 0
+    config.evaluation.update({"protocol": "measured", "split": "test", "batch_size": 8})
+    for name in ("patterns", "accelerations", "center_fractions"):
+        config.evaluation[name] = data[name]
+    config.evaluation.max_slices = MOST_SLICES
+    return config
+
+
+def finetune(
+    config: ConfigDict, subjects: Sequence[str], output: str | Path, minutes: float
+) -> str:
+    """Train for about so many minutes, measure on held-out volumes, and say what came of it.
+
+    `output` gets splits.json, the run (training/), its weights and the report (evaluation/). Run
+    again, it resumes.
+    """
+    output = Path(output).absolute()
+    output.mkdir(parents=True, exist_ok=True)
+    splits, run = split_subjects(subjects), output / "training"
+    write_splits(output / "splits.json", splits)
+    config.data.splits_file = str(output / "splits.json")
+    config.update({"total_steps": MOST_STEPS, "compilation_cache": str(output / "cache")})
+    config.optimizer.warmup_steps = WARMUP_STEPS
+    print(limit_steps(config, run, minutes), flush=True)
+    validated = "validation" in splits.values() and config.data.undersampling != "split"
+    config.evaluate_every_steps = max(config.total_steps // 4, 1) if validated else 0
+    count = Counter(splits.values())
+    print(
+        f"{config.total_steps} updates on {count['train']} subjects, "
+        f"{count['test']} held out: {run}",
+        flush=True,
+    )
+    train(config.lock(), run)
+    weights = run / BEST if (run / BEST).is_dir() else run
+    text = _measure(config, weights, output / "evaluation")
+    return f"{text}\nuse it: mript reconstruct --checkpoint={weights} --input=SCAN --output=FOLDER"
+
+
+def describe(scans: Scans) -> str:
+    """The scans in a line."""
+    kinds = Counter(_kind(record) for record in scans.records)
+    told = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    few = f" (with fewer than {FEW}, figures say little)" if len(scans.subjects) < FEW else ""
+    return f"{len(scans.subjects)} subjects{few}, {scans.slices} slices: {told}"
+
+
+def task_of(scans: Scans, pattern: str, acceleration: float) -> Task:
+    """The task to train for: that of the scans' own masks, else the one asked for."""
+    for record in scans.undersampled:
+        seen = recognize_mask(np.asarray(record.mask))
+        return make_task(seen.pattern, max(seen.acceleration, 1.0), seen.center_fraction)
+    return make_task(pattern, acceleration)
+
+
+def _kind(record: Record) -> str:
+    if record.kspace is None:
+        return "volumes of images, whose k-space is simulated"
+    sampled = record.mask is None or np.all(record.mask)
+    return f"scans of {len(record.kspace)} coils, {'fully sampled' if sampled else 'undersampled'}"
+
+
+def _check(scans: Scans, self_supervised: bool) -> None:
+    """Says in a line what is missing, before anything is computed."""
+    count = len(scans.subjects)
+    if count < 2:
+        raise UserError(
+            f"{scans.path} holds one subject; fine-tuning needs 2 or more, better {FEW}, since "
+            "some are held out to measure on"
+        )
+    if self_supervised and any(record.kspace is None for record in scans.records):
+        raise UserError(f"--self_supervised needs k-space, and {scans.path} holds images")
+    without = [r for r in scans.records if r.image is None]
+    if without and not self_supervised:
+        raise UserError(
+            f"{len(without)} of {len(scans.records)} scans are undersampled or have no reference "
+            f"({without[0].volume}); --self_supervised trains without"
+        )
+    side = min(size for record in scans.records for size in _size(record))
+    if side < SMALLEST:
+        raise UserError(f"{scans.path} holds slices of {side} pixels; {SMALLEST} are needed")
+
+
+def _size(record: Record) -> tuple[int, int]:
+    if record.image is not None:
+        return record.size
+    assert record.kspace is not None
+    height, width = record.kspace.shape[-2:]
+    return height, width
+
+
+def _image_size(scans: Scans, split: bool) -> tuple[int, int]:
+    """The size of training examples: that of most volumes; k-space keeps its lines when split."""
+    sizes = Counter(_size_to_train(record, split) for record in scans.records)
+    if split and len(sizes) > 1:
+        raise UserError(
+            f"the scans have k-space of several sizes ({', '.join(map(str, sizes))}); "
+            "self-supervised training needs one: give a folder of each"
+        )
+    return sizes.most_common(1)[0][0]
+
+
+def _size_to_train(record: Record, split: bool) -> tuple[int, int]:
+    if not split:
+        return _size(record)
+    assert record.kspace is not None
+    height, width = record.kspace.shape[-2:]
+    wanted = record.attributes.get("recon_size")
+    if record.image is not None:
+        wanted = record.size
+    return min(height, int(wanted[0])) if wanted else height, width
+
+
+def _measure(config: ConfigDict, weights: Path, folder: Path) -> str:
+    if config.data.undersampling == "split" and not _has_references(config):
+        return _measure_without_references(config, weights, folder)
+    measured = ConfigDict(config.copy_and_resolve_references()).unlock()
+    if measured.data.undersampling == "split":
+        measured.data.undersampling = "kspace"
+    checkpoints = {AFTER: str(weights), BEFORE: config.init_from}
+    results, examples = compare(measured, checkpoints)
+    write_results(folder, results, examples)
+    write_report(folder / "report.html", results, examples)
+    means = {
+        name: float(np.mean([row["psnr"] for row in results["rows"] if row["method"] == name]))
+        for name in (AFTER, BEFORE, "zero_filled")
+    }
+    change = means[AFTER] - means[BEFORE]
+    verdict = "" if change > 0 else "; it did not help: keep the weights that you started from"
+    return (
+        f"PSNR of {results['rows'][0]['count']} held-out slices: {means['zero_filled']:.2f} dB "
+        f"zero-filled, {means[BEFORE]:.2f} dB before, {means[AFTER]:.2f} dB fine-tuned "
+        f"({change:+.2f} dB){verdict}\nreport: {folder / 'report.html'}"
+    )
+
+
+def _has_references(config: ConfigDict) -> bool:
+    source, indices = open_split(config.data, "test")
+    return source[int(indices[0])].image is not None
+
+
+def _measure_without_references(config: ConfigDict, weights: Path, folder: Path) -> str:
+    """The error at held-out samples of held-out volumes, and a picture of one of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source, indices = open_split(config.data, "test")
+    indices = indices[np.linspace(0, len(indices) - 1, min(len(indices), MOST_SLICES)).astype(int)]
+    records = [source[int(i)] for i in indices]
+    paths = {BEFORE: config.init_from, AFTER: str(weights)}
+    errors = {name: _held_out_error(config, path, records) for name, path in paths.items()}
+    (folder / "held_out_samples.json").write_text(json.dumps(errors, indent=1) + "\n")
+    record = records[len(records) // 2]
+    assert record.kspace is not None and record.mask is not None
+    kspace, mask = record.kspace[None], np.asarray(record.mask)
+    images = []
+    for path in paths.values():
+        reconstruction = Reconstruction(load_checkpoint_config(path), load_params(path))
+        images.append(reconstruction.from_kspace(kspace, mask)[0])
+    save_row(folder / "before_and_after.png", images, white_point(images[0]))
+    return (
+        f"error at samples that were not given to the model, of {len(records)} held-out slices: "
+        f"{errors[BEFORE]:.4f} before, {errors[AFTER]:.4f} fine-tuned\n"
+        f"picture (before, after): {folder / 'before_and_after.png'}"
+    )
+
+
+def _held_out_error(config: ConfigDict, checkpoint: str, records: Sequence[Record]) -> float:
+    """The mean of the self-supervised loss, over one split of each slice's samples."""
+    model, loss = build_model(config.model), build_loss(config.loss)
+    fields = tuple(dict.fromkeys((*model.batch_fields(), *loss.batch_fields)))
+    maker = example_maker(config.data, fields, config.data.coils)
+    params = load_params(checkpoint)
+
+    @jax.jit
+    def of_batch(params: Any, batch: Mapping[str, Any]) -> jax.Array:
+        return loss(lambda method: model.apply({"params": params}, batch, method=method), batch)
+
+    task = make_task(config.data.patterns[0], config.data.accelerations[0])
+    values = [
+        float(of_batch(params, stack([maker(record, task, volume_seed(record.volume))]))[0])
+        for record in records
+    ]
+    return float(np.mean(values))
