@@ -86,7 +86,7 @@ class QueriesKeysValues(nn.Module):
         qkv = jnp.einsum("bnd,dthk->tbnhk", x.astype(self.dtype), kernel)
         if self.use_bias:
             bias = self.param("bias", nn.initializers.zeros, (3 * D,))
-            qkv = qkv + bias.astype(self.dtype).reshape(3, 1, 1, self.heads, -1)
+            qkv = qkv + bias.astype(self.dtype).reshape((3, 1, 1, self.heads, -1))
         return qkv
 
 
