@@ -13,6 +13,9 @@ python="${PYTHON:-python3}"
 out="${OUT:-runs/gpu_report}"
 scale="${SCALE:-paper}"
 limit="${LIMIT:-480}" # seconds of a part
+if [ "$scale" = toy ]; then # most of a dry run is compilation
+  export XLA_FLAGS="${XLA_FLAGS:---xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true}"
+fi
 wheels=build/wheels
 site=build/site
 
