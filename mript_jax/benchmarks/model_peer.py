@@ -1,16 +1,20 @@
 """Timing of the public PyTorch MR-IPT: model.py runs this file in a Python that has torch.
 
-Arguments: the checkout, the fields of config.model as JSON, images in a batch, repetitions, and
-JAX's backend: with "gpu" PyTorch runs on the GPU, too.
+Arguments: the checkout, the fields of config.model as JSON, images in a batch, repetitions,
+JAX's backend (with "gpu" PyTorch runs on the GPU, too), and "eager" or "tuned": bfloat16,
+torch.compile and PyTorch's fused attention.
 """
 
+import contextlib
 import functools
 import json
 import sys
 import time
 
 
-def main(checkout: str, sizes: dict, batch: int, repeats: int, backend: str = "cpu") -> dict:
+def main(
+    checkout: str, sizes: dict, batch: int, repeats: int, backend: str = "cpu", way: str = "eager"
+) -> dict:
     import torch
 
     if backend == "gpu" and not torch.cuda.is_available():
@@ -66,17 +70,25 @@ def main(checkout: str, sizes: dict, batch: int, repeats: int, backend: str = "c
         mode=sizes["mode"],
     ).to(device)
 
+    precision = contextlib.nullcontext()
+    if way == "tuned":
+        _fuse_attention(model)
+        model = torch.compile(model)
+        precision = torch.autocast(device, torch.bfloat16)
+
     def images(count: int) -> tuple:
         tasks = torch.zeros(count, dtype=torch.long, device=device)
         return torch.full((count, 1, side, side), 0.5, device=device), tasks, tasks
 
     def reconstruct(count: int) -> None:
-        with torch.no_grad():
+        with torch.no_grad(), precision:
             model(*images(count))
 
     def train() -> None:
         model.zero_grad()
-        model(*images(batch)).abs().mean().backward()
+        with precision:
+            loss = model(*images(batch)).abs().mean()
+        loss.backward()
 
     def finish(function, *arguments) -> None:
         function(*arguments)
@@ -100,8 +112,30 @@ def main(checkout: str, sizes: dict, batch: int, repeats: int, backend: str = "c
     }
 
 
+def _fuse_attention(model) -> None:
+    """Give the encoder's attention PyTorch's fused product, with its bias as an additive mask."""
+    import torch
+    from modeling import image_encoder
+
+    def forward(self, x):
+        B, H, W, _ = x.shape
+        qkv = self.qkv(x).reshape((B, H * W, 3, self.num_heads, -1)).permute((2, 0, 3, 1, 4))
+        q, k, v = qkv.unbind(0)  # [B, heads, H * W, d]
+        flat, zeros = q.flatten(0, 1), q.new_zeros(B * self.num_heads, H * W, H * W)
+        bias = image_encoder.add_decomposed_rel_pos(
+            zeros, flat, self.rel_pos_h, self.rel_pos_w, q_size=(H, W), k_size=(H, W)
+        )
+        bias = bias.view(B, self.num_heads, H * W, H * W).to(q.dtype)
+        y = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        return self.proj(y.transpose(1, 2).reshape(B, H, W, -1))
+
+    for module in model.modules():
+        if hasattr(module, "rel_pos_h"):
+            module.forward = forward.__get__(module)
+
+
 if __name__ == "__main__":
     checkout, sizes, batch, repeats, *rest = sys.argv[1:]
-    backend = rest[0] if rest else "cpu"
-    found = main(checkout, json.loads(sizes), int(batch), int(repeats), backend=backend)
+    backend, way = [*rest, *("cpu", "eager")[len(rest) :]]
+    found = main(checkout, json.loads(sizes), int(batch), int(repeats), backend=backend, way=way)
     print(json.dumps(found))

@@ -1,6 +1,7 @@
 """Speed and memory, as JSON and a table.
 
   mript benchmark [--peer=CHECKOUT_OF_MR_IPT]   what each model costs
+  mript benchmark accelerator                   a GPU's or TPU's report, part by part
   mript benchmark data                          how fast examples are made
   mript benchmark mript_choices                 attention, scanned blocks, what is kept
   mript benchmark task_convolutions             heads and tails of mixed tasks
@@ -21,6 +22,7 @@ from mript_jax import cli
 from mript_jax.errors import unknown_name_error
 
 BENCHMARKS = (
+    "accelerator",
     "bart_scan",
     "card",
     "data",

@@ -67,6 +67,29 @@ def relative_scores(table: jax.Array) -> jax.Array:
     return scores.reshape(h * w, h * w, -1).transpose(2, 0, 1)
 
 
+class QueriesKeysValues(nn.Module):
+    """One dense layer for queries, keys and values: [B, N, D] -> 3 x [B, N, H, d].
+
+    The kernel is cut into heads before the product, so that each device of a mesh's model axis
+    computes whole heads; cut after it, the product of all would be gathered.
+    """
+
+    heads: int
+    use_bias: bool = True
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        D = x.shape[-1]
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), (D, 3 * D))
+        kernel = kernel.astype(self.dtype).reshape(D, 3, self.heads, -1)
+        qkv = jnp.einsum("bnd,dthk->tbnhk", x.astype(self.dtype), kernel)
+        if self.use_bias:
+            bias = self.param("bias", nn.initializers.zeros, (3 * D,))
+            qkv = qkv + bias.astype(self.dtype).reshape((3, 1, 1, self.heads, -1))
+        return qkv
+
+
 class RelativePositionAttention(nn.Module):
     """Self-attention on a grid with a decomposed relative position bias.
 
@@ -83,8 +106,8 @@ class RelativePositionAttention(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         B, h, w, D = x.shape
         head_size = D // self.heads
-        qkv = nn.Dense(3 * D, dtype=self.dtype, name="qkv")(x)
-        q, k, v = jnp.moveaxis(qkv.reshape((B, h * w, 3, self.heads, head_size)), 2, 0)
+        tokens = x.reshape(B, h * w, D)
+        q, k, v = QueriesKeysValues(self.heads, dtype=self.dtype, name="qkv")(tokens)
         grid_q = q.reshape((B, h, w, self.heads, head_size))  # the bias takes q unscaled
         rows = jnp.einsum(
             "bhwnd,hkd->bhwnk", grid_q, self._relative("relative_h", self.grid[0], h, head_size)
@@ -139,9 +162,9 @@ class SelfAttention(nn.Module):
         self, x: jax.Array, train: bool = False, bias: jax.Array | None = None
     ) -> jax.Array:
         D = x.shape[-1]
-        qkv = nn.Dense(3 * D, use_bias=self.qkv_bias, dtype=self.dtype, name="qkv")(x)
-        qkv = qkv.reshape((x.shape[0], -1, 3, self.heads, D // self.heads))
-        q, k, v = jnp.moveaxis(qkv, 2, 0)
+        tokens = x.reshape(x.shape[0], -1, D)
+        project = QueriesKeysValues(self.heads, self.qkv_bias, self.dtype, name="qkv")
+        q, k, v = project(tokens)
         y = attend(q, k, v, bias).reshape(x.shape)
         y = nn.Dense(D, dtype=self.dtype, name="proj")(y)
         return nn.Dropout(self.dropout, deterministic=not train)(y)

@@ -1,5 +1,6 @@
 """Estimated cost of a training step: memory, FLOPs, traffic, and the speed that they allow."""
 
+import contextlib
 import dataclasses
 import re
 import time
@@ -11,12 +12,13 @@ from ml_collections import ConfigDict
 
 from mript_jax.config import check_config
 from mript_jax.errors import UserError
+from mript_jax.target import target_of
 from mript_jax.training.devices import Device, find_device
 from mript_jax.training.flops import count_flops
 from mript_jax.training.hlo import Traffic, traffic
 from mript_jax.training.memory import device_memory
 from mript_jax.training.setup import set_up
-from mript_jax.training.topology import topology_devices, tracing_for
+from mript_jax.training.topology import admit_cudnn, topology_devices
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +96,8 @@ def estimate(config: ConfigDict, topology: str = "") -> Estimate:
     check_config(config)
     devices = topology_devices(topology) if topology else jax.devices()
     setup = set_up(config, devices)
-    with tracing_for(devices):
+    capability = target_of(devices).compute_capability
+    with admit_cudnn(capability) if topology else contextlib.nullcontext():
         arguments = setup.abstract_state, setup.abstract_batch
         flops = count_flops(setup.step, *arguments)
         began = time.perf_counter()

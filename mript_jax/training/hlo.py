@@ -21,7 +21,7 @@ FREE = (  # operations that move nothing
 
 @dataclasses.dataclass(frozen=True)
 class Traffic:
-    """Bytes that one device moves in one run of a program."""
+    """Memory traffic and collectives of one device in one run of a program."""
 
     memory_bytes: float  # read from and written to its memory
     counts: Mapping[str, int]  # of each kind of collective

@@ -15,6 +15,7 @@ AXES = ("data", "fsdp", "model")
 # Parameter name -> sharding of its last axes, by the first rule that matches. An axis that cannot
 # be divided evenly is not sharded, nor are leading axes (stacked blocks or heads).
 RULES: tuple[tuple[str, P], ...] = (
+    (r"patch_embed/proj/kernel$", P("fsdp", None)),  # "model" would cut the image's features
     (r"(qkv|dense_in|query|key|value)/kernel$", P("fsdp", "model")),
     (r"(proj|dense_out|out)/kernel$", P("model", "fsdp")),
     (r"(qkv|dense_in)/bias$", P("model")),

@@ -18,7 +18,6 @@ import jax
 from jax.experimental import topologies
 
 from mript_jax.errors import UserError, unknown_name_error
-from mript_jax.target import target_of
 
 TPUS = ("v4", "v5e", "v5p", "v6e")
 GPUS = {
@@ -89,11 +88,12 @@ def topology_devices(name: str) -> list[Any]:
 
 
 @contextlib.contextmanager
-def tracing_for(devices: list[Any]) -> Iterator[None]:
-    """A context in which JAX admits cuDNN's kernels for such devices, not for the process's."""
-    from jax._src.cudnn import fused_attention_stablehlo as flash
+def admit_cudnn(capability: float) -> Iterator[None]:
+    """A context in which JAX admits cuDNN's kernels for a GPU of this compute capability.
 
-    capability = target_of(devices).compute_capability
+    Otherwise it looks at the GPUs and the cuDNN of the process.
+    """
+    from jax._src.cudnn import fused_attention_stablehlo as flash
 
     def at_least(least: str) -> bool:
         return capability >= float(least)

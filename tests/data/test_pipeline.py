@@ -7,6 +7,7 @@ from PIL import Image
 
 from mript_jax.batch import OPTIONAL_FIELDS, empty_example, stack
 from mript_jax.config import base_config
+from mript_jax.data import pipeline
 from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.data.pipeline import build_pipeline, evaluation_batches, open_split
 from mript_jax.errors import UserError
@@ -211,3 +212,21 @@ def test_slices_without_a_reference_are_not_trained_on(tmp_path):
     )
     with pytest.raises(UserError, match="no reference image"):
         next(build_pipeline(config, "train", 0, 2))
+
+
+@pytest.mark.parametrize(
+    ("undersampling", "reads"), [("image", False), ("simulated", False), ("kspace", True)]
+)
+def test_measured_kspace_is_read_only_where_it_is_undersampled(monkeypatch, undersampling, reads):
+    config = base_config().data.unlock()
+    config.update({"source": "fastmri", "path": "knees", "undersampling": undersampling})
+    seen = {}
+
+    def stop(source, path, **options):
+        seen.update(options)
+        raise UserError("enough")
+
+    monkeypatch.setattr(pipeline, "open_source", stop)
+    with pytest.raises(UserError, match="enough"):
+        pipeline.open_split(config, "train")
+    assert seen["kspace"] is reads

@@ -3,6 +3,7 @@
 import functools
 import json
 import re
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -165,3 +166,8 @@ def test_an_exported_model_is_the_model(launch, mript, tmp_path):
     }
     expected = recon._predict(recon._params, batch)
     np.testing.assert_allclose(exported(batch), expected, atol=1e-5)
+    with zipfile.ZipFile(path) as archive:
+        programs = {name: archive.read(f"{name}.stablehlo") for name in ("cpu", "cuda", "tpu")}
+        weights = len(archive.read("weights.safetensors"))
+    assert weights > 4 * sum(p.size for p in jax.tree.leaves(recon._params))
+    assert programs["cpu"] != programs["cuda"]  # heads and tails: a loop, and matrix products

@@ -137,6 +137,23 @@ def test_slices_compile_for_few_batch_sizes(recon, scan):
 
 
 @single_coil
+@pytest.mark.parametrize(("slices", "devices"), [(1, 1), (3, 4), (8, 8)])
+def test_slices_are_shared_among_devices(recon, scan, monkeypatch, slices, devices):
+    seen, predict = [], recon._predict
+
+    def watched(params, batch):
+        seen.append(batch["zero_filled"].sharding)
+        return predict(params, batch)
+
+    monkeypatch.setattr(recon, "_predict", watched)
+    kspace, masks, _ = scan
+    found = recon(np.repeat(kspace[:1, 0], slices, axis=0), masks[0])
+    np.testing.assert_allclose(found, np.repeat(found[:1], slices, axis=0), rtol=1e-6)
+    assert [len(sharding.device_set) for sharding in seen] == [devices]
+    assert not seen[0].is_fully_replicated or devices == 1
+
+
+@single_coil
 def test_three_axes_that_look_like_coils_are_warned_of(recon, caplog):
     image, maps = make_slice(7, 0, (96, 80)).image, coil_sensitivities(6, (96, 80), RNG)
     assert recon(fft2c(image * maps), np.ones(80)).shape == (6, 96, 80)

@@ -7,6 +7,9 @@ import pytest
 
 from mript_jax.errors import UserError
 from mript_jax.models.biased_attention import FORMS, SMALL_GRID, biased_attention
+from mript_jax.target import Target, traced_for
+from mript_jax.training.flops import count_flops
+from mript_jax.training.topology import admit_cudnn
 
 NAMES = ("q", "k", "v", "rows", "columns")
 
@@ -67,3 +70,58 @@ def test_auto_form_of_a_large_grid_does_not_store_all_scores():
 def test_unknown_form_is_a_user_error():
     with pytest.raises(UserError, match="did you mean 'chunked'"):
         biased_attention(*draw(2, 2), "chunk")
+
+
+def names_in(jaxpr):
+    """The names of all operations, also those inside others."""
+    found = set()
+    for equation in jaxpr.eqns:
+        found.add(equation.primitive.name)
+        for inner in jax.tree.leaves(
+            list(equation.params.values()), is_leaf=lambda x: hasattr(x, "eqns")
+        ):
+            inner = getattr(inner, "jaxpr", inner)
+            found |= names_in(inner) if hasattr(inner, "eqns") else set()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("grid", "capability", "flash"),
+    [
+        (14, 9.0, True),  # a window: heads of 64 + 28, padded to 96
+        (56, 9.0, True),  # the whole grid: heads of 176
+        (14, 8.0, True),
+        (56, 8.0, False),
+        (14, 10.0, True),
+        (56, 10.0, False),  # no backward pass for heads above 128
+        (14, 0.0, False),  # an unknown GPU, as in an exported program
+        (7, 9.0, False),  # less than a tile
+    ],
+)
+def test_flash_attention_is_chosen_where_the_target_has_a_kernel_for_the_heads(
+    grid, capability, flash
+):
+    arguments = [
+        jax.ShapeDtypeStruct(x.shape, jnp.bfloat16) for x in draw(grid, grid, 1, heads=2, d=64)
+    ]
+
+    def total(*arguments):
+        return biased_attention(*arguments, "auto").astype(jnp.float32).sum()
+
+    target = Target("gpu", 8, capability)
+    with traced_for(target), admit_cudnn(capability):
+        jaxpr = jax.make_jaxpr(jax.grad(total))(*arguments).jaxpr
+    assert ("dot_product_attention_bwd_wrapper" in names_in(jaxpr)) == flash
+
+
+def test_flops_of_flash_attention_are_counted():
+    q = jax.ShapeDtypeStruct((2, 128, 3, 64), jnp.bfloat16)
+
+    def attend(q, k, v):
+        return jax.nn.dot_product_attention(q, k, v, implementation="cudnn").sum()
+
+    with admit_cudnn(9.0):
+        forward = count_flops(attend, q, q, q)
+        both = count_flops(jax.grad(attend), q, q, q)
+    assert forward == 2 * 2 * (2 * 3 * 128 * 128) * 64
+    assert both == (1 + 2.5) * forward

@@ -40,8 +40,10 @@ def test_kernels_are_sharded_by_rule_unless_an_axis_cannot_be_divided():
         "blocks": {"qkv": {"kernel": jnp.zeros((3, 16, 48))}},  # leading axis of stacked blocks
         "odd": {"dense_in": {"kernel": jnp.zeros((6, 7))}},
         "scale": jnp.zeros(16),
+        "patch_embed": {"proj": {"kernel": jnp.zeros((4, 4, 8, 16))}},
     }
     specs = jax.tree.map(lambda s: s.spec, state_shardings(mesh, shapes))
     assert specs["blocks"]["qkv"]["kernel"] == P(None, "fsdp", "model")
     assert specs["odd"]["dense_in"]["kernel"] == P(None, None)
     assert not any(specs["scale"])
+    assert specs["patch_embed"]["proj"]["kernel"] == P(None, None, "fsdp", None)
