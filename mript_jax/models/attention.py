@@ -83,7 +83,7 @@ class RelativePositionAttention(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         B, h, w, D = x.shape
         head_size = D // self.heads
-        qkv = nn.Dense(3 * D, dtype=self.dtype, name="qkv")(x)
+        qkv = nn.Dense(3 * D, dtype=self.dtype, name="qkv")(x.reshape(-1, D))
         q, k, v = jnp.moveaxis(qkv.reshape((B, h * w, 3, self.heads, head_size)), 2, 0)
         grid_q = q.reshape((B, h, w, self.heads, head_size))  # the bias takes q unscaled
         rows = jnp.einsum(
@@ -93,10 +93,8 @@ class RelativePositionAttention(nn.Module):
             "bhwnd,wkd->bhwnk", grid_q, self._relative("relative_w", self.grid[1], w, head_size)
         )
         rows, columns = rows.reshape(*q.shape[:3], h), columns.reshape(*q.shape[:3], w)
-        x = biased_attention(q, k, v, rows=rows, columns=columns, form=self.form).reshape(
-            B, h, w, D
-        )
-        return nn.Dense(D, dtype=self.dtype, name="proj")(x)
+        x = biased_attention(q, k, v, rows=rows, columns=columns, form=self.form)
+        return nn.Dense(D, dtype=self.dtype, name="proj")(x.reshape(-1, D)).reshape(B, h, w, D)
 
     def _relative(self, name: str, size: int, used: int, head_size: int) -> jax.Array:
         """The table's entry for each (query, key) along one side: [used, used, d]."""
