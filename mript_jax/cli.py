@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 
 from mript_jax.config.shipped import config_names
 from mript_jax.errors import UserError
+from mript_jax.program_cache import use_program_cache
 
 FLAGS = flags.FLAGS
 HELP = ("--help", "-h", "-help")
@@ -42,6 +43,7 @@ def run(
     if set(HELP) & set(sys.argv[1:]):
         print_help(usage, program, [name for name in FLAGS if name not in others])
         return
+    use_program_cache()
     try:
         with _mistakes_in_flags():
             _parse(sys.argv, config_from_checkpoint)

@@ -347,7 +347,9 @@ class Training:
         "high and default round to TensorFloat32 or bfloat16; bfloat16 stays as it is",
         choices=("highest", "high", "default"),
     )
-    compilation_cache: str = field("", "folder of compiled programs, for later runs to use")
+    compilation_cache: str = field(
+        "", "folder of compiled programs, for later runs to use; default: the user's cache folder"
+    )
     wandb: str = field("", "a project of Weights & Biases that gets the metrics too")
     profile_steps: int = field(0, "steps traced into workdir/profile, from step 10 on", at_least=0)
     data: Data = Data()

@@ -116,10 +116,8 @@ class RelativePositionAttention(nn.Module):
             "bhwnd,wkd->bhwnk", grid_q, self._relative("relative_w", self.grid[1], w, head_size)
         )
         rows, columns = rows.reshape(*q.shape[:3], h), columns.reshape(*q.shape[:3], w)
-        x = biased_attention(q, k, v, rows=rows, columns=columns, form=self.form).reshape(
-            B, h, w, D
-        )
-        return nn.Dense(D, dtype=self.dtype, name="proj")(x)
+        x = biased_attention(q, k, v, rows=rows, columns=columns, form=self.form)
+        return nn.Dense(D, dtype=self.dtype, name="proj")(x.reshape(-1, D)).reshape(B, h, w, D)
 
     def _relative(self, name: str, size: int, used: int, head_size: int) -> jax.Array:
         """The table's entry for each (query, key) along one side: [used, used, d]."""

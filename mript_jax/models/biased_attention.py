@@ -1,9 +1,9 @@
 """Softmax attention on a grid with a decomposed relative position bias, in equivalent forms.
 
 The score of a query with a key at row i and column j is q . k / sqrt(d) + rows[i] + columns[j],
-where `rows` and `columns` belong to the query. The forms differ in memory (figures in
+where `rows` and `columns` belong to the query. The forms differ in memory and speed (figures in
 docs/mript_performance.md): `explicit` stores all scores, `chunked` those of a few queries at a
-time, `folded` none where a flash-attention kernel is available.
+time, `folded` none where a flash-attention kernel is available, `blockwise` none on a single CPU.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from mript_jax.errors import unknown_name_error
+from mript_jax.models.blockwise_attention import blockwise
 from mript_jax.target import current_target
 
 SMALL_GRID = 1024  # tokens up to which storing all scores is cheap
@@ -88,10 +89,19 @@ def folded(
     return jax.nn.dot_product_attention(q, k, v, scale=1.0, implementation=flash)[..., :d]
 
 
-FORMS: dict[str, Form] = {"explicit": explicit, "chunked": chunked, "folded": folded}
+FORMS: dict[str, Form] = {
+    "explicit": explicit,
+    "chunked": chunked,
+    "folded": folded,
+    "blockwise": blockwise,
+}
 
 
 def _suitable_form(q: jax.Array, rows: jax.Array, columns: jax.Array) -> str:
+    target = current_target()
+    one_cpu = target.platform == "cpu" and target.devices == 1
+    if one_cpu and isinstance(q.shape[0], int):  # an exported program has a symbol for it
+        return "blockwise"
     tokens, size = q.shape[1], _folded_size(q.shape[-1], rows.shape[-1], columns.shape[-1])
     if tokens >= SMALLEST_FLASH and _flash_serves(q.dtype, size):
         return "folded"

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from mript_jax.models.attention import Attention
-from mript_jax.models.layers import LayerNorm, Mlp, exact_gelu
+from mript_jax.models.layers import LayerNorm, Mlp, PatchExpand, exact_gelu
 
 EPSILON = 1e-5
 NEAR_ZERO_INIT = nn.initializers.variance_scaling(
@@ -96,11 +96,8 @@ class Decoder(nn.Module):
         x = keys.reshape(B, h, w, C)
         for i in range(self.stages):
             C, last = C // 2, i == self.stages - 1
-            x = nn.ConvTranspose(
+            x = PatchExpand(
                 C,
-                (2, 2),
-                (2, 2),
-                transpose_kernel=True,
                 dtype=self.dtype,
                 kernel_init=NEAR_ZERO_INIT if last else nn.initializers.lecun_normal(),
                 name=f"upscale_{i}",

@@ -133,13 +133,15 @@ class Encoder(nn.Module):
             raise unknown_name_error("config.model.remat", self.remat, REMAT)
         length = pattern_length(self.depth, self.global_blocks)
         repetitions = self.depth // length
+        # Only inside a scan does rematerialization save memory; elsewhere unrolled is faster.
+        scanned = self.scan_blocks or self.remat != "none"
         groups = nn.scan(
             Group,
             variable_axes={"params": 0, "intermediates": 0},
             split_rngs={"params": True},
             in_axes=nn.broadcast,
             length=repetitions,
-            unroll=1 if self.scan_blocks else repetitions,
+            unroll=1 if scanned else repetitions,
         )(
             windows=tuple(0 if i in self.global_blocks else self.window for i in range(length)),
             heads=self.heads,
@@ -148,7 +150,7 @@ class Encoder(nn.Module):
             dtype=self.dtype,
             attention=self.attention,
             remat=self.remat,
-            scanned=self.scan_blocks and repetitions > 1,
+            scanned=scanned and repetitions > 1,
             name="groups",
         )
         return groups(x, None)[0]

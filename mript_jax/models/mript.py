@@ -102,7 +102,9 @@ class MRIPT(ReconstructionModel):
     remat: str = field(
         "none", "rematerialization in the backward pass, see models/encoder.py", choices=REMAT
     )
-    scan_blocks: bool = field(True, "compile the repeated encoder blocks once")
+    scan_blocks: bool = field(
+        False, "compile the repeated encoder blocks once; with rematerialization always"
+    )
     prompt: str = field(
         "table",
         "task prompt: the paper's table, or continuous in acceleration and sampling density",

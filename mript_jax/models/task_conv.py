@@ -93,11 +93,15 @@ def _backward(
     image: jax.Array, kernel: jax.Array, gradient: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """Gradients of the image and of the kernel."""
-    k, (H, W, _) = kernel.shape[0], image.shape
+    k, _, C, F = kernel.shape
+    H, r = image.shape[0], k // 2
     of_image = convolve(gradient, jnp.flip(kernel, (0, 1)).swapaxes(2, 3))
-    shifted, flat = _shift_columns(image[None], k)[0], gradient.reshape(H * W, -1)
-    rows = [shifted[i : i + H].reshape(H * W, -1).T @ flat for i in range(k)]  # each [k * C, F]
-    return of_image, jnp.stack(rows).reshape(kernel.shape)
+    # One product of the image, shifted along columns, and the gradient, shifted along rows.
+    columns = _shift_columns(image[None], k)[0, r : r + H].reshape(-1, k * C)
+    padded = jnp.pad(gradient, ((r, r), (0, 0), (0, 0)))
+    rows = jnp.concatenate([padded[k - 1 - i :][:H] for i in range(k)], axis=-1)
+    of_kernel = columns.T @ rows.reshape(-1, k * F)  # [k * C, k * F]
+    return of_image, jnp.moveaxis(of_kernel.reshape(k, C, k, F), 2, 0)
 
 
 def _shift_columns(images: jax.Array, k: int) -> jax.Array:

@@ -11,6 +11,7 @@ from mript_jax.batch import Batch
 from mript_jax.fields import field, required
 from mript_jax.models.base import ReconstructionModel, dtype_field, iterations_field
 from mript_jax.models.consistency import fields_for, reconstruct
+from mript_jax.models.layers import PatchExpand
 from mript_jax.models.wrapper import reconnet
 
 EPSILON = 1e-5
@@ -73,14 +74,8 @@ class UNet(ReconstructionModel):
             x = nn.avg_pool(x, (2, 2), strides=(2, 2))
         x = block(self.pools, "bottom")(x, train)
         for level in reversed(range(self.pools)):
-            x = nn.ConvTranspose(
-                self.features * 2**level,
-                (2, 2),
-                strides=(2, 2),
-                use_bias=False,
-                transpose_kernel=True,
-                dtype=dtype,
-                name=f"upsample_{level}",
+            x = PatchExpand(
+                self.features * 2**level, use_bias=False, dtype=dtype, name=f"upsample_{level}"
             )(x)
             x = nn.leaky_relu(instance_norm(x), SLOPE)
             skip = skips[level]  # of an odd size, it has a row or column more

@@ -24,6 +24,7 @@ def draw(h, w, batch=2, heads=3, d=5, dtype=np.float32):
 @pytest.mark.parametrize("grid", [(6, 4), (5, 7), (1, 3), (53, 6)])
 def test_every_form_matches_the_explicit_one(form, grid, monkeypatch):
     monkeypatch.setattr("mript_jax.models.biased_attention.CHUNK", 16)
+    monkeypatch.setattr("mript_jax.models.blockwise_attention.BLOCK", 600)
     arguments = draw(*grid)
     weight = jnp.cos(jnp.arange(arguments[0].size)).reshape(arguments[0].shape)
 
@@ -65,6 +66,7 @@ def test_auto_form_of_a_large_grid_does_not_store_all_scores():
     all_scores = 2 * (h * w) ** 2 * 4
     assert h * w > SMALL_GRID
     assert memory("auto") < 0.5 * all_scores < memory("explicit")
+    assert memory("blockwise") < 0.5 * all_scores
 
 
 def test_unknown_form_is_a_user_error():

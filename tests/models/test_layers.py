@@ -1,5 +1,6 @@
 """Layers against their formulas."""
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +11,7 @@ from mript_jax.models.layers import (
     LayerNorm,
     Mlp,
     PatchEmbed,
+    PatchExpand,
     PositionEmbedding,
     exact_gelu,
 )
@@ -22,6 +24,15 @@ def draw(*shape, seed=0):
 def test_gelu_matches_the_error_function():
     x = np.linspace(-4, 4, 33, dtype=np.float32)
     np.testing.assert_allclose(exact_gelu(x), x * (1 + erf(x / np.sqrt(2))) / 2, atol=1e-6)
+
+
+def test_gelu_gradient_matches_autodiff_in_each_dtype():
+    x, weight = draw(64), draw(64, seed=1)
+    for dtype, tolerance in ((jnp.float32, 1e-6), (jnp.bfloat16, 0.03)):
+        actual = jax.grad(lambda x: jnp.sum(exact_gelu(x) * weight))(x.astype(dtype))
+        expected = jax.grad(lambda x: jnp.sum(nn.gelu(x, approximate=False) * weight))(x)
+        assert actual.dtype == dtype
+        np.testing.assert_allclose(actual.astype(jnp.float32), expected, atol=tolerance)
 
 
 def test_layer_norm_matches_the_formula_for_each_epsilon():
@@ -79,3 +90,19 @@ def test_drop_path_drops_whole_samples_in_training_only():
     kept = out[:, 0, 0] > 0
     np.testing.assert_allclose(out, kept[:, None, None] * x / 0.75, rtol=1e-6)
     assert 0.55 < kept.mean() < 0.95
+
+
+def test_patch_expand_matches_flax_transposed_convolution_and_its_gradients():
+    x, weight = draw(2, 3, 4, 5), draw(2, 6, 8, 2, seed=1)
+    flax = nn.ConvTranspose(2, (2, 2), strides=(2, 2), transpose_kernel=True)
+    ours = PatchExpand(2)
+    params = flax.init(jax.random.key(0), x)
+    jax.tree.map(np.testing.assert_array_equal, ours.init(jax.random.key(0), x), params)
+
+    def gradients(layer):
+        return jax.grad(lambda p, x: jnp.sum(layer.apply(p, x) * weight), (0, 1))(params, x)
+
+    np.testing.assert_allclose(ours.apply(params, x), flax.apply(params, x), atol=1e-5)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), gradients(ours), gradients(flax)
+    )
