@@ -23,7 +23,7 @@ from mript_jax.models.starts import STARTS
 from mript_jax.models.unrolled_consistency import CONSISTENCIES, Scan
 from mript_jax.physics.coils import calibration_images, root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
-from mript_jax.physics.measurement import Measurement, start
+from mript_jax.physics.measurement import Measurement, residual, start
 from mript_jax.target import current_target
 
 GUIDES = ("none", *STARTS)
@@ -131,25 +131,38 @@ class Unrolled(ReconstructionModel):
         return ("kspace", "sensitivities") if self.maps == "given" else ("kspace",)
 
     def predict(self, batch: Batch, train: bool = False) -> jax.Array:
-        image = self(
+        return self._of_batch(batch, train)[0][..., None]
+
+    def predict_with_residual(self, batch: Batch) -> tuple[jax.Array, jax.Array]:
+        image, relative = self._of_batch(batch, train=False)
+        return image[..., None], relative
+
+    def _of_batch(self, batch: Batch, train: bool) -> tuple[jax.Array, jax.Array]:
+        return self.with_residual(
             read_field(batch, "kspace"),
             batch["mask"],
             sensitivities=batch.get("sensitivities"),
             noise_level=batch.get("noise_level"),
             train=train,
         )
-        return image[..., None]
+
+    def __call__(self, kspace: jax.Array, mask: jax.Array, **options: Any) -> jax.Array:
+        """The images [B, H, W] of `with_residual`."""
+        return self.with_residual(kspace, mask, **options)[0]
 
     @nn.compact
-    def __call__(
+    def with_residual(
         self,
         kspace: jax.Array,
         mask: jax.Array,
         sensitivities: jax.Array | None = None,
         noise_level: jax.Array | None = None,
         train: bool = False,
-    ) -> jax.Array:
-        """k-space [B, C, H, W], masks [B, H, W] -> [B, H, W]; maps and noise are estimated."""
+    ) -> tuple[jax.Array, jax.Array]:
+        """k-space [B, C, H, W], masks [B, H, W] -> images [B, H, W], relative residuals [B].
+
+        Sensitivity maps and noise are estimated where they are not given.
+        """
         noise = estimate_noise(kspace, mask) if noise_level is None else noise_level
         peak = jnp.max(root_sum_of_squares(ifft2c(kspace), axis=1), axis=(1, 2))  # [B]
         peak = jnp.where(peak > 0, peak, 1.0)
@@ -171,7 +184,7 @@ class Unrolled(ReconstructionModel):
         condition = nn.Dense(self.condition, name="condition")(nn.gelu(condition))
         inputs = (self._positions(), scan, guide, condition, train)
         (x, _), _ = self._cascades()((x, memory), *inputs)
-        return absolute(x) * peak[:, None, None]
+        return absolute(x) * peak[:, None, None], residual(x, *scan.measured)
 
     def _positions(self) -> jax.Array:
         """The position of each cascade, up to 1 for the last: [cascades, 1, 1]."""
