@@ -9,7 +9,7 @@ import contextlib
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import h5py
@@ -17,8 +17,9 @@ import numpy as np
 
 from mript_jax.data.mrd import ACQUISITION
 from mript_jax.data.readers import open_source
+from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.errors import UserError
-from mript_jax.inference.methods import Method
+from mript_jax.inference.methods import UNTRAINED, Method
 from mript_jax.inference.mrd_stream import ACQUISITION as LINE
 from mript_jax.inference.mrd_stream import (
     CLOSE,
@@ -38,6 +39,7 @@ from mript_jax.inference.volumes import iterate_volumes
 SILENCE = 300.0  # seconds without a byte after which a client is given up
 LINES = 256  # that are kept in memory before they are written
 MOST_BYTES = 2**34  # of a scan
+FULLY_SAMPLED = {"zero_filled": UNTRAINED["zero_filled"]}  # nothing is missing: no method is needed
 
 
 def serve(
@@ -125,7 +127,8 @@ def _send_images(
 ) -> int:
     count = 0
     for name, records in iterate_volumes(open_source("ismrmrd", str(path))):
-        result = reconstruct_volume(methods, records, None, name, provenances=provenances)
+        chosen = FULLY_SAMPLED if _is_fully_sampled(records) else methods
+        result = reconstruct_volume(chosen, records, None, name, provenances=provenances)
         for volume in result.by_method():
             heads, texts = image_headers(volume)
             for head, text, image in zip(heads, texts, volume.reconstruction, strict=True):
@@ -133,3 +136,12 @@ def _send_images(
                 write_image(stream, head, text, image)
         stream.flush()
     return count
+
+
+def _is_fully_sampled(records: Sequence[Record]) -> bool:
+    """By the first slice that can be read."""
+    for number in range(len(records)):
+        with contextlib.suppress(BrokenRecord):
+            mask = records[number].mask
+            return mask is None or bool(np.all(mask))
+    return False

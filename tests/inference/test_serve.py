@@ -1,8 +1,11 @@
 """The server of the MRD streaming protocol, with clients of ours and of the standard's package."""
 
+import dataclasses
 import shutil
 import socket
 import struct
+import subprocess
+import sys
 import threading
 
 import h5py
@@ -34,9 +37,8 @@ def expected(path):
     return reconstruct_volume(METHODS, open_source("ismrmrd", str(path)), None).reconstruction
 
 
-@pytest.fixture(scope="module")
-def messages(path):
-    """The header and the lines of the scan, as a client sends them."""
+def messages_of(path):
+    """The header and the lines of a scan, as a client sends them."""
     with h5py.File(path) as file:
         text = file["dataset/xml"][0] + b"\0"
         lines = file["dataset/data"][()]
@@ -47,14 +49,19 @@ def messages(path):
     ]
 
 
-@pytest.fixture
-def client():
+@pytest.fixture(scope="module")
+def messages(path):
+    return messages_of(path)
+
+
+@pytest.fixture(params=[METHODS])
+def client(request):
     """A connection to a server that serves one client."""
     ours, theirs = socket.socketpair()
 
     def run():
         with theirs, theirs.makefile("rwb") as stream:
-            serve_client(stream, "test", METHODS)
+            serve_client(stream, "test", request.param)
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -91,6 +98,34 @@ def test_streamed_lines_come_back_as_the_images_of_the_same_file(client, message
     images, texts = answer(client)
     np.testing.assert_allclose(images, expected, rtol=1e-5)
     assert not texts
+
+
+@pytest.mark.parametrize("client", [{"never": None}], indirect=True)
+def test_fully_sampled_scan_is_transformed_whatever_the_method(client, tmp_path):
+    whole = write_phantom(
+        tmp_path / "head.h5", "ismrmrd", dataclasses.replace(SCAN, acceleration=1)
+    )
+    for message in (*messages_of(whole), struct.pack("<H", CLOSE)):
+        client.sendall(message)
+    images, _ = answer(client)
+    expected = [record.image for record in open_source("ismrmrd", str(whole))]
+    np.testing.assert_allclose(images, expected, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_command_serves_the_next_client_after_a_bad_one(messages, expected):
+    command = [sys.executable, "-c", "from mript_jax.commands.main import main; main()"]
+    command += ["serve", "--port=0", "--method=zero_filled"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        port = int(server.stdout.readline().rpartition(":")[2])
+        for content, count in (([b"\xff\xff\xff"], 0), (messages, len(expected))):
+            with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+                for message in content:
+                    connection.sendall(message)
+                connection.shutdown(socket.SHUT_WR)
+                images, texts = answer(connection)
+                assert len(images) == count and len(texts) == (count == 0)
+        server.terminate()
 
 
 def test_client_of_the_standards_package_gets_its_images(client, path, expected, tmp_path):
