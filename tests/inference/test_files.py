@@ -89,6 +89,15 @@ def test_every_method_is_in_the_outputs(folder, tmp_path):
     np.testing.assert_array_equal(np.load(output / "a_zero_filled.npy"), found)
 
 
+def test_folder_of_one_dicom_series_names_its_results(folder, tmp_path):
+    pytest.importorskip("pydicom")
+    scans = find_scans(folder / "a.h5")
+    reconstruct_files(scans, work(tmp_path / "images", formats=("dicom",)))
+    (series,) = find_scans(tmp_path / "images" / "a_dicom")
+    reconstruct_files([series], work(tmp_path / "again", formats=("npy",)))
+    assert np.load(tmp_path / "again" / "a_dicom.npy").shape == (2, 16, 16)
+
+
 def test_defect_of_ours_in_one_volume_stops_no_other(folder, tmp_path, capsys):
     def defective(slices):
         raise ZeroDivisionError("oh")
