@@ -4,7 +4,7 @@ import dataclasses
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -86,16 +86,15 @@ def reconstruct_files(scans: Sequence[ScanFile], work: Work) -> Outcome:
             taken.add(name)
             print(line, flush=True)
             try:
-                result = _reconstruct(work, name, records, progress.advance)
+                result = _reconstruct(work, name, records, progress)
                 paths = save_volume(
                     work.output, result, work.formats, keep_identity=work.keep_identity
                 )
             except Exception as error:
                 outcome.skipped += 1
+                progress.hide()
                 _report(error, scan.path, work.debug)
                 continue
-            finally:
-                progress.hide()
             outcome.done += 1
             outcome.broken += sum(not isinstance(e, BlankRecord) for e in result.left_out)
             print(f"{paths[0]}: {result.summary()}", flush=True)
@@ -114,7 +113,7 @@ def _reconstruct(
     work: Work,
     name: str,
     records: Sequence[Record],
-    advance: Callable[[int], None],
+    progress: Progress,
 ) -> ReconstructedVolume:
     result = reconstruct_volume(
         work.methods,
@@ -123,8 +122,9 @@ def _reconstruct(
         name,
         provenances=work.provenances,
         with_uncertainty=work.with_uncertainty,
-        advance=advance,
+        advance=progress.advance,
     )
+    progress.hide()
     for error in result.left_out:
         print(f"left out: {_one_line(error)}", file=sys.stderr, flush=True)
     if work.network is not None:

@@ -12,8 +12,9 @@ import h5py
 
 from mript_jax.data.readers import READERS, open_source, option_names
 from mript_jax.data.readers.base import Source
-from mript_jax.data.readers.files import find_files
+from mript_jax.data.readers.files import find_files, refuse_escape
 from mript_jax.data.readers.numpy_array import MASK_ENDING
+from mript_jax.data.records import BrokenRecord
 from mript_jax.errors import UserError, unknown_name_error
 
 HEAD = 512  # bytes of a file that are looked at
@@ -47,11 +48,12 @@ class ScanFile:
     format: str | None  # of READERS; None: not recognized
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # of this or other readers
     folder: str = ""  # where the file lies below the folder that was looked through
+    defect: str = "is no scan of a known format; --format=NAME overrules"  # where not recognized
 
     def open(self) -> Source:
         """Its slices; one that cannot be read is a UserError."""
         if self.format is None:
-            raise UserError(f"{self.path} is no scan of a known format; --format=NAME overrules")
+            raise UserError(f"{self.path} {self.defect}")
         known = option_names(self.format)
         options = {name: value for name, value in self.options.items() if name in known}
         return open_source(self.format, str(self.path), **options)
@@ -81,6 +83,11 @@ def find_scans(
     masks = {name.removesuffix(".npy") + MASK_ENDING for name in names}
     for name in names if alone else [name for name in names if name not in masks]:
         file = _numbers_of(root / name)
+        try:
+            refuse_escape(root, file)
+        except BrokenRecord as error:
+            scans[file] = ScanFile(file, None, defect=error.why)
+            continue
         found = recognize_format(file)
         if found is None and name.lower().endswith(DICOM_ENDINGS):
             found = "dicom"
@@ -98,6 +105,8 @@ def find_scans(
 def recognize_format(path: str | Path) -> str | None:
     """The reader of a file, by its first bytes and the names in it; None: of no known format."""
     path = Path(path)
+    if not path.is_file():  # a pipe would never end
+        return None
     try:
         with open(path, "rb") as file:
             head = file.read(HEAD)

@@ -55,11 +55,15 @@ def _preview(result: ReconstructedVolume) -> Image.Image:
 def _row(result: ReconstructedVolume, i: int) -> dict[str, np.ndarray]:
     """The pictures of a slice, by title."""
     main = result.provenance.method if result.others else "reconstruction"
-    row = {"zero-filled": result.zero_filled[i], main: result.reconstruction[i]}
-    row |= {other.provenance.method: other.images[i] for other in result.others}
+    row = {"zero-filled": result.zero_filled[i], _title(main): result.reconstruction[i]}
+    row |= {_title(other.provenance.method): other.images[i] for other in result.others}
     if result.trust and result.trust.uncertainty is not None:
         row["4 x uncertainty"] = 4 * result.trust.uncertainty[i]
     if result.reference is not None:
         row["reference"] = result.reference[i]
         row["4 x error"] = 4 * np.abs(result.reconstruction[i] - result.reference[i])
     return row
+
+
+def _title(method: str) -> str:
+    return method.replace("_", "-")

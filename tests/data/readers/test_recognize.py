@@ -1,6 +1,7 @@
 """The reader of a file, by its content alone."""
 
 import gzip
+import os
 import shutil
 
 import h5py
@@ -100,6 +101,17 @@ def test_mask_beside_an_array_is_no_scan(tmp_path):
     for name in ("a.npy", "a_mask.npy", "b_mask.npy"):
         np.save(tmp_path / name, np.ones((4, 4), np.complex64))
     assert [scan.path.name for scan in find_scans(tmp_path)] == ["a.npy", "b_mask.npy"]
+
+
+def test_links_out_of_a_folder_and_pipes_are_not_read(tmp_path):
+    (tmp_path / "scans").mkdir()
+    np.save(tmp_path / "other.npy", np.ones((4, 4), np.complex64))
+    (tmp_path / "scans" / "link.npy").symlink_to(tmp_path / "other.npy")
+    os.mkfifo(tmp_path / "scans" / "pipe.h5")
+    link, pipe = find_scans(tmp_path / "scans")
+    with pytest.raises(UserError, match="link that leads out"):
+        link.open()
+    assert pipe.path.name == "pipe.h5" and pipe.format is None
 
 
 def test_given_format_overrules(folder):
