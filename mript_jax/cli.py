@@ -2,11 +2,12 @@
 
 import ast
 import contextlib
+import logging as python_logging
 import re
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,27 @@ def run(
         sys.exit(130)
 
 
+def warnings_as_lines() -> None:
+    """From here on each different warning of the package is one line on standard error."""
+    own = python_logging.getLogger("mript_jax")
+    own.addHandler(_WarningLines())
+    own.propagate = False
+
+
+class _WarningLines(python_logging.Handler):
+    """Prints each message once."""
+
+    def __init__(self):
+        super().__init__(python_logging.WARNING)
+        self._seen: set[str] = set()
+
+    def emit(self, record: python_logging.LogRecord) -> None:
+        text = " ".join(record.getMessage().split())
+        if text not in self._seen:
+            self._seen.add(text)
+            print(f"{record.levelname.lower()}: {text}", file=sys.stderr, flush=True)
+
+
 def no_flags() -> None:
     """Defines the flags of a command that has none."""
 
@@ -101,6 +123,20 @@ def at_least(least: int, flag: str) -> None:
     """Raises a UserError for a flag whose number is below `least`."""
     if getattr(FLAGS, flag) < least:
         raise UserError(f"--{flag}={getattr(FLAGS, flag)} must be {least} or more")
+
+
+def name_value_pairs(flag: str, texts: Sequence[str]) -> dict[str, Any]:
+    """The values of a flag that is given as name=value: a number, True, False or a text each."""
+    pairs: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"--{flag}={text}: expected name=value")
+        try:
+            pairs[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            pairs[name] = value
+    return pairs
 
 
 def print_help(usage: str | None, program: str, names: list[str] | None = None) -> None:

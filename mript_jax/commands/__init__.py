@@ -12,6 +12,7 @@ __all__ = [
     "make_phantoms",
     "prepare",
     "reconstruct",
+    "serve",
     "study",
     "train",
 ]

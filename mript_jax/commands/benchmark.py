@@ -11,6 +11,7 @@
   mript benchmark vit_unet                      the ViT beside the U-Net
   mript benchmark bart_scan                     a scan of yours, by a checkpoint and by BART
   mript benchmark card                          pictures for a model's card
+  mript benchmark uncertainty                   calibration of the uncertainty
 
 Each has flags of its own: --help after its name shows them.
 """
@@ -32,6 +33,7 @@ BENCHMARKS = (
     "mript_choices",
     "prompts",
     "task_convolutions",
+    "uncertainty",
     "vit_unet",
 )
 

@@ -12,11 +12,12 @@ same --output, it resumes. With --config it is `mript train` from the weights of
       --config.data.path=FOLDER_OF_H5
 """
 
+from pathlib import Path
+
 from absl import flags
 
 from mript_jax import cli
 from mript_jax.commands import train
-from mript_jax.commands.reconstruct import _format_of
 from mript_jax.errors import UserError
 
 MINUTES = 10.0  # of training on one's own scans
@@ -60,3 +61,16 @@ def main() -> None:
     )
     print(own_scans.describe(scans))
     print(own_scans.finetune(config, scans.subjects, values.output, values.minutes or MINUTES))
+
+
+def _format_of(folder: Path) -> str:
+    """The one format of the scans in a folder."""
+    from mript_jax.data.readers.recognize import find_scans
+
+    formats = sorted({scan.format for scan in find_scans(folder) if scan.format})
+    if len(formats) != 1:
+        raise UserError(
+            f"--input={folder} holds scans of {' and '.join(formats) or 'no known format'}; "
+            "--format=NAME says which to use"
+        )
+    return formats[0]

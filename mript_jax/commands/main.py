@@ -12,6 +12,7 @@ COMMANDS = {
     "finetune": "train on from a checkpoint's weights, on other data",
     "evaluate": "measure checkpoints on every task, with a report",
     "reconstruct": "reconstruct scan files",
+    "serve": "reconstruct what a scanner's MRD client streams",
     "prepare": "turn a dataset into shards, which train fastest",
     "make_phantoms": "write scan files of generated anatomy, to try things on",
     "get-phantom": "write a scan of a generated head, in the format of your choice",

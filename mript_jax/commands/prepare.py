@@ -11,7 +11,6 @@ Killed and run again, it goes on with the shards that are missing. --shard=i/n w
 shard from the i-th on (cluster job arrays); the last job to end writes the index.
 """
 
-import ast
 import contextlib
 import os
 from collections.abc import Callable, Iterator
@@ -114,15 +113,7 @@ def _options() -> dict:
     options = {}
     if cli.FLAGS.format == "phantom":
         options = {key: cli.FLAGS[key].value for key in ("count", "size", "seed")}
-    for text in cli.FLAGS.option:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UserError(f"--option={text}: expected name=value")
-        try:
-            options[name] = ast.literal_eval(value)  # a number or True or False, else a text
-        except (ValueError, SyntaxError):
-            options[name] = value
-    return options
+    return options | cli.name_value_pairs("option", cli.FLAGS.option)
 
 
 def _fractions(texts: list[str]) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ example, with its mask and its scale, is made by transforms.py or, of complex sc
 import copy
 import dataclasses
 import functools
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import grain
@@ -24,13 +25,15 @@ from mript_jax.data.readers.base import Source
 from mript_jax.data.records import NO_REFERENCE, BlankRecord, BrokenRecord, Record
 from mript_jax.data.scans import ScanMaker
 from mript_jax.data.simulation import EVALUATION_NOISE, Scan, simulate
-from mript_jax.data.splits import few_shot, select_split
+from mript_jax.data.splits import SPLITS, describe_splits, few_shot, select_split, split_elements
 from mript_jax.data.threads import use_one_blas_thread
 from mript_jax.data.transforms import ExampleMaker, volume_seed
 from mript_jax.data.workers import WorkerBatches
 from mript_jax.errors import UserError
 from mript_jax.physics.tasks import Task, task_grid
 from mript_jax.sizes import height_width
+
+log = logging.getLogger(__name__)
 
 READ_AHEAD = 4  # batches that are prepared while the accelerator works
 EPOCHS = 10**9  # of the training stream: endless, yet its length in batches of 1 is a number
@@ -168,6 +171,7 @@ def build_pipeline(
     `fields` are the optional ones (mript_jax/batch.py) that its batches have.
     """
     source, indices = open_split(config, split, config.max_slices)
+    _warn_of_empty_splits(source, config)
     random_task = RandomTask(
         task_grid(config.patterns, config.accelerations, config.center_fractions),
         task_weights(config),
@@ -282,6 +286,15 @@ def example_maker(
     return ExampleMaker(**common, noise=config.noise)
 
 
+def _warn_of_empty_splits(source: Source, config: ConfigDict) -> None:
+    """Say at once what a later validation or evaluation would not find."""
+    splits = split_elements(source, config.split_fractions, config.splits_file)
+    shares = dict(zip(SPLITS, config.split_fractions, strict=True))
+    empty = [name for name, share in shares.items() if share > 0 and name not in splits]
+    if empty:
+        log.warning("no data in %s: %s", " and ".join(empty), describe_splits(source, splits))
+
+
 def _stream(source: Source, indices: np.ndarray, seed: int, references: bool) -> grain.MapDataset:
     selected = Selection(source, indices, references)
     return grain.MapDataset.source(selected).seed(seed).shuffle().repeat(EPOCHS)
@@ -311,11 +324,11 @@ def open_split(config: ConfigDict, split: str, max_slices: int = 0) -> tuple[Sou
         options["kspace"] &= config.undersampling in ("complex", "kspace", "split")
     source = open_source(config.source, config.path, **options)
     indices = select_split(source, split, config.split_fractions, config.splits_file)
-    if max_slices:
-        indices = few_shot(indices, max_slices)
     if len(indices) == 0:
+        splits = split_elements(source, config.split_fractions, config.splits_file)
         raise UserError(
             f"the split {split!r} of {config.source} data {config.path!r} is empty "
-            f"({len(source)} slices in all)"
+            f"({describe_splits(source, splits)}); more subjects, data.split_fractions or "
+            "data.splits_file would fill it"
         )
-    return source, indices
+    return source, few_shot(indices, max_slices) if max_slices else indices

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -21,7 +22,8 @@ def select_split(
     """The indices of the elements of `source` that belong to `split`; "all" takes every element.
 
     What a splits file says comes first, then the publisher's own split (fastMRI's folders), then
-    the fractions: by a hash of the patient's name, so that adding patients moves none.
+    the fractions: by a hash of the patient's name, so that adding patients moves none, but for one
+    that a split of few patients was given because it had none.
     """
     if split == "all":
         return np.arange(len(source))
@@ -44,10 +46,38 @@ def split_elements(source: Source, fractions: Sequence[float], splits_file: str 
         ]
     if splits_are_published(source):
         return list(source.official_splits or ())
-    of_subject = {
-        subject: split_of(subject, fractions) for subject in dict.fromkeys(source.subjects)
-    }
+    of_subject = _split_subjects(dict.fromkeys(source.subjects), fractions)
     return [of_subject[subject] for subject in source.subjects]
+
+
+def describe_splits(source: Source, splits: Sequence[str]) -> str:
+    """The numbers of subjects and slices in each split, from the split of each element."""
+    counts = []
+    for name in SPLITS:
+        members = [i for i, split in enumerate(splits) if split == name]
+        subjects = len({source.subjects[i] for i in members})
+        counts.append(f"{name} {subjects} subjects, {len(members)} slices")
+    return "; ".join(counts)
+
+
+def _split_subjects(subjects: Iterable[str], fractions: Sequence[float]) -> dict[str, str]:
+    """By hash; of few subjects, those nearest to an empty split move into it from the largest."""
+    of_subject = {subject: split_of(subject, fractions) for subject in subjects}
+    edges = np.concatenate([[0.0], np.cumsum(fractions)])
+    wanted = [i for i, share in enumerate(fractions) if share > 0]
+    for i in wanted if len(of_subject) >= len(wanted) else ():
+        members = Counter(of_subject.values())
+        if members[SPLITS[i]]:
+            continue
+        (largest, _), *_ = members.most_common(1)
+        distances = {
+            subject: max(edges[i] - position, position - edges[i + 1])
+            for subject, split in of_subject.items()
+            if split == largest
+            for position in (_position(subject),)
+        }
+        of_subject[min(distances, key=lambda subject: distances[subject])] = SPLITS[i]
+    return of_subject
 
 
 def splits_are_published(source: Source) -> bool:
@@ -64,10 +94,8 @@ def split_of(name: str, fractions: Sequence[float]) -> str:
         raise UserError(
             f"split_fractions={tuple(fractions)} must be {len(SPLITS)} shares that add up to 1"
         )
-    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
-    position = int.from_bytes(digest, "little") / 2**64
     edges = np.cumsum(fractions)
-    return SPLITS[min(int(np.searchsorted(edges, position, side="right")), len(SPLITS) - 1)]
+    return SPLITS[min(int(np.searchsorted(edges, _position(name), side="right")), len(SPLITS) - 1)]
 
 
 def few_shot(indices: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
@@ -99,6 +127,12 @@ def read_splits(path: str | Path) -> dict[str, str]:
     if not chosen:
         raise UserError(f"splits_file {path} names no volume under {', '.join(SPLITS)}")
     return chosen
+
+
+def _position(name: str) -> float:
+    """From 0 to 1, by a hash of the name."""
+    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") / 2**64
 
 
 def _names(volumes: Any) -> list[Any]:

@@ -18,6 +18,8 @@ from ml_collections import ConfigDict
 from mript_jax.batch import Batch
 from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.errors import UserError
+from mript_jax.inference.estimate import Estimate, magnitude_residuals, measurement
+from mript_jax.inference.trust import unlike_sampling
 from mript_jax.models import build_model
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.crop import zero_filled_scan
@@ -52,10 +54,10 @@ class Reconstruction:
         self._fills_kspace, self._multi_coil = model.fills_kspace, model.multi_coil
         self._fields = model.batch_fields()
 
-        def predict(params: Any, batch: Batch) -> jax.Array:
+        def predict(params: Any, batch: Batch) -> tuple[jax.Array, jax.Array]:
             with jax.default_matmul_precision(config.matmul_precision):
-                images: Any = model.apply({"params": params}, batch, method="predict")
-            return images
+                found: Any = model.apply({"params": params}, batch, method="predict_with_residual")
+            return found
 
         self._predict = jax.jit(predict)
 
@@ -130,21 +132,50 @@ class Reconstruction:
 
         Models of one coil are given the zero-filled root-sum-of-squares image of several coils.
         """
-        kspace, masks = np.asarray(kspace), _full_mask(mask, kspace.shape[0], kspace.shape[-2:])
-        if not self._multi_coil:
-            images = zero_filled_scan(kspace * masks[:, None])
-            return self._by_mask(images, masks, pattern, acceleration)
+        kspace, masks = np.asarray(kspace), full_mask(mask, kspace.shape[0], kspace.shape[-2:])
+        for members in same_mask(masks):
+            self._warn(recognize_mask(masks[members[0]]), pattern, acceleration)
+        if self._multi_coil:
+            return self._estimate(
+                kspace, masks, pattern, acceleration, sensitivities=sensitivities
+            ).images
+        images = zero_filled_scan(kspace * masks[:, None])
+        return self._by_mask(images, masks, pattern, acceleration)
+
+    def estimate(self, kspace: np.ndarray, mask: np.ndarray) -> Estimate:
+        """As `from_kspace`, with the residual of each slice, and without warnings."""
+        kspace, masks = np.asarray(kspace), full_mask(mask, kspace.shape[0], kspace.shape[-2:])
+        if self._multi_coil:
+            found = self._estimate(kspace, masks)
+        else:
+            images = self._by_mask(zero_filled_scan(kspace * masks[:, None]), masks)
+            found = Estimate(images, np.full(len(images), np.nan))
+        if np.isnan(found.residuals).any():
+            measured = measurement(kspace, masks)
+            return found._replace(residuals=magnitude_residuals(found.images, measured))
+        return found
+
+    def _estimate(
+        self,
+        kspace: np.ndarray,
+        masks: np.ndarray,
+        pattern: str | None = None,
+        acceleration: float | None = None,
+        *,
+        sensitivities: np.ndarray | None = None,
+    ) -> Estimate:
         results = np.empty((len(kspace), *kspace.shape[-2:]), np.float32)
-        for members in _same_mask(masks):
+        residuals = np.empty(len(kspace), np.float32)
+        for members in same_mask(masks):
             task = self._task(recognize_mask(masks[members[0]]), pattern, acceleration)
-            for part in _parts(members, kspace[0].size):
-                results[part] = self._from_coils(
+            for part in parts_of(members, kspace[0].size):
+                results[part], residuals[part] = self._from_coils(
                     kspace[part],
                     masks[part],
                     task,
                     None if sensitivities is None else sensitivities[part],
                 )
-        return results
+        return Estimate(results, residuals)
 
     def from_zero_filled(
         self,
@@ -160,9 +191,12 @@ class Reconstruction:
         in k-space then returns the images unchanged.
         """
         if mask is not None:
-            masks = _full_mask(mask, len(images), images.shape[1:])
+            masks = full_mask(mask, len(images), images.shape[1:])
+            for members in same_mask(masks):
+                self._warn(recognize_mask(masks[members[0]]), pattern, acceleration)
             return self._by_mask(images, masks, pattern, acceleration)
         seen = recognize_image(np.abs(images[len(images) // 2]), self._trained_tasks())
+        self._warn(seen, pattern, acceleration)
         if self._fills_kspace:
             log.warning("this model fills in k-space and needs a mask; images stay as they are")
         known = np.full(images.shape, self._fills_kspace, np.float32)
@@ -191,11 +225,11 @@ class Reconstruction:
         self,
         images: np.ndarray,
         masks: np.ndarray,
-        pattern: str | None,
-        acceleration: float | None,
+        pattern: str | None = None,
+        acceleration: float | None = None,
     ) -> np.ndarray:
         results = np.empty(images.shape, np.float32)
-        for members in _same_mask(masks):
+        for members in same_mask(masks):
             task = self._task(recognize_mask(masks[members[0]]), pattern, acceleration)
             results[members] = self._from_images(images[members], masks[members], task)
         return results
@@ -205,12 +239,12 @@ class Reconstruction:
     ) -> np.ndarray:
         scale = _scale(np.abs(images))
         results = np.empty(images.shape, np.float32)
-        for part in _parts(np.arange(len(images)), images[0].size):
+        for part in parts_of(np.arange(len(images)), images[0].size):
             scaled = images[part] / scale[part]
             batch = {"zero_filled": np.abs(scaled).astype(np.float32)[..., None]}
             if "kspace" in self._fields:
                 batch["kspace"] = (fft2c(scaled) * masks[part]).astype(np.complex64)[:, None]
-            results[part] = self._run(batch, masks[part], task) * scale[part]
+            results[part] = self._run(batch, masks[part], task)[0] * scale[part]
         return results
 
     def _from_coils(
@@ -219,7 +253,8 @@ class Reconstruction:
         masks: np.ndarray,
         task: Mapping[str, Any],
         sensitivities: np.ndarray | None,
-    ) -> np.ndarray:
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The images [B, H, W] and residuals [B] of slices with one task."""
         kspace = kspace * masks[:, None]
         zero_filled = root_sum_of_squares(ifft2c(kspace), axis=-3)
         scale = _scale(zero_filled)
@@ -231,14 +266,16 @@ class Reconstruction:
             sensitivities = _estimated_maps(kspace, masks)
         if sensitivities is not None:
             batch["sensitivities"] = sensitivities.astype(np.complex64)
-        return self._run(batch, masks, task) * scale
+        images, residuals = self._run(batch, masks, task)
+        return images * scale, residuals
 
     def _run(
         self, batch: dict[str, np.ndarray], masks: np.ndarray, task: Mapping[str, Any]
-    ) -> np.ndarray:
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The images [B, H, W] of a batch, filled up to one of few sizes, since each compiles.
 
-        The batch is shared by the devices of this process, as many as it has slices.
+        And the residuals [B], which are NaN where the model gives none. The batch is shared by the
+        devices of this process, as many as it has slices.
         """
         count = len(masks)
         padded: Batch = {
@@ -252,12 +289,17 @@ class Reconstruction:
             self._replicas[len(devices)] = jax.device_put(self._params, everywhere)
         padded = jax.device_put(padded, NamedSharding(mesh, P("data")))
         with traced_for(target_of(devices)):
-            images = self._predict(self._replicas[len(devices)], padded)
-        return np.asarray(images)[:count, ..., 0]
+            images, residuals = self._predict(self._replicas[len(devices)], padded)
+        return np.asarray(images)[:count, ..., 0], np.asarray(residuals)[:count]
 
     def _trained_tasks(self) -> tuple[Task, ...]:
         data = self.config.data
         return task_grid(data.patterns, data.accelerations, data.center_fractions)
+
+    def _warn(self, seen: RecognizedMask, pattern: str | None, acceleration: float | None) -> None:
+        pattern, acceleration = pattern or seen.pattern, acceleration or seen.acceleration
+        for line in unlike_sampling(self.config, pattern, acceleration):
+            log.warning("%s", line)
 
     def _task(
         self, seen: RecognizedMask, pattern: str | None, acceleration: float | None
@@ -265,18 +307,8 @@ class Reconstruction:
         """The nearest task the model was trained on, and the numbers that describe this one."""
         data = self.config.data
         pattern, acceleration = pattern or seen.pattern, acceleration or seen.acceleration
-        index = nearest_pattern(pattern, data.patterns)
-        if pattern not in data.patterns:
-            log.warning(
-                "the sampling pattern %s is not among those trained on (%s); using %s",
-                pattern,
-                ", ".join(data.patterns),
-                data.patterns[index],
-            )
-        if not 0.9 * min(data.accelerations) < acceleration < 1.1 * max(data.accelerations):
-            log.warning("acceleration %.1f is outside the range trained on", acceleration)
         return {
-            "pattern_index": np.int32(index),
+            "pattern_index": np.int32(nearest_pattern(pattern, data.patterns)),
             "level_index": np.int32(nearest_level(acceleration, data.accelerations)),
             "acceleration": np.float32(acceleration),
             "center_fraction": np.float32(seen.center_fraction),
@@ -333,7 +365,7 @@ def _maps_of(
     )
 
 
-def _full_mask(mask: np.ndarray, slices: int, shape: tuple[int, ...]) -> np.ndarray:
+def full_mask(mask: np.ndarray, slices: int, shape: tuple[int, ...]) -> np.ndarray:
     """The masks [S, H, W] of all slices; one that cannot be a mask is a UserError."""
     mask = np.asarray(mask)
     check_finite(mask, "the mask")
@@ -354,7 +386,7 @@ def _full_mask(mask: np.ndarray, slices: int, shape: tuple[int, ...]) -> np.ndar
     return masks
 
 
-def _same_mask(masks: np.ndarray) -> list[np.ndarray]:
+def same_mask(masks: np.ndarray) -> list[np.ndarray]:
     """The indices of slices with the same mask, mask by mask."""
     if all(masks.strides[0] == 0 or np.array_equal(mask, masks[0]) for mask in masks[1:]):
         return [np.arange(len(masks))]
@@ -364,7 +396,7 @@ def _same_mask(masks: np.ndarray) -> list[np.ndarray]:
     return [np.asarray(members) for members in groups.values()]
 
 
-def _parts(members: np.ndarray, samples: int) -> Iterator[np.ndarray]:
+def parts_of(members: np.ndarray, samples: int) -> Iterator[np.ndarray]:
     """The members in batches; `samples` of k-space belong to each."""
     size = max(1, min(BATCH_SIZE, BATCH_SAMPLES // samples))
     for start in range(0, len(members), size):

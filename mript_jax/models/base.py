@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 from flax.core import FrozenDict
 
 from mript_jax.batch import Batch
@@ -66,6 +67,14 @@ class ReconstructionModel(nn.Module):
             f"{type(self).__name__} has no complex image, which self-supervised training needs; "
             "use config.model.name='unrolled'"
         )
+
+    def predict_with_residual(self, batch: Batch) -> tuple[jax.Array, jax.Array]:
+        """Return `predict` and ||M F S x - y|| / ||y|| [B] of the complex image x.
+
+        It is NaN of a model whose images have no phase.
+        """
+        image = self.predict(batch)
+        return image, jnp.full(image.shape[:1], jnp.nan)
 
     def batch_fields(self) -> tuple[str, ...]:
         """Return the optional batch fields that `predict` needs from the data pipeline.

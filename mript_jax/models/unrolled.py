@@ -23,7 +23,7 @@ from mript_jax.models.starts import STARTS
 from mript_jax.models.unrolled_consistency import CONSISTENCIES, Scan
 from mript_jax.physics.coils import calibration_images, expand, root_sum_of_squares
 from mript_jax.physics.fourier import fft2c, ifft2c
-from mript_jax.physics.measurement import Measurement, start
+from mript_jax.physics.measurement import Measurement, residual, start
 from mript_jax.target import current_target
 
 GUIDES = ("none", *STARTS)
@@ -145,6 +145,10 @@ class Unrolled(ReconstructionModel):
         x, scan, peak = self.solve(kspace, batch["mask"], **_given(batch), train=train)
         coils = expand(x, scan.measured.sensitivities)  # [B, C, H, W]
         return fft2c(coils) * peak[:, None, None, None]
+
+    def predict_with_residual(self, batch: Batch) -> tuple[jax.Array, jax.Array]:
+        x, scan, peak = self.solve(read_field(batch, "kspace"), batch["mask"], **_given(batch))
+        return absolute(x)[..., None] * peak[:, None, None, None], residual(x, *scan.measured)
 
     def __call__(self, kspace: jax.Array, mask: jax.Array, **given: Any) -> jax.Array:
         """The magnitude images [B, H, W] of `solve`."""

@@ -68,6 +68,14 @@ def gradient(image: Array, kspace: Array, mask: Array, sensitivities: Array | No
     return adjoint(fft2c(expand(image, sensitivities)) - kspace, mask, sensitivities)
 
 
+def residual(image: Array, kspace: Array, mask: Array, sensitivities: Array | None = None) -> Array:
+    """||M F S x - y|| / ||y|| over the measured samples of all coils: [...], 0 where y is 0."""
+    measured = _coils(mask) * kspace
+    error = forward(image, mask, sensitivities) - measured
+    of_error, of_all = ((a.real**2 + a.imag**2).sum(axis=(-3, -2, -1)) for a in (error, measured))
+    return _ratio(of_error, of_all) ** 0.5
+
+
 def solve(
     near: Array,
     weight: Array | float,

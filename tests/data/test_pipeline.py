@@ -230,3 +230,15 @@ def test_measured_kspace_is_read_only_where_it_is_undersampled(monkeypatch, unde
     with pytest.raises(UserError, match="enough"):
         pipeline.open_split(config, "train")
     assert seen["kspace"] is reads
+
+
+def test_splits_without_a_subject_are_named_before_the_first_batch(tmp_path, caplog):
+    for index in range(2):
+        write_fastmri_h5(tmp_path / f"{index}.h5", 5, index, 2, 32)
+    config = data_config(source="fastmri", path=str(tmp_path), split_fractions=(0.98, 0.01, 0.01))
+    build_pipeline(config, "train", 3, 8)
+    assert "no data in validation and test" in caplog.text
+    assert "train 2 subjects, 4 slices" in caplog.text
+    caplog.clear()
+    build_pipeline(data_config(), "train", 3, 8)
+    assert not caplog.text

@@ -5,6 +5,7 @@ import pytest
 
 from mript_jax.data.readers.base import Source
 from mript_jax.data.splits import (
+    describe_splits,
     few_shot,
     read_splits,
     select_split,
@@ -44,6 +45,31 @@ def test_the_shares_come_out():
 def test_new_patients_move_no_old_one():
     small, large = make_source(20), make_source(60)
     assert split_elements(small, SHARES) == split_elements(large, SHARES)[: len(small)]
+
+
+@pytest.mark.parametrize("prefix", ["sub-", "volume", "P"])
+@pytest.mark.parametrize("count", [3, 5, 20])
+def test_no_split_of_few_patients_is_empty(prefix, count):
+    source = Source([f"{prefix}{i}.nii.gz" for i in range(count)])
+    splits = split_elements(source, SHARES)
+    assert set(splits) == {"train", "validation", "test"}
+    by_hash = [split_of(name, SHARES) for name in source.subjects]
+    assert sum(a != b for a, b in zip(splits, by_hash, strict=True)) <= 2
+
+
+def test_split_without_a_share_stays_empty():
+    source = Source([f"sub-{i}" for i in range(20)])
+    assert set(split_elements(source, (0.9, 0.1, 0.0))) == {"train", "validation"}
+
+
+def test_fewer_patients_than_splits_stay_where_they_are():
+    assert split_elements(Source(["a", "b"]), SHARES) == [split_of(n, SHARES) for n in "ab"]
+
+
+def test_splits_are_described_by_subjects_and_slices():
+    source = make_source(2, official_splits=["train"] * 3 + ["validation"] * 3)
+    text = "train 1 subjects, 3 slices; validation 1 subjects, 3 slices; test 0 subjects, 0 slices"
+    assert describe_splits(source, split_elements(source, SHARES)) == text
 
 
 def test_a_source_without_patients_is_split_by_volume():

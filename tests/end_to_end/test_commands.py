@@ -3,6 +3,7 @@
 import functools
 import json
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -122,6 +123,32 @@ def test_scans_are_reconstructed_by_the_model_of_the_package_where_none_is_named
     assert result.status == 0, result.stderr
     psnr, zero_filled = map(float, re.findall(r"([\d.]+) dB", result.stdout))
     assert psnr > zero_filled + 2
+
+
+def test_methods_without_weights_need_no_checkpoint(run, launch, tmp_path):
+    result = launch(
+        "reconstruct.py",
+        f"--input={run}/scans/phantom_0_000.h5",
+        f"--output={tmp_path}",
+        "--checkpoint=nowhere",
+        "--method=zero_filled",
+        "--save=npy",
+    )
+    assert result.status == 0 and not result.stderr, result.stderr
+    assert np.load(tmp_path / "phantom_0_000.npy").shape == (3, 32, 32)
+
+
+def test_folder_with_a_broken_file_ends_with_status_1(run, launch, tmp_path):
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans" / "a.npy").write_bytes(b"\x93NUMPY and no more")
+    shutil.copy(run / "scans" / "phantom_0_000.h5", tmp_path / "scans" / "b")
+    arguments = ("--method=zero_filled", "--option=coils=yes", f"--output={tmp_path}/images")
+    result = launch("reconstruct.py", f"--input={tmp_path}/scans", *arguments)
+    assert result.status == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ") and "a.npy" in line
+    assert (tmp_path / "images" / "b.h5").exists()
+    assert "1 volume in" in result.stdout and "1 skipped" in result.stdout
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (2, 32, 32), (3, 40, 27)])

@@ -159,6 +159,10 @@ def test_evaluation_user_errors_are_named(launch, files, tmp_path, arguments, wo
         (["--input={files}/good.h5", "--pattern=cartesian_randm"], ["cartesian_randm"]),
         (["--input={files}/good.h5", "--acceleration=0.5"], ["0.5"]),
         (["--input={files}/good.h5", "--format=dcm"], ["dcm"]),
+        (["--input={files}/good.h5", "--method=tvv"], ["tvv", "tv"]),
+        (["--input={files}/good.h5", "--save=nifty"], ["nifty", "nifti"]),
+        (["--input={files}/good.h5", "--option=skip_end=1"], ["skip_end", "skip_ends"]),
+        (["--input={files}/good.h5", "--option=skip_ends"], ["skip_ends", "name=value"]),
     ],
 )
 def test_reconstruction_user_errors_are_named(launch, files, tmp_path, arguments, words):

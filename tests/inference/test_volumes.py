@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -15,12 +14,13 @@ from mript_jax.data.readers import open_source
 from mript_jax.data.readers.base import Source
 from mript_jax.data.records import Record
 from mript_jax.evaluation.metrics import psnr
+from mript_jax.inference.methods import UNTRAINED, network_method
+from mript_jax.inference.pipeline import reconstruct_volume
 from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.inference.save import save_volume
-from mript_jax.inference.volumes import iterate_volumes, output_name, reconstruct_volume
+from mript_jax.inference.volumes import iterate_volumes, output_name
 from mript_jax.models import build_model
 from mript_jax.physics.crop import center_crop
-from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.measurement import zero_filled_image
 from mript_jax.physics.tasks import make_task
@@ -63,15 +63,19 @@ def scan(request, tmp_path_factory):
     return Record(center_crop(record.image, (32, 32)), "v", 0, kspace=record.kspace)
 
 
+def methods(reconstruction):
+    return {"network": network_method(reconstruction)}
+
+
 def test_fully_sampled_scan_is_returned_unchanged(reconstruction, scan):
-    result = reconstruct_volume(reconstruction, [scan], make_task("cartesian_random", 1.0))
+    result = reconstruct_volume(methods(reconstruction), [scan], make_task("cartesian_random", 1.0))
     np.testing.assert_allclose(result.reconstruction[0], scan.image, atol=1e-4 * scan.image.max())
     np.testing.assert_allclose(result.zero_filled[0], scan.image, atol=1e-4 * scan.image.max())
 
 
 @pytest.mark.parametrize("pattern", ["cartesian_random", "gaussian_2d"])
 def test_reconstruction_keeps_the_measured_samples(reconstruction, scan, pattern):
-    result = reconstruct_volume(reconstruction, [scan], make_task(pattern, 2.0))
+    result = reconstruct_volume(methods(reconstruction), [scan], make_task(pattern, 2.0))
     images = {"found": result.reconstruction, "black": np.zeros((1, 32, 32), np.float32)}
     brightest = scan.image.max()
     score = {name: psnr(scan.image[None], image, brightest)[0] for name, image in images.items()}
@@ -122,12 +126,11 @@ def test_files_of_one_name_in_two_folders_are_two_volumes(tmp_path):
         write_fastmri_h5(tmp_path / folder / "v.h5", 5, index, 2, 32)
     volumes = dict(iterate_volumes(open_source("fastmri", str(tmp_path))))
     assert {name: len(records) for name, records in volumes.items()} == {"a_v": 2, "b_v": 2}
-    zero_filled = SimpleNamespace(from_kspace=lambda kspace, mask: np.abs(ifft2c(kspace[:, 0])))
     output = tmp_path / "output"
     output.mkdir()
     for name, records in volumes.items():
         task = make_task("cartesian_random", 2.0)
-        result = reconstruct_volume(zero_filled, records, task, name)
+        result = reconstruct_volume({"zero_filled": UNTRAINED["zero_filled"]}, records, task, name)
         save_volume(output, result, ("h5", "png"))
     names = sorted(path.name for path in output.iterdir())
     assert names == ["a_v.h5", "a_v.png", "b_v.h5", "b_v.png"]

@@ -260,6 +260,23 @@ def consistency(x, scan, cascades=1):
     return x
 
 
+@pytest.mark.parametrize(
+    ("consistency", "vanishes"),
+    [("hard", True), pytest.param("learned", False, marks=pytest.mark.slow)],
+)
+def test_residual_is_zero_where_the_samples_are_kept(consistency, vanishes, parameters):
+    batch, *_ = make_batch()
+    model = build_model({**TINY, "cascades": 1, "consistency": consistency})
+    params = parameters(model, batch)
+    apply = jax.jit(
+        lambda params: model.apply({"params": params}, batch, method="predict_with_residual")
+    )
+    image, found = apply(params)
+    np.testing.assert_allclose(image, predict(model, params, batch), rtol=1e-5, atol=1e-6)
+    assert found.shape == (2,)
+    assert (found < 1e-5).all() if vanishes else (found > 1e-2).all()
+
+
 def test_one_coil_has_the_closed_form_of_many():
     batch, image, maps = make_batch(noise=0.01)
     phase = maps * np.exp(1j * np.linspace(0, 3, 16)).astype(np.complex64)

@@ -10,7 +10,7 @@ from typing import Any
 from mript_jax.data.readers.base import Source
 from mript_jax.errors import UserError, unknown_name_error
 
-__all__ = ["READERS", "open_source"]
+__all__ = ["READERS", "open_source", "option_names"]
 
 READERS = {  # name -> where its source is; imported when it is asked for
     "phantom": "mript_jax.data.phantom.source:PhantomSource",  # generated; needs no path
@@ -31,17 +31,20 @@ READERS = {  # name -> where its source is; imported when it is asked for
 def open_source(name: str, path: str = "", **options: Any) -> Source:
     """Open a dataset; a wrong name, path or option is a UserError."""
     reader = _reader(name)
-    known = list(inspect.signature(reader).parameters)
+    known = option_names(name)
     for option in options:
-        if option not in known or option == "path":
-            raise unknown_name_error(
-                f"option of {name} data", option, [k for k in known if k != "path"]
-            )
-    if "path" not in known:
+        if option not in known:
+            raise unknown_name_error(f"option of {name} data", option, known)
+    if "path" not in inspect.signature(reader).parameters:
         return reader(**options)
     if not path:
         raise UserError(f"{name} data needs a path")
     return reader(path, **options)
+
+
+def option_names(name: str) -> list[str]:
+    """The options of a reader."""
+    return [key for key in inspect.signature(_reader(name)).parameters if key != "path"]
 
 
 def _reader(name: str) -> type[Source]:

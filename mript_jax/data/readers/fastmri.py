@@ -152,8 +152,19 @@ def _patient(name: str, about: About) -> str:
 
 
 def _explain(abouts: list[About], skip_ends: int, wanted: str) -> str:
-    seen = sorted({str(about["attributes"].get("acquisition")) for about in abouts})
-    return f"acquisition={wanted!r}, {skip_ends=}; the acquisitions there: {', '.join(seen)}"
+    acquisitions = [about["attributes"].get("acquisition") for about in abouts]
+    chosen = [
+        about["slices"]
+        for about, acquisition in zip(abouts, acquisitions, strict=True)
+        if not wanted or acquisition in wanted.split(",")
+    ]
+    if chosen:
+        return (
+            f"{skip_ends=} leaves out {2 * skip_ends} slices of each volume, and the longest has "
+            f"{max(chosen)}; use skip_ends={(max(chosen) - 1) // 2} or less"
+        )
+    seen = sorted({str(acquisition) for acquisition in acquisitions})
+    return f"acquisition={wanted!r}; the acquisitions there: {', '.join(seen)}"
 
 
 def _official_split(path: Path) -> str:

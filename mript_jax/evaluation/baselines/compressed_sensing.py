@@ -25,12 +25,26 @@ def total_variation(
     batch: Batch, weight: jax.Array | float, iterations: int = ITERATIONS
 ) -> jax.Array:
     """R = sum over pixels of the gradient's magnitude: [B, H, W, 1]."""
-    return _reconstruct(measurement_of(batch), weight, _total_variation_prox, iterations)
+    return jnp.abs(total_variation_image(measurement_of(batch), weight, iterations))[..., None]
 
 
 def wavelet(batch: Batch, weight: jax.Array | float, iterations: int = ITERATIONS) -> jax.Array:
     """R = sum of magnitudes of the wavelet coefficients: [B, H, W, 1]."""
-    return _reconstruct(measurement_of(batch), weight, _wavelet_prox, iterations)
+    return jnp.abs(wavelet_image(measurement_of(batch), weight, iterations))[..., None]
+
+
+def total_variation_image(
+    measured: Measurement, weight: jax.Array | float, iterations: int = ITERATIONS
+) -> jax.Array:
+    """The complex image [B, H, W] of `total_variation`."""
+    return _reconstruct(measured, weight, _total_variation_prox, iterations)
+
+
+def wavelet_image(
+    measured: Measurement, weight: jax.Array | float, iterations: int = ITERATIONS
+) -> jax.Array:
+    """The complex image [B, H, W] of `wavelet`."""
+    return _reconstruct(measured, weight, _wavelet_prox, iterations)
 
 
 @functools.partial(jax.jit, static_argnames=("make_prox", "iterations"))
@@ -42,7 +56,7 @@ def _reconstruct(
 ) -> jax.Array:
     weight = jnp.reshape(jnp.asarray(weight, jnp.float32), (-1, 1, 1))
     prox, memory = make_prox(measured, weight)
-    return jnp.abs(fista(measured, prox, memory, iterations))[..., None]
+    return fista(measured, prox, memory, iterations)
 
 
 def _total_variation_prox(measured: Measurement, weight: jax.Array) -> tuple[Prox, jax.Array]:

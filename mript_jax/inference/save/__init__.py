@@ -5,4 +5,4 @@ One module a format; FORMATS names them.
 
 from mript_jax.public import public_names
 
-__all__, __getattr__ = public_names(__name__, {"volume": "FORMATS save_volume"})
+__all__, __getattr__ = public_names(__name__, {"volume": "FORMATS check_formats save_volume"})

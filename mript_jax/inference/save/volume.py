@@ -24,6 +24,7 @@ FORMATS = {  # name -> its module of this package, each with `write`; imported w
 }
 LONGEST_NAME = 200  # bytes; with an ending it fits every file system
 PLACED = ("nifti", "dicom", "mrd")  # formats that hold the place of a slice
+TOGETHER = ("h5", "png")  # formats whose one file holds all methods; others have a file for each
 PERSONAL = ("dicom",)  # formats that can name the patient
 
 
@@ -38,7 +39,8 @@ def save_volume(
 
     Args:
       folder: where the files go, named after the volume; it is made if there is none.
-      result: the volume.
+      result: the volume. Further methods go into the same file, or for formats that hold one image
+        into files called NAME_METHOD.
       formats: names of FORMATS.
       keep_identity: DICOM files name the patient and the study of the source's DICOM header.
     """
@@ -56,11 +58,19 @@ def save_volume(
     written: dict[Path, None] = {}  # some formats share a file
     for name, write in zip(formats, writers, strict=True):
         options = {"keep_identity": keep_identity} if name in PERSONAL else {}
+        volumes = [result] if name in TOGETHER else result.by_method()
         try:
-            written |= dict.fromkeys(write(folder, result, **options))
+            for volume in volumes:
+                written |= dict.fromkeys(write(folder, volume, **options))
         except OSError as error:
             raise UserError(f"{folder}: {name} of {result.name!r} not written: {error}") from error
     return list(written)
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Refuse a format that there is not, or that needs a package that is not installed."""
+    for name in formats:
+        _writer(name)
 
 
 def _writer(name: str):

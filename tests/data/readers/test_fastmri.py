@@ -299,3 +299,11 @@ def test_files_that_come_later_are_seen(tmp_path):
     assert len(FastMRISource(str(tmp_path))) == 2 * SLICES
     shutil.copy(path, tmp_path / "c.h5")
     assert len(FastMRISource(str(tmp_path))) == 3 * SLICES
+
+
+def test_skip_ends_that_leave_no_slice_are_refused_with_what_would_do(tmp_path):
+    for index, slices in enumerate((3, 8)):
+        write_fastmri_h5(tmp_path / f"{index}.h5", 0, index, slices, 16)
+    with pytest.raises(UserError, match="the longest has 8; use skip_ends=3 or less"):
+        FastMRISource(str(tmp_path), skip_ends=5)
+    assert len(FastMRISource(str(tmp_path), skip_ends=3)) == 2

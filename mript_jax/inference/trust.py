@@ -1,0 +1,81 @@
+"""Warnings of scans that are unlike those that a model was trained on."""
+
+import dataclasses
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from mript_jax.inference.volumes import ReconstructedVolume, Trust
+from mript_jax.physics.recognition.mask import recognize_mask
+from mript_jax.physics.tasks import nearest_pattern
+from mript_jax.sizes import height_width
+
+FEW_COILS = 4  # times the most coils trained on that hardly differ from these
+SIDES = (0.5, 4.0)  # of the image, relative to those trained on
+NOISE_MARGIN = 1.25  # of the estimate, times the strongest noise trained on
+LEAST_NOISE = 0.01  # of the maximum, that matters to a model trained without noise
+IMPLAUSIBLE = 3.0  # times the residual that the noise explains
+RESIDUAL = 0.2  # that also scans of few calibration lines stay below
+SMALLEST = 1e-12  # maximum of an image that shows anything
+
+
+def with_warnings(result: ReconstructedVolume, config: ConfigDict) -> ReconstructedVolume:
+    """The volume with a warning for each way in which it is unlike the data of a model's config."""
+    of_model = [v for v in result.by_method() if v.provenance.method == config.model.name]
+    if not of_model or result.trust is None or of_model[0].trust is None:
+        return result
+    seen = recognize_mask(result.masks[0])
+    brightest = np.maximum(result.zero_filled.max(axis=(1, 2)), SMALLEST)
+    lines = unlike_sampling(config, seen.pattern, seen.acceleration)
+    lines += _unlike_scan(config, result.trust, result.masks.shape[1:], brightest)
+    lines += _implausible(of_model[0].trust)
+    trust = dataclasses.replace(result.trust, warnings=tuple(lines))
+    return dataclasses.replace(result, trust=trust)
+
+
+def _unlike_scan(
+    config: ConfigDict, trust: Trust, shape: tuple[int, ...], brightest: np.ndarray
+) -> list[str]:
+    data, found = config.data, []
+    simulated = data.undersampling == "simulated"
+    most_coils = max(data.simulation.coils) if simulated else data.coils
+    strongest = max(data.simulation.noise[1] if simulated else data.noise, LEAST_NOISE)
+    noise = float(np.median(trust.noise / brightest))
+    if noise > NOISE_MARGIN * strongest:
+        found.append(
+            f"its noise, {100 * noise:.1f} % of the maximum, is stronger than the "
+            f"{100 * strongest:.1f} % trained on"
+        )
+    if trust.coils > FEW_COILS * most_coils:
+        found.append(f"it has {trust.coils} coils, and at most {most_coils} were trained on")
+    trained = height_width(data.image_size)
+    share = np.asarray(shape) / np.asarray(trained)
+    if share.min() < SIDES[0] or share.max() > SIDES[1]:
+        size = " x ".join(map(str, shape))
+        found.append(f"its {size} pixels are far from the {trained[0]} x {trained[1]} trained on")
+    return found
+
+
+def _implausible(trust: Trust) -> list[str]:
+    residual, noise = (float(np.median(r)) for r in (trust.residuals, trust.noise_residuals))
+    if residual <= max(RESIDUAL, IMPLAUSIBLE * noise):
+        return []
+    return [
+        f"the reconstruction contradicts the measured samples: its residual is {residual:.2f}, "
+        f"and the noise explains {noise:.2f}"
+    ]
+
+
+def unlike_sampling(config: ConfigDict, pattern: str, acceleration: float) -> list[str]:
+    """A sentence for a sampling pattern, and for an acceleration, that was not trained on."""
+    data, found = config.data, []
+    if pattern not in data.patterns:
+        found.append(
+            f"the sampling pattern {pattern} is not among those trained on "
+            f"({', '.join(data.patterns)}); using "
+            f"{data.patterns[nearest_pattern(pattern, data.patterns)]}"
+        )
+    trained = data.continuous_accelerations or data.accelerations
+    if not 0.9 * min(trained) < acceleration < 1.1 * max(trained):
+        found.append(f"acceleration {acceleration:.1f} is outside the range trained on")
+    return found
