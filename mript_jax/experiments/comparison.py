@@ -179,6 +179,7 @@ def _simulated_batches(config: ConfigDict, fields: set[str], seed: int, of: str)
 def _measured_batches(config: ConfigDict, fields: set[str], seed: int) -> Batches:
     """Batches of whole volumes with their k-space, whatever a checkpoint was trained on."""
     data, wanted = ConfigDict(config.data.copy_and_resolve_references()).unlock(), config.evaluation
+    data.undersampling = "kspace"
     data.options.fastmri.update({"kspace": True, "skip_ends": 0})
 
     def batches(split: str, task: Task, most: int) -> Iterator[tuple[Batch, list]]:

@@ -47,7 +47,7 @@ MOST_SLICES = 48  # of the held-out ones that are measured
 
 @dataclasses.dataclass(frozen=True)
 class Scans:
-    """What was found in a folder: a slice from the middle of each volume that can be read."""
+    """Scans found in a folder: a slice from the middle of each volume that can be read."""
 
     format: str
     path: str

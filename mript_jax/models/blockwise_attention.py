@@ -26,7 +26,7 @@ def blockwise(
     queries = _largest_divisor(h, BLOCK // (H * w * N)) * w
 
     def group(x: jax.Array) -> jax.Array:  # [B, N, H, n] -> [B / samples, samples, H, N, n]
-        return jnp.swapaxes(x, 1, 2).reshape(-1, samples, H, N, x.shape[-1])
+        return jnp.swapaxes(x, 1, 2).reshape((-1, samples, H, N, x.shape[-1]))
 
     parts = tuple(group(x) for x in (q * d**-0.5, k, v, rows, columns))
     out = jax.lax.map(lambda part: _attention(queries, part), parts)

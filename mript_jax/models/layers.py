@@ -106,7 +106,7 @@ class PatchExpand(nn.Module):
         kernel = self.param("kernel", self.kernel_init, (2, 2, self.features, C))
         matrix = kernel.reshape(-1, C).T.astype(self.dtype)  # [C, 4F]
         x = x.astype(self.dtype).reshape(-1, C) @ matrix
-        x = x.reshape(B, h, w, 2, 2, -1).swapaxes(2, 3).reshape(B, 2 * h, 2 * w, -1)
+        x = x.reshape((B, h, w, 2, 2, -1)).swapaxes(2, 3).reshape(B, 2 * h, 2 * w, -1)
         if not self.use_bias:
             return x
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
