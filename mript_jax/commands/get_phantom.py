@@ -2,6 +2,7 @@
 
 mript get-phantom --format=ismrmrd --output=head.h5 --coils=8
 mript get-phantom --format=cfl --output=head.cfl --acceleration=4
+mript get-phantom --format=dicom --output=head
 
 At an acceleration above 1 the scan is undersampled, as a scanner would have done it.
 """
@@ -18,8 +19,8 @@ def run(program: str) -> None:
 
 
 def define_flags() -> None:
-    flags.DEFINE_string("format", None, "fastmri, ismrmrd, cfl (BART) or npy.")
-    flags.DEFINE_string("output", None, "The file to write.")
+    flags.DEFINE_string("format", None, "fastmri, ismrmrd, cfl (BART), npy, dicom or nifti.")
+    flags.DEFINE_string("output", None, "The file to write; for DICOM the folder.")
     flags.DEFINE_integer("slices", 4, "Slices of the scan.")
     flags.DEFINE_integer("size", 128, "Height and width of a slice.")
     flags.DEFINE_integer("coils", 4, "Receive coils.")

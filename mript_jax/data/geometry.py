@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+TO_LPS = np.array([-1.0, -1.0, 1.0])  # from these coordinates to DICOM's and MRD's, and back
+
 
 @dataclasses.dataclass(frozen=True)
 class Geometry:

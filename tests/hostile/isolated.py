@@ -90,6 +90,7 @@ def _work(
     for stream in (1, 2):  # libraries print what they think of a file
         os.dup2(silent, stream)
     warnings.simplefilter("ignore")
+    os.environ["XDG_CACHE_HOME"] = os.devnull  # no index is kept of files that change
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, resource.RLIM_INFINITY))
     for name in TIME_IS_UP:

@@ -12,7 +12,7 @@ import numpy as np
 
 from tests.hostile.damage import damage_bytes, within
 from tests.hostile.isolated import SPARE_BYTES, Died, Note, call_isolated, measure_memory, run_cases
-from tests.hostile.judge import FORBIDDEN, Judge, read_all
+from tests.hostile.judge import ALLOWED, FORBIDDEN, Judge, read_all
 from tests.hostile.samples import SAMPLES, Sample
 from tests.hostile.structure_hdf5 import write_secret
 
@@ -94,7 +94,9 @@ def _prepare(sample: Sample, folder: Path) -> Prepared:
             own=sample.is_own,
             key=sample.key,
             named=(target.name, *sample.named),
+            said=truth.said,
             is_list=sample.is_list,
+            renames=sample.renames,
         ),
         decoded_bytes=sum(np.asarray(array).nbytes for array in arrays),
     )
@@ -105,13 +107,16 @@ def _case(number: int, note: Note, prepared: list[Prepared], seed: str) -> tuple
     rng = random.Random(f"{seed} {number}")
     one = rng.choice(prepared)
     target = one.folder / one.sample.target
-    for index in one.folder.glob(".mript_index*"):
-        index.unlink()
-    name, content_may_differ = _damage(one, target, rng)
+    name, may_differ = _damage(one, target, rng)
     what = f"{one.sample.target} #{prepared.index(one)} {name}"
     note(what)
     reading, grown = measure_memory(lambda: read_all(lambda: one.sample.open(one.folder)))
-    outcome, detail = one.judge(reading, content_may_differ)
+    outcome, detail = one.judge(reading, may_differ, name in one.sample.other_count)
+    if outcome in ("wrong", "lost") and (healed := _heal(one, target)):
+        again = read_all(lambda: one.sample.open(one.folder))
+        if one.judge(again, False)[0] in ALLOWED:  # the unprotected bytes were it
+            outcome, detail = one.judge(reading, True)
+        _write(target, healed)
     if grown > 2 * one.decoded_bytes + SPARE_BYTES:
         outcome, detail = "memory", f"{grown} bytes ({outcome} {detail})"
     try:
@@ -133,6 +138,18 @@ def _damage(one: Prepared, target: Path, rng: random.Random) -> tuple[str, bool]
     damaged, name = damage_bytes(one.content, rng, one.dull)
     _write(target, damaged)
     return name, within(one.content, damaged, one.unprotected)
+
+
+def _heal(one: Prepared, target: Path) -> bytes:
+    """Undo the damage to bytes that nothing protects; the damaged file, or b"" if there is none."""
+    damaged = target.read_bytes()
+    healed = bytearray(damaged)
+    for span in one.unprotected:
+        healed[span.start : span.stop] = one.content[span.start : span.stop]
+    if len(damaged) != len(one.content) or healed == damaged:
+        return b""
+    _write(target, bytes(healed))
+    return damaged
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -18,6 +18,7 @@ from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.data.preparation import dataset, shards
 from mript_jax.data.readers import open_source
 from mript_jax.data.readers.arrayrecord import open_shard
+from mript_jax.data.readers.cfl import write_cfl
 from mript_jax.data.records import Record
 from mript_jax.data.splits import read_splits, write_splits
 from mript_jax.physics.mask_files import load_mask, save_mask
@@ -29,6 +30,7 @@ from tests.hostile import (
     structure_tables,
 )
 from tests.hostile.structure_hdf5 import OTHER_CONTENT as HDF5_OTHER_CONTENT
+from tests.hostile.structure_hdf5 import OTHER_COUNT as HDF5_OTHER_COUNT
 from tests.hostile.structure_hdf5 import damage_hdf5
 
 Damage = Callable[[Path, random.Random], None]
@@ -45,6 +47,8 @@ class Sample:
     unprotected: bytes whose change the format has no means to detect: numbers, names and times.
     own: part of the volume's name of the slices that are in the target; others are neighbours.
     other_content: the damages in `structure` after which the file is valid and says something else.
+    other_count: of these damages those after which there may be fewer or more slices.
+    renames: a refused file may change the names and numbers of the slices of its volume.
     is_list: the target is a list of names, and any part of it is as good a list.
     """
 
@@ -54,11 +58,13 @@ class Sample:
     recognize: Callable[[Path], object]
     structure: Mapping[str, Damage]
     other_content: frozenset[str] = frozenset()
+    other_count: frozenset[str] = frozenset()
     unprotected: Callable[[Path], Spans] = lambda path: []
     own: str | None = None  # by default the name of the target
     key: Callable[[Record], Hashable] = lambda record: (record.volume, record.slice_index)
     named: tuple[str, ...] = ()
     is_list: bool = False
+    renames: bool = False
 
     def is_own(self, record: Record) -> bool:
         return (self.target if self.own is None else self.own) in record.volume
@@ -90,9 +96,12 @@ def _bytes_of(path: Path, *contents: bytes) -> Spans:
 def _hdf5_values(path: Path) -> Spans:
     """The values of arrays and attributes: HDF5 keeps no checksum of them by itself."""
     contents: list[bytes] = []
+    attributes: list[bytes] = []
     spans: Spans = []
 
     def look(name: str, item: Any) -> None:
+        contents.append(item.name.rpartition("/")[2].encode())
+        attributes.extend(key.encode() for key in item.attrs)
         for value in item.attrs.values():
             contents.append(
                 value.encode() if isinstance(value, str) else np.asarray(value).tobytes()
@@ -103,15 +112,20 @@ def _hdf5_values(path: Path) -> Spans:
                 spans.extend(range(c.byte_offset, c.byte_offset + c.size) for c in chunks)
             elif item.id.get_offset() is not None:
                 start = item.id.get_offset()
+                contents.append(start.to_bytes(8, "little"))
                 spans.append(range(start, start + item.id.get_storage_size()))
             if item.dtype.hasobject:
-                values = np.ravel(item[()])
-                texts = values[0] if item.dtype.names is None else b""
-                contents.append(texts if isinstance(texts, bytes) else b"")
+                values = item[()]
+                if item.dtype.names is None:
+                    contents.extend(bytes(text) for text in np.ravel(values))
+                else:
+                    contents.extend(line.tobytes() for line in values["data"])
 
     with h5py.File(path) as file:
         look("", file)
         file.visititems(look)
+    names = _bytes_of(path, *attributes)  # before and behind it are the sizes of its message
+    spans += [range(name.start - 8, name.stop + 64) for name in names]
     return spans + _bytes_of(path, *(content for content in contents if len(content) > 3))
 
 
@@ -139,6 +153,7 @@ def _fastmri_sample(**changes: Any) -> Sample:
         recognize=_recognize_hdf5,
         structure=damage_hdf5(arrays, ["max", "acquisition", "patient_id"], "ismrmrd_header"),
         other_content=frozenset(HDF5_OTHER_CONTENT),
+        other_count=frozenset(HDF5_OTHER_COUNT),
         unprotected=_hdf5_values,
     )
 
@@ -149,23 +164,23 @@ def _fastmri_sample(**changes: Any) -> Sample:
 def _ismrmrd(folder: Path, depth: int = 1) -> None:
     import ismrmrd
 
-    for name, seed in (("good.h5", 1), ("hit.h5", 0)):
-        kspace = _numbers((2 if depth == 1 else 1, depth, 2, 8, 6), seed)  # [S, Z, C, H, W]
+    for name, slices in (("good.h5", 1), ("hit.h5", 2 if depth == 1 else 1)):
+        kspace = _numbers((slices, depth, 2, 6, 4), slices)  # [S, Z, C, H, W]
         with ismrmrd.Dataset(str(folder / name), "dataset") as file:
             file.write_xml_header(XML.format(z=depth).encode())
-            for s, z, w in np.ndindex(kspace.shape[0], depth, 6):
+            for s, z, w in np.ndindex(slices, depth, 4):
                 line = ismrmrd.Acquisition.from_array(kspace[s, z, :, :, w])
                 line.idx.slice, line.idx.kspace_encode_step_1 = s, w
-                line.idx.kspace_encode_step_2, line.center_sample = z, 4
+                line.idx.kspace_encode_step_2, line.center_sample = z, 3
                 file.append_acquisition(line)
 
 
 XML = (
     '<?xml version="1.0"?><ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD"><encoding>'
-    "<encodedSpace><matrixSize><x>8</x><y>6</y><z>{z}</z></matrixSize></encodedSpace>"
-    "<reconSpace><matrixSize><x>6</x><y>6</y><z>{z}</z></matrixSize></reconSpace>"
-    "<encodingLimits><kspace_encoding_step_1><minimum>0</minimum><maximum>5</maximum>"
-    "<center>3</center></kspace_encoding_step_1></encodingLimits>"
+    "<encodedSpace><matrixSize><x>6</x><y>4</y><z>{z}</z></matrixSize></encodedSpace>"
+    "<reconSpace><matrixSize><x>4</x><y>4</y><z>{z}</z></matrixSize></reconSpace>"
+    "<encodingLimits><kspace_encoding_step_1><minimum>0</minimum><maximum>3</maximum>"
+    "<center>2</center></kspace_encoding_step_1></encodingLimits>"
     "<trajectory>cartesian</trajectory></encoding></ismrmrdHeader>"
 )
 
@@ -209,6 +224,7 @@ def _ismrmrd_sample(depth: int) -> Sample:
         recognize=_recognize_hdf5,
         structure=table | {"field": acquisition_field, "samples": acquisition_samples},
         other_content=frozenset({*HDF5_OTHER_CONTENT, "field"}),
+        other_count=frozenset(HDF5_OTHER_COUNT),
         unprotected=_hdf5_values,
     )
 
@@ -218,7 +234,7 @@ def _ismrmrd_sample(depth: int) -> Sample:
 
 def _cmrxrecon(folder: Path, compression: str | None = None) -> None:
     for name, frames in (("good.mat", 1), ("hit.mat", 2)):
-        pairs = _numbers((frames, 2, 2, 8, 6), frames)  # [time, slice, coil, ky, kx]
+        pairs = _numbers((frames, 1, 2, 8, 6), frames)  # [time, slice, coil, ky, kx]
         fields = pairs.view([("real", "<f4"), ("imag", "<f4")]).reshape(pairs.shape)
         with h5py.File(folder / name, "w", userblock_size=512) as file:
             array = file.create_dataset("kspace_full", data=fields, compression=compression)
@@ -235,6 +251,7 @@ def _cmrxrecon_sample(compression: str | None = None) -> Sample:
         recognize=_recognize_hdf5,
         structure=damage_hdf5(["kspace_full"]),
         other_content=frozenset(HDF5_OTHER_CONTENT),
+        other_count=frozenset(HDF5_OTHER_COUNT),
         unprotected=lambda path: [*_hdf5_values(path), range(512)],
     )
 
@@ -349,7 +366,7 @@ def _nifti(folder: Path, suffix: str, times: int = 1) -> None:
     import nibabel
 
     for name, seed in (("good", 1), ("hit", 0)):
-        shape = (6, 5, 4, times) if times > 1 else (6, 5, 4)
+        shape = (5, 4, 3, times) if times > 1 else (5, 4, 3)
         voxels = np.random.default_rng(seed).integers(1, 4000, shape).astype(np.int16)
         affine = np.float64([[1, 0, 0, -3], [0, 2, 0, 5], [0, 0, 3, 7], [0, 0, 0, 1]])
         image = nibabel.Nifti1Image(voxels, affine)
@@ -365,14 +382,15 @@ def _recognize_nifti(path: Path) -> None:
     _ = nibabel.load(path).header
 
 
-# Fields that nothing else in the header says: units, times, slopes, intents, texts.
-NIFTI_UNSAID = ((4, 40), (56, 70), (74, 76), (92, 108), (112, 124), (124, 252))
+# All but sizeof_hdr, dim, datatype, bitpix, vox_offset and magic: what is said there is said once,
+# or twice within a tolerance (qform and sform).
+NIFTI_UNSAID = ((4, 40), (56, 70), (74, 108), (112, 344))
 
 
 def _nifti_values(path: Path) -> Spans:
     if path.suffix == ".gz":
         return [range(4, 10)]  # of gzip: time, level, system
-    return [*(range(*span) for span in NIFTI_UNSAID), range(352, path.stat().st_size)]
+    return [*(range(*span) for span in NIFTI_UNSAID), range(352, ENDLESS)]
 
 
 def _nifti_sample(suffix: str, times: int = 1) -> Sample:
@@ -421,7 +439,7 @@ def _dicom_dataset(series: int, position: int, frames: int = 1) -> Any:
 def _dicom(folder: Path, frames: int = 1, packed: bool = False) -> None:
     import pydicom
 
-    for series, positions in ((1, (0, 1, 2)), (2, (0, 1))):
+    for series, positions in ((1, (0, 1, 2)), (2, (0,))):
         for position in positions:
             name = f"series{series}_{position}.dcm" if (series, position) != (1, 1) else "hit.dcm"
             data = _dicom_dataset(series, position, frames)
@@ -437,19 +455,14 @@ def _recognize_dicom(path: Path) -> None:
 
 
 def _dicom_values(path: Path) -> Spans:
-    """Values of elements: nothing protects them, and most are said once."""
-    import pydicom
-
-    spans = []
-    with path.open("rb") as file:
-        data = pydicom.dcmread(file)
-    size = path.stat().st_size
-    for element in data:
-        if element.tag == 0x7FE00010:
-            spans.append(range(element.file_tell, size))
-        elif element.keyword not in DICOM_SAID:
-            spans.append(range(element.file_tell, element.file_tell + len(str(element.value))))
-    return spans
+    """Elements that may be missing or say something else: nothing protects them."""
+    said = {structure_medical.known(name)[0] for name in DICOM_SAID} | {(2, 0), (2, 0x10)}
+    spans = structure_medical.find_elements(path.read_bytes())
+    return [
+        range(span.start + 12, ENDLESS) if tag == structure_medical.PIXELS else span
+        for tag, span in spans.items()
+        if tag not in said
+    ]
 
 
 DICOM_SAID = (  # by the number of pixels, or by what there is no other value for
@@ -469,12 +482,13 @@ def _dicom_sample(frames: int = 1, packed: bool = False) -> Sample:
         unprotected=_dicom_values,
         own="1.2.1",
         key=_by_picture,
+        renames=True,
     )
 
 
 def _by_picture(record: Record) -> Hashable:
     assert record.image is not None
-    return record.volume, record.image.tobytes()
+    return record.volume.partition("_")[0], record.image.tobytes()
 
 
 # NumPy
@@ -490,8 +504,8 @@ def _recognize_npy(path: Path) -> None:
 
 
 def _npy_values(path: Path) -> Spans:
-    start = 10 + int.from_bytes(path.read_bytes()[8:10], "little")
-    return [range(start, path.stat().st_size)]
+    """All but the signature: the header says once what the numbers are."""
+    return [range(10, path.stat().st_size)]
 
 
 def _numpy_sample(*shape: int) -> Sample:
@@ -503,6 +517,33 @@ def _numpy_sample(*shape: int) -> Sample:
         structure=structure_tables.NPY,
         other_content=frozenset(structure_tables.NPY_OTHER_CONTENT),
         unprotected=_npy_values,
+    )
+
+
+# BART
+
+
+def _cfl(folder: Path) -> None:
+    write_cfl(folder / "good", _numbers((1, 2, 8, 6), 1))
+    write_cfl(folder / "hit", _numbers((2, 2, 8, 6), 0))
+
+
+def _recognize_cfl(path: Path) -> None:
+    lines = path.with_suffix(".hdr").read_text("ascii").splitlines()
+    assert [int(word) for word in lines[lines.index("# Dimensions") + 1].split()]
+
+
+def _cfl_sample(suffix: str, structure: Mapping[str, Damage]) -> Sample:
+    return Sample(
+        write=_cfl,
+        target=f"hit.{suffix}",
+        open=_source("cfl"),
+        recognize=_recognize_cfl,
+        structure=structure,
+        other_content=frozenset(structure_tables.HDR_OTHER_CONTENT),
+        unprotected=lambda path: [range(ENDLESS if suffix == "hdr" else path.stat().st_size)],
+        own="hit.cfl",
+        named=("hit.",),
     )
 
 
@@ -636,6 +677,10 @@ SAMPLES: dict[str, Sequence[Sample]] = {
     "ismrmrd": (_ismrmrd_sample(1), _ismrmrd_sample(2)),
     "cmrxrecon": (_cmrxrecon_sample(), _cmrxrecon_sample("gzip")),
     "arrayrecord": ARRAYRECORD,
+    "cfl": (
+        _cfl_sample("cfl", structure_tables.CFL),
+        _cfl_sample("hdr", structure_tables.HDR),
+    ),
     "numpy": (_numpy_sample(8, 6), _numpy_sample(3, 2, 8, 6)),
     "mask files": (MASKS,),
     "splits files": (SPLITS,),

@@ -6,6 +6,7 @@ writes is refused by a careful reader, or is the same content in another form. T
 """
 
 import random
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import numpy as np
 
 from tests.hostile import structure_xml
 
+BOMB_BYTES = 2**25
+BOMB = zlib.compress(bytes(BOMB_BYTES), 1)
 SECRET = "../secret.h5"  # beside the folder of the data: nothing of it may be read
 
 
@@ -168,17 +171,14 @@ def _bomb(file: h5py.File, name: str, rng: random.Random) -> None:
     array = _values(file, name)
     if not array.ndim or array.dtype.hasobject:
         return _group(file, name, rng)
-    shape = [*array.shape]
-    side = rng.choice((512, 1024))
-    shape[-2:] = [side, side][-min(len(shape), 2) :]
+    width = array.dtype.itemsize
+    shape = [3, *[1] * (array.ndim - 3), 2048, BOMB_BYTES // 2048 // width][-max(array.ndim, 2) :]
     del file[name]
     file.create_dataset(
-        name, shape, array.dtype, chunks=tuple(shape), compression="gzip", fillvalue=None
+        name, shape, array.dtype, chunks=(1, *shape[1:]), compression="gzip", fillvalue=None
     )
-    content = np.zeros(shape, array.dtype)
-    if rng.random() < 0.5 and not array.dtype.names:
-        content[...] = 1
-    file[name][...] = content
+    for i in range(shape[0] if len(shape) > 2 else 1):
+        file[name].id.write_direct_chunk((i, *(0,) * (len(shape) - 1)), BOMB)
 
 
 def _stored_otherwise(file: h5py.File, name: str, rng: random.Random) -> None:
@@ -284,6 +284,7 @@ def _no_attribute(file: h5py.File, name: str, rng: random.Random) -> None:
 
 
 ATTRIBUTE = (_odd_attribute, _no_attribute)
+OTHER_COUNT = {"fewer", "other_shape", "bomb"}
 OTHER_CONTENT = {"odd_attribute", "no_attribute", "gone", "xml header", "bomb"}
 
 

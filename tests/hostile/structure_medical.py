@@ -3,13 +3,11 @@
 import gzip
 import random
 import struct
-import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pydicom
-from pydicom.dataelem import RawDataElement
-from pydicom.tag import Tag
 
 TAGS = (
     *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "BitsStored"),
@@ -19,6 +17,7 @@ TAGS = (
     *("PatientID", "Modality", "SeriesDescription", "PixelData", "SOPClassUID", "StudyInstanceUID"),
     *("SOPInstanceUID", "PlanarConfiguration", "PixelValueTransformationSequence", "WindowWidth"),
 )
+SYNTAXES = [str(uid) for uid in pydicom.uid.AllTransferSyntaxes]
 ODD = (
     *(b"", b"\0\0", b"\1\0", b"\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\xff", b"-1", b"0", b"nan "),
     *(b"1e999 ", b"abc ", b"1\\2 ", b"1\\2\\3 ", b"1\\0\\0\\0\\1\\0 ", b"\xff\xfe", b"\\\\"),
@@ -28,51 +27,53 @@ ODD = (
 )
 
 
+LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"UC", b"UN", b"UR", b"UT"}
+UNDEFINED = 2**32 - 1  # length of packed pixels
+
+Elements = dict[tuple[int, int], tuple[bytes, bytes]]  # (group, element) -> VR, value
+
+
 def dicom_element(path: Path, rng: random.Random) -> None:
     """Odd bytes in an element that the reader goes by."""
-    tag, vr = _known(rng.choice(TAGS))
-    vr = vr if rng.random() < 0.8 else rng.choice(("UN", "OB", "US", "DS", "SQ", "LO", "AT"))
-    _set(path, {tag: (vr, rng.choice(ODD))})
+
+    def edit(elements: Elements) -> None:
+        tag, vr = known(rng.choice(TAGS))
+        vr = vr if rng.random() < 0.8 else rng.choice((b"UN", b"OB", b"US", b"DS", b"SQ", b"AT"))
+        elements[tag] = (vr, rng.choice(ODD))
+
+    _edit(path, edit)
 
 
 def dicom_gone(path: Path, rng: random.Random) -> None:
-    dataset = pydicom.dcmread(path)
-    tag, _ = _known(rng.choice(TAGS))
-    if tag in dataset:
-        del dataset[tag]
-    _save(dataset, path)
+    _edit(path, lambda elements: elements.pop(known(rng.choice(TAGS))[0], None))
 
 
 def dicom_size(path: Path, rng: random.Random) -> None:
     """Rows, columns, frames or bits that do not fit the pixels."""
     name = rng.choice(("Rows", "Columns", "NumberOfFrames", "BitsAllocated", "SamplesPerPixel"))
     number = rng.choice((0, 1, 2, 3, 5, 8, 12, 32, 64, 4096, 65_535))
-    tag, vr = _known(name)
-    text = str(number).encode()
-    packed = text.ljust(len(text) + len(text) % 2) if vr == "IS" else struct.pack("<H", number)
-    _set(path, {tag: (vr, packed)})
+    tag, vr = known(name)
+    value = str(number).encode() if vr == b"IS" else struct.pack("<H", number)
+    _edit(path, lambda elements: elements.update({tag: (vr, value)}))
 
 
 def dicom_syntax(path: Path, rng: random.Random) -> None:
     """Another transfer syntax than the pixels have."""
-    dataset = pydicom.dcmread(path)
-    known = list(pydicom.uid.AllTransferSyntaxes)
-    dataset.file_meta.TransferSyntaxUID = rng.choice((*known, "1.2.3", ""))
-    _save(dataset, path)
+    uid = rng.choice((*SYNTAXES, "1.2.3", "")).encode()
+    _edit(path, lambda elements: elements.update({(2, 0x10): (b"UI", uid)}))
 
 
 def dicom_pixels(path: Path, rng: random.Random) -> None:
     """More or fewer pixels than the header names."""
-    dataset = pydicom.dcmread(path)
-    pixels = dataset.PixelData
-    odd = (b"", pixels[: len(pixels) // 2], pixels * 2, pixels + b"\0\0", pixels[:-2], None)
-    changed = rng.choice(odd)
-    if changed is None:
-        del dataset.PixelData
-    else:
-        tag, _ = _known("PixelData")
-        dataset[tag] = RawDataElement(tag, "OW", len(changed), changed, 0, False, True)
-    _save(dataset, path)
+
+    def edit(elements: Elements) -> None:
+        vr, pixels = elements.pop(PIXELS)
+        half = pixels[: len(pixels) // 2]
+        changed = rng.choice((b"", half, pixels * 2, pixels + b"\0\0", pixels[:-2], None))
+        if changed is not None:
+            elements[PIXELS] = vr, changed
+
+    _edit(path, edit)
 
 
 DICOM = {
@@ -83,26 +84,51 @@ DICOM = {
     "number of pixels": dicom_pixels,
 }
 DICOM_OTHER_CONTENT = {"element", "gone", "syntax", "size"}
+PIXELS = (0x7FE0, 0x10)
 
 
-def _known(name: str) -> tuple[pydicom.tag.BaseTag, str]:
+def known(name: str) -> tuple[tuple[int, int], bytes]:
     number = pydicom.datadict.tag_for_keyword(name)
     assert number is not None
-    return Tag(number), pydicom.datadict.dictionary_VR(number).split(" or ")[0]
+    vr = pydicom.datadict.dictionary_VR(number).split(" or ")[-1].encode()
+    return (number >> 16, number & 0xFFFF), vr
 
 
-def _set(path: Path, elements: dict) -> None:
-    dataset = pydicom.dcmread(path)
-    for tag, (vr, packed) in elements.items():
-        packed = packed + b"\0" * (len(packed) % 2)
-        dataset[tag] = RawDataElement(tag, vr, len(packed), packed, 0, False, True)
-    _save(dataset, path)
+def find_elements(data: bytes) -> dict[tuple[int, int], range]:
+    """Where each element lies, with its tag."""
+    place, spans = 132, {}
+    while place < len(data):
+        group, element, vr = struct.unpack_from("<HH2s", data, place)
+        form, skip = ("<I", 8) if vr in LONG else ("<H", 6)
+        (length,) = struct.unpack_from(form, data, place + skip)
+        stop = place + skip + struct.calcsize(form) + length
+        stop = len(data) if length == UNDEFINED else stop
+        spans[group, element] = range(place, stop)
+        place = stop
+    return spans
 
 
-def _save(dataset: pydicom.Dataset, path: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        dataset.save_as(path, enforce_file_format=False)
+def _edit(path: Path, edit: Callable[[Elements], object]) -> None:
+    """Rewrite a file of explicit VR and little endian; each element as its bytes say."""
+    data = path.read_bytes()
+    elements: Elements = {}
+    for tag, span in find_elements(data).items():
+        vr = data[span.start + 4 : span.start + 6]
+        start = span.start + (12 if vr in LONG else 8)
+        elements[tag] = vr, data[start : span.stop]
+    packed = data[start - 4 : start] == struct.pack("<I", UNDEFINED)
+    edit(elements)
+    parts = {2: b"", 0: b""}  # the first group has its own length
+    for (group, element), (vr, value) in sorted(elements.items()):
+        if (group, element) == (2, 0):
+            continue
+        value += b"\0" * (len(value) % 2)
+        length = UNDEFINED if packed and (group, element) == PIXELS else len(value)
+        head = struct.pack("<HH2s", group, element, vr)
+        head += struct.pack("<HI", 0, length) if vr in LONG else struct.pack("<H", length)
+        parts[2 if group == 2 else 0] += head + value
+    length_of_group = struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(parts[2]))
+    path.write_bytes(data[:132] + length_of_group + parts[2] + parts[0])
 
 
 FIELDS = {  # of the header of NIfTI-1: offset, struct's letter

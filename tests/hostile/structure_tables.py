@@ -175,3 +175,55 @@ def npz_member(path: Path, rng: random.Random) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, body in members.items():
             archive.writestr(name, body)
+
+
+def cfl_numbers(path: Path, rng: random.Random) -> None:
+    array = np.fromfile(path, np.complex64)
+    array[rng.randrange(array.size)] = rng.choice((np.nan, np.inf, complex(0, np.nan)))
+    array.tofile(path)
+
+
+def cfl_length(path: Path, rng: random.Random) -> None:
+    data = path.read_bytes()
+    path.write_bytes(
+        rng.choice((b"", data[:-8], data[: len(data) // 2], data * 2, data + bytes(8)))
+    )
+
+
+CFL = {"numbers": cfl_numbers, "length": cfl_length}
+
+
+def hdr_sizes(path: Path, rng: random.Random) -> None:
+    """Other dimensions; some ask for as many numbers, in another order."""
+    lines = path.read_text().splitlines()
+    place = lines.index("# Dimensions") + 1
+    sizes = lines[place].split()
+    odd = ("0", "-1", "1", "2", "x", "1.5", "99999999999999", "nan", "\u0663", "9" * 5000)
+    for _ in range(rng.choice((1, 1, 2))):
+        sizes[rng.randrange(len(sizes))] = rng.choice(odd)
+    if rng.random() < 0.3:
+        sizes = sizes[: rng.randrange(len(sizes))] + rng.choice(([], ["1"] * 20))
+    lines[place] = " ".join(sizes)
+    path.write_text("\n".join(lines))
+
+
+def hdr_order(path: Path, rng: random.Random) -> None:
+    """The same dimensions in another order: as many numbers."""
+    lines = path.read_text().splitlines()
+    place = lines.index("# Dimensions") + 1
+    sizes = lines[place].split()
+    rng.shuffle(sizes)
+    lines[place] = " ".join(sizes)
+    path.write_text("\n".join(lines))
+
+
+def hdr_lines(path: Path, rng: random.Random) -> None:
+    lines = path.read_text().splitlines()
+    more = ("# Dimensions", "# Command", "1 2 3", "", "\0", "x" * 100_000)
+    lines[rng.randrange(len(lines)) :][:1] = []
+    lines.insert(rng.randrange(len(lines) + 1), rng.choice(more))
+    path.write_text("\n".join(lines))
+
+
+HDR = {"sizes": hdr_sizes, "order": hdr_order, "lines": hdr_lines}
+HDR_OTHER_CONTENT = {"order", "lines", "sizes"}

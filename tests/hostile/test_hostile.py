@@ -16,8 +16,7 @@ from tests.hostile import isolated, judge
 from tests.hostile.samples import SAMPLES
 
 ROOT = Path(__file__).parents[2]
-MENDED = ("arrayrecord", "images", "radimagenet", "mask files", "splits files")
-FEW, MANY = 200, 10_000  # cases of a reader
+FEW, MANY = 100, 10_000  # cases of a reader
 
 
 def read_damaged(readers: str, cases: int, seed: int) -> list[list[str]]:
@@ -30,13 +29,13 @@ def read_damaged(readers: str, cases: int, seed: int) -> list[list[str]]:
 
 
 def test_damaged_files_are_read_right_or_refused():
-    for name, seen, past, *_ in read_damaged(",".join(MENDED), FEW, seed=1):
+    for name, seen, past, *_ in read_damaged("all", FEW, seed=1):
         assert int(seen) == FEW and int(past) >= 0.4 * FEW, name
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("reader", MENDED)
+@pytest.mark.parametrize("reader", SAMPLES)
 def test_many_damaged_files_are_read_right_or_refused(reader, seed):
     ((_, seen, past, *_),) = read_damaged(reader, MANY, seed)
     assert int(seen) == MANY and int(past) >= MANY / 2

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 
 from mript_jax.data.mrd import ACQUISITION, to_lps
+from mript_jax.data.phantom.image_files import write_dicom, write_nifti
 from mript_jax.data.phantom.scan import ANATOMY, HeadScan
 from mript_jax.data.phantom.volume import OVERSAMPLING, header, write_fastmri_h5
 from mript_jax.data.readers.cfl import write_cfl
@@ -20,7 +21,11 @@ def write_phantom(path: Path, form: str, scan: HeadScan) -> Path:
     if path.is_dir():
         raise UserError(f"{path} is a folder; give the name of a file in it")
     path.parent.mkdir(parents=True, exist_ok=True)
-    return WRITERS[form](path, scan)
+    try:
+        return WRITERS[form](path, scan)
+    except ModuleNotFoundError as error:
+        needed = f"--format={form} needs {error.name}, which is not installed"
+        raise UserError(f"{needed}: pip install {error.name}") from error
 
 
 def _write_fastmri(path: Path, scan: HeadScan) -> Path:
@@ -82,6 +87,8 @@ WRITERS: dict[str, Callable[[Path, HeadScan], Path]] = {
     "ismrmrd": _write_ismrmrd,
     "cfl": _write_cfl,
     "npy": _write_npy,
+    "dicom": write_dicom,
+    "nifti": write_nifti,
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mript_jax.data.readers.hdf5 import find_array, refuse_large
+from mript_jax.data.readers.hdf5 import check_stored, find_array, open_hdf5, refuse_large
 from mript_jax.data.readers.index import About
 from mript_jax.data.readers.reference import image_or_mask, refuse_unusable
 from mript_jax.data.readers.volumes import Format, VolumeSource
@@ -30,7 +30,7 @@ class CMRxReconSource(VolumeSource):
             suffixes=(".mat",),
             inspect=inspect_file,
             slices=_slices,
-            open_file=h5py.File,
+            open_file=open_hdf5,
             read=_read,
             subject=_subject,
         )
@@ -41,10 +41,12 @@ def inspect_file(path: str) -> About:
     """The array of k-space and its axes; none in a file of masks."""
     if not h5py.is_hdf5(path):
         raise ValueError("is no MATLAB file of version 7.3; save it with -v7.3")
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         name = next((name for name in file if name.lower().startswith(KSPACE)), None)
-        if name is None:
+        if name is None and any("mask" in name.lower() for name in file):
             return {"array": "", "shape": []}
+        if name is None:
+            raise ValueError(f"it has neither kspace nor a mask but {', '.join(file) or 'nothing'}")
         array = find_array(file, name)
         if array.dtype.names != PARTS and array.dtype.kind != "c":
             raise ValueError(f"{name} should be complex numbers but is {array.dtype}")
@@ -53,10 +55,11 @@ def inspect_file(path: str) -> About:
             raise ValueError(f"{name} has the impossible shape {array.shape}")
         if array.dtype.names and not all(array.dtype[part].kind == "f" for part in PARTS):
             raise ValueError(f"{name} should be complex numbers but is {array.dtype}")
+        of_slice = tuple(n for axis, n in zip(axes, array.shape, strict=True) if axis in "cyx")
         if not array.id.get_storage_size():
             raise ValueError(f"{name} was declared and never written")
-        of_slice = tuple(n for axis, n in zip(axes, array.shape, strict=True) if axis in "cyx")
         refuse_large(of_slice, array.dtype.itemsize, name)
+        check_stored(array)
         return {"array": name, "axes": axes, "shape": list(array.shape)}
 
 

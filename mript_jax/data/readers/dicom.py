@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels import apply_modality_lut, get_decoder, pixel_array
 from pydicom.uid import UID
 
@@ -29,8 +30,10 @@ log = logging.getLogger(__name__)
 UNREADABLE = (  # what pydicom raises where bytes are damaged
     *(OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, RuntimeError),
     *(ArithmeticError, AssertionError, MemoryError, struct.error, zlib.error),
+    *(BytesLengthException, InvalidDicomError),
 )
 UNEVEN = 0.1  # of the distance between slices
+MOST_GAPS = 8  # times as many places as slices
 MOST_NAMED = 3  # of the same kind, in one line
 SAME_DIRECTION = 2  # decimals of a direction that tell orientations apart
 
@@ -50,7 +53,8 @@ class DicomSource(Source):
     """The slices of every series below a folder; a series is a volume.
 
     Of a series that holds several volumes (sizes, orientations, echoes, magnitude and phase, times,
-    or positions that repeat) each is one of its own, named after the series and what differs.
+    positions that repeat, files of frames without positions) each is one of its own, named after
+    the series and what differs.
 
     modality: only files of this one; "" takes all.
     series: only series whose description matches, such as "*T2*".
@@ -73,16 +77,17 @@ class DicomSource(Source):
         _say_left_out(path, index, wanted)
         self._slices = sorted([*_slices(wanted), *broken])
         self._abouts = {entry.name: index[entry.name] for entry in self._slices}
+        described = [(entry, self._abouts[entry.name]) for entry in self._slices]
         super().__init__(
-            _volume_names(self._slices),
-            subjects=[about.get("subject", s.name) for s, about in self._described()],
+            _volume_names([s for s, about in described if not about.get("defect")], self._slices),
+            subjects=[about.get("subject", s.name) for s, about in described],
         )
-        self._numbers, last, number = [], None, 0  # the slice's place in its volume
-        for group in self.groups:
-            number = number + 1 if group == last else 0
-            self._numbers.append(number)
-            last = group
-        _say_uneven(self.groups, self._slices)
+        self._ends: dict[str, tuple[int, int]] = {}  # the first and last slice of each volume
+        for i, name in enumerate(self.groups):
+            self._ends[name] = self._ends.get(name, (i, i))[0], i
+        self._numbers, uneven = _number(self.groups, self._slices)
+        if uneven:
+            log.warning("slices are not evenly spaced (is one missing?): %s", _few(uneven))
 
     def __len__(self) -> int:
         return len(self._slices)
@@ -94,6 +99,8 @@ class DicomSource(Source):
             raise BrokenRecord(path, about["broken"])
         frames = about["frames"]
         what = path if len(frames) == 1 else f"{path} frame {entry.frame + 1}"
+        if about["defect"]:
+            raise BrokenRecord(path, f"cannot be read: {about['defect']}")
         try:
             _refuse_undecodable(UID(about["syntax"]))
             several = entry.frame if len(frames) > 1 else None
@@ -112,22 +119,19 @@ class DicomSource(Source):
             path=path,
         )
 
-    def _described(self) -> Iterator[tuple[Slice, About]]:
-        return ((entry, self._abouts[entry.name]) for entry in self._slices)
-
     def _frame(self, index: int) -> dict[str, Any]:
         entry = self._slices[index]
-        return self._abouts[entry.name]["frames"][entry.frame]
+        frames: list[dict[str, Any]] = self._abouts[entry.name]["frames"]
+        return frames[entry.frame]
 
     def _geometry(self, index: int) -> Geometry | None:
-        """The place of a slice, with the step to the next one of its volume."""
-        places = [
-            np.asarray(self._frame(i)["position"], np.float64)
-            for i in (index - 1, index, index + 1)
-            if 0 <= i < len(self) and self.groups[i] == self.groups[index]
-            if self._frame(i)["position"] is not None
-        ]
-        step = places[-1] - places[-2] if len(places) > 1 else np.zeros(3)
+        """The place of a slice, with the step to the next place in its volume."""
+        first, last = self._ends[self.groups[index]]
+        between = self._numbers[last] - self._numbers[first]
+        ends = [self._frame(i)["position"] for i in (first, last)]
+        step = np.zeros(3)
+        if between and None not in ends:
+            step = (np.asarray(ends[1]) - np.asarray(ends[0])) / between
         return geometry_of(self._frame(index), step)
 
     def _inspect(self, path: Path) -> About:
@@ -166,6 +170,7 @@ def _wanted(about: About, modality: str, series: str) -> bool:
 
 
 KEYS = {  # what tells the volumes of a series apart: its label in the volume's name
+    "instance": lambda value: f"instance{value}",
     "size": lambda value: f"{value[0]}x{value[1]}",
     "orientation": lambda value: f"orientation{value}",
     "echo": lambda value: f"echo{value}",
@@ -187,7 +192,9 @@ def _slices(abouts: dict[str, About]) -> list[Slice]:
             if directions not in seen:
                 seen.append(directions)
             told = (frame[name] for name in ("echo", "echo_time", "kind", "time"))
-            key = (tuple(about["shape"]), seen.index(directions), *told)
+            apart = frame["position"] is None and len(about["frames"]) > 1
+            instance = about["instance"] if apart else 0
+            key = (instance, tuple(about["shape"]), seen.index(directions), *told)
             height = height_of(frame)
             entry = Slice(about["series"], key, height, about["instance"], frame=number, name=name)
             found.append(entry)
@@ -202,16 +209,15 @@ def _slices(abouts: dict[str, About]) -> list[Slice]:
     return slices
 
 
-def _volume_names(slices: list[Slice]) -> list[str]:
-    """The series' UID, followed by what differs between its volumes."""
-    values: dict[str, list[set]] = {}
-    for entry in slices:
-        several = values.setdefault(entry.series, [set() for _ in KEYS])
-        for seen, value in zip(several, entry.key, strict=False):
+def _volume_names(sound: list[Slice], slices: list[Slice]) -> list[str]:
+    """For each slice the series' UID, followed by what differs between its sound volumes."""
+    values: dict[str, list[set]] = {entry.series: [set() for _ in KEYS] for entry in slices}
+    for entry in sound:
+        for seen, value in zip(values[entry.series], entry.key, strict=False):
             seen.add(value)
     names: dict[tuple, str] = {}
     taken: set[str] = set()
-    for entry in slices:
+    for entry in [*sound, *slices]:  # what is damaged takes no other's name
         if (entry.series, entry.key) in names:
             continue
         parts = zip(KEYS.values(), entry.key, values[entry.series], strict=False)
@@ -237,17 +243,50 @@ def _say_left_out(path: str, index: dict[str, About], wanted: dict[str, About]) 
         log.warning("%s: left out: %s", path, ", ".join(said))
 
 
-def _say_uneven(groups: Sequence[str], slices: list[Slice]) -> None:
-    """One line on volumes whose slices are not evenly spaced: one may be missing."""
+def _number(groups: Sequence[str], slices: list[Slice]) -> tuple[list[int], list[str]]:
+    """The number of each slice in its volume, and the volumes whose slices are not evenly spaced.
+
+    Where slices are missing between others, their numbers are missing too.
+    """
+    volumes = Counter(
+        series for series, _ in {(s.series, name) for s, name in _named(slices, groups)}
+    )
+    numbers: list[int] = []
     uneven = []
-    for name, members in itertools.groupby(zip(groups, slices, strict=True), lambda pair: pair[0]):
-        gaps = np.diff([entry.height for _, entry in members])
+    for name, members in itertools.groupby(_named(slices, groups), lambda pair: pair[1]):
+        entries = [entry for entry, _ in members]
+        heights = np.array([entry.height for entry in entries])
+        gaps = np.diff(heights)
         if len(gaps) > 1 and np.ptp(gaps) > UNEVEN * np.median(gaps):
-            number = int(np.argmax(np.abs(gaps - np.median(gaps))))
-            far = f"{gaps[number]:g} instead of {np.median(gaps):g} mm"
-            uneven.append(f"{name} ({far} after slice {number})")
-    if uneven:
-        log.warning("slices are not evenly spaced (is one missing?): %s", _few(uneven))
+            far = int(np.argmax(np.abs(gaps - np.median(gaps))))
+            gap = f"{gaps[far]:g} instead of {np.median(gaps):g} mm"
+            uneven.append(f"{name} ({gap} after slice {far})")
+        instances = np.array([entry.instance for entry in entries])
+        alone = volumes[entries[0].series] == 1
+        numbers += _places(heights, instances if alone else None).tolist()
+    return numbers, uneven
+
+
+def _places(heights: np.ndarray, instances: np.ndarray | None) -> np.ndarray:
+    """Whole numbers from 0 on, in proportion to ascending heights where that can be."""
+    ranks, gaps = np.arange(len(heights)), np.diff(heights)
+    if not gaps.size or gaps.min() <= 0:
+        return ranks
+    steps = heights - heights[0]
+    if instances is not None:  # where slices follow each other in them, missing ones show
+        passed = np.abs(np.diff(instances, prepend=instances[:1])).cumsum()
+        moved = np.abs(instances - instances[0])
+        if (np.diff(moved) > 0).all() and np.array_equal(passed, moved):
+            each = steps[1:] / moved[1:]
+            if np.ptp(each) <= UNEVEN * each.min():
+                return moved
+    steps /= gaps.min()
+    even = steps[-1] < MOST_GAPS * len(steps) and np.ptp(steps - np.rint(steps)) < UNEVEN
+    return np.rint(steps).astype(int) if even else ranks
+
+
+def _named(slices: list[Slice], groups: Sequence[str]) -> Iterator[tuple[Slice, str]]:
+    return zip(slices, groups, strict=True)
 
 
 def _few(names: list[str]) -> str:

@@ -5,9 +5,10 @@ groups, shared by all frames or for each. Needs pydicom.
 """
 
 import hashlib
+import os
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pydicom
@@ -15,16 +16,20 @@ from pydicom.config import IGNORE
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, EnhancedMRImageStorage, MRImageStorage
 
-from mript_jax.data.geometry import Geometry
+from mript_jax.data.geometry import TO_LPS, Geometry
 from mript_jax.data.readers.index import About
 
 MOST_PIXELS = 2**26  # of a frame; more: the header is damaged
 MOST_FRAMES = 2**16
 MOST_UNPACKED = 2**28  # bytes of a deflated file
 GRAY = ("MONOCHROME1", "MONOCHROME2")
+PIXEL_GROUP = 0x7FE0
+MR_CLASSES = (MRImageStorage, EnhancedMRImageStorage)
+MODALITIES = ("MR", "CT", "PT", "NM", "US", "CR", "DX", "MG", "XA", "RF", "OT", "SC")
 TAGS = [
+    "SOPClassUID",
     *("SeriesInstanceUID", "StudyInstanceUID", "PatientID", "Modality", "SeriesDescription"),
     *("InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"),
     *("SpacingBetweenSlices", "SliceThickness", "EchoNumbers", "EchoTime", "ImageType"),
@@ -33,19 +38,21 @@ TAGS = [
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 ]
 pydicom.config.settings.reading_validation_mode = IGNORE  # warnings would print patients' data
-TO_RAS = np.array([-1.0, -1.0, 1.0])  # from DICOM's coordinates
 
 
 def inspect_file(path: Path) -> About:
     """The facts on a file that the index keeps; {} for one that holds no image."""
     try:
         _refuse_bomb(path)
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS)
+        with path.open("rb") as file:
+            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS)
+            end = file.tell()  # of the header
     except InvalidDicomError as error:
         if path.suffix.lower() in (".dcm", ".ima"):
             raise ValueError("is not DICOM") from error
         return {}  # some other file that lies beside
-    if "DirectoryRecordSequence" in header or "Rows" not in header:
+    kind = UID(str(header.get("SOPClassUID", "")))
+    if "Rows" not in header and _has_no_image(kind, header):
         return {}
     rows, columns = int(header.Rows), int(header.Columns)
     frames = int(header.get("NumberOfFrames") or 1)
@@ -54,22 +61,68 @@ def inspect_file(path: Path) -> About:
     gray = header.get("PhotometricInterpretation", GRAY[-1])
     if header.get("SamplesPerPixel", 1) != 1 or gray not in GRAY:
         raise ValueError(f"is a color picture ({gray}), not a slice")
+    modality = str(header.get("Modality", ""))
+    if kind in MR_CLASSES:
+        modality = modality or "MR"
+        if modality not in MODALITIES:
+            raise ValueError(f"is of modality {modality!r} and of the class {kind.name}")
+    elif not modality and kind.name == str(kind):
+        raise ValueError("its header names neither a modality nor a known class")
     syntax = UID(header.file_meta.TransferSyntaxUID)
-    bits = int(header.BitsAllocated)
-    least = frames if syntax.is_compressed else frames * rows * columns * bits // 8
-    if least > path.stat().st_size and not syntax.is_deflated:
-        raise ValueError(f"holds less than its {frames} frames of {rows} x {columns}")
+    if syntax.is_encapsulated and frames > path.stat().st_size:
+        raise ValueError(f"holds less than its {frames} frames")
+    defect = ""
+    if not (syntax.is_encapsulated or syntax.is_deflated):
+        size = (frames * rows * columns * int(header.BitsAllocated) + 7) // 8
+        defect = _defect(path, end, syntax, size)
+    series = UID(str(header.get("SeriesInstanceUID") or ""))
+    if series and not series.is_valid:
+        raise ValueError("its series is no UID")
     patient = str(header.get("PatientID") or header.get("StudyInstanceUID", path.parent.name))
     return {
-        "series": str(header.get("SeriesInstanceUID", path.parent.name)),
+        "series": str(series) or path.parent.name,
         "subject": hashlib.blake2b(patient.encode(), digest_size=8).hexdigest(),
-        "modality": str(header.get("Modality", "")),
+        "modality": modality,
         "description": str(header.get("SeriesDescription", "")),
         "instance": int(header.get("InstanceNumber") or 0),
         "shape": [rows, columns],
         "syntax": str(syntax),
+        "defect": defect,
         "frames": _frames(header, frames),
     }
+
+
+def _has_no_image(kind: UID, header: Dataset) -> bool:
+    """The file is of a class without pixels, such as a directory or a report."""
+    known = kind.name != str(kind) and "Image" not in kind.name
+    return known or "DirectoryRecordSequence" in header
+
+
+def _defect(path: Path, start: int, syntax: UID, expected: int) -> str:
+    """Why pixels that are not compressed cannot be those of the header; "" where they can.
+
+    `start` is where their element begins; zeros behind them are let through.
+    """
+    order: Literal["little", "big"] = "little" if syntax.is_little_endian else "big"
+    with path.open("rb") as file:
+        file.seek(start)
+        head = file.read(8 if syntax.is_implicit_VR else 12)
+        if int.from_bytes(head[:2], order) != PIXEL_GROUP:
+            return "it holds no pixels"
+        length = int.from_bytes(head[-4:], order)
+        there = path.stat().st_size - file.tell()
+        if min(length, there) < expected:
+            return f"it was cut short: {min(length, there)} bytes of {expected} are there"
+        file.seek(expected, os.SEEK_CUR)
+        rest = length - expected
+        while rest > 0 and (part := file.read(min(rest, 2**20))):
+            if any(part):
+                return f"its pixels take {length} bytes instead of {expected}"
+            rest -= len(part)
+        after = file.read(8)
+        if after and (len(after) < 8 or int.from_bytes(after[:2], order) <= PIXEL_GROUP):
+            return "its pixels are followed by what is no element"
+    return ""
 
 
 def geometry_of(frame: dict[str, Any], step: np.ndarray) -> Geometry | None:
@@ -83,10 +136,10 @@ def geometry_of(frame: dict[str, Any], step: np.ndarray) -> Geometry | None:
     if not step.any():
         step = np.cross(along, down) * frame["thickness"]
     affine = np.eye(4)
-    affine[:3, 0] = TO_RAS * down * frame["spacing"][0]
-    affine[:3, 1] = TO_RAS * along * frame["spacing"][1]
-    affine[:3, 2] = TO_RAS * step
-    affine[:3, 3] = TO_RAS * frame["position"]
+    affine[:3, 0] = TO_LPS * down * frame["spacing"][0]
+    affine[:3, 1] = TO_LPS * along * frame["spacing"][1]
+    affine[:3, 2] = TO_LPS * step
+    affine[:3, 3] = TO_LPS * frame["position"]
     return Geometry(affine)
 
 

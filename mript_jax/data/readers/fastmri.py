@@ -15,8 +15,15 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mript_jax.data.readers.hdf5 import find_array, refuse_large
+from mript_jax.data.readers.hdf5 import (
+    check_stored,
+    find_array,
+    find_arrays,
+    open_hdf5,
+    refuse_large,
+)
 from mript_jax.data.readers.header import read_header
+from mript_jax.data.readers.heap import Heaps
 from mript_jax.data.readers.index import About
 from mript_jax.data.readers.reference import image_or_mask, mask_of_slice, refuse_unusable
 from mript_jax.data.readers.volumes import Format, VolumeSource
@@ -45,7 +52,7 @@ class FastMRISource(VolumeSource):
             suffixes=(".h5", ".hdf5"),
             inspect=inspect_file,
             slices=functools.partial(_slices, **options),
-            open_file=h5py.File,
+            open_file=open_hdf5,
             read=functools.partial(_read, with_kspace=kspace),
             volume=_file_name,
             subject=_patient,
@@ -59,7 +66,7 @@ class FastMRISource(VolumeSource):
 
 def inspect_file(path: str) -> About:
     """All of a file but its arrays."""
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         kspace = find_array(file, "kspace") if "kspace" in file else None
         shape = [] if kspace is None else list(kspace.shape)
         names = SINGLE_COIL if len(shape) == 3 else MULTI_COIL
@@ -78,6 +85,9 @@ def inspect_file(path: str) -> About:
             raise ValueError(f"kspace has {slices} slices, {reference} {counts[-1]}")
         if "mask" in file:
             _check_mask(find_array(file, "mask"), shape, slices)
+        heaps = Heaps(file)
+        heaps.check_beside(find_arrays(file))
+        heaps.close()
         header = _read_header(file)
         attributes = {key: _plain(key, file.attrs[key]) for key in ATTRIBUTES if key in file.attrs}
         geometry = {key: header[key] for key in ("recon_size", "padding") if key in header}
@@ -165,6 +175,7 @@ def _check_array(array: h5py.Dataset, name: str, kinds: str, most_axes: int) -> 
     averages = array.shape[:1] if array.ndim == 5 else ()
     of_slice = array.shape[2 if array.ndim == 5 else 1 :]
     refuse_large((*averages, *of_slice), array.dtype.itemsize, name)
+    check_stored(array)
 
 
 def _check_mask(mask: h5py.Dataset, shape: list[int], slices: int) -> None:
@@ -175,6 +186,7 @@ def _check_mask(mask: h5py.Dataset, shape: list[int], slices: int) -> None:
     if mask.size not in fitting:
         raise ValueError(f"its mask is {list(mask.shape)}, its kspace {shape}")
     refuse_large(mask.shape, mask.dtype.itemsize, "mask")
+    check_stored(mask)
 
 
 def _read_header(file: h5py.File) -> dict[str, Any]:

@@ -1,17 +1,38 @@
-"""Arrays of HDF5 files from anywhere: in the file itself, and of a size that memory can hold."""
+"""Arrays of HDF5 files from anywhere: whole, in the file itself, and of a size that memory holds.
 
+HDF5 keeps no checksums by itself, but says most things twice. A contradiction is a ValueError.
+"""
+
+import itertools
 import math
+import os
+from typing import Any
 
 import h5py
 
+from mript_jax.data.readers.limits import refuse_bomb
+
 LARGEST_READ = 2**31  # bytes that are read at once: a chunk, or the samples of a slice
 LARGEST_VOLUME = 2**35  # bytes of a volume that is held in memory
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+SUPERBLOCK = 96  # bytes of the longest
+FILTERS = {1, 2, 3, 4, 5, 6, 32000}  # deflate, shuffle, fletcher32, szip, nbit, scaleoffset, lzf
+
+
+def open_hdf5(path: str) -> h5py.File:
+    """A file that is as long as it says: neither cut short nor grown by foreign bytes."""
+    size, end = os.path.getsize(path), _end(path)
+    if size != end:
+        raise ValueError(f"has {size} bytes instead of {end}: it was cut short or written over")
+    return h5py.File(path, "r")
 
 
 def find_array(file: h5py.Group, name: str) -> h5py.Dataset:
     """An array of a file; one that lies elsewhere, or is none, is a ValueError."""
-    if isinstance(file.get(name, getlink=True), h5py.ExternalLink):
-        raise ValueError(f"its {name} is a link to another file")
+    link = file.get(name, getlink=True)
+    if not isinstance(link, h5py.HardLink):
+        where = " to another file" if isinstance(link, h5py.ExternalLink) else ""
+        raise ValueError(f"its {name} is a link{where}")
     array = file[name]
     if not isinstance(array, h5py.Dataset) or array.shape is None:
         kind = type(array).__name__.lower()
@@ -24,6 +45,26 @@ def find_array(file: h5py.Group, name: str) -> h5py.Dataset:
     return array
 
 
+def find_arrays(file: h5py.Group) -> list[h5py.Dataset]:
+    """The arrays of a group that lie in its file."""
+    links = {name: file.get(name, getlink=True) for name in file}
+    items = [file[name] for name, link in links.items() if isinstance(link, h5py.HardLink)]
+    return [item for item in items if isinstance(item, h5py.Dataset) and not item.is_virtual]
+
+
+def check_stored(array: h5py.Dataset) -> None:
+    """Refuses an array that has gaps, or whose storage contradicts its type and shape."""
+    name = array.name.rpartition("/")[2]
+    numbers = array.dtype.kind in "fciuV" and not array.dtype.hasobject
+    if numbers and not h5py.h5t.py_create(array.dtype).equal(array.id.get_type()):
+        raise ValueError(f"its {name} is of unusual numbers ({array.dtype} at best)")
+    if array.chunks:
+        _check_chunks(array, name)
+    elif not array.dtype.hasobject and array.id.get_storage_size() != array.nbytes:
+        stored = array.id.get_storage_size()
+        raise ValueError(f"its {name} has {stored} bytes in the file instead of {array.nbytes}")
+
+
 def refuse_large(
     shape: tuple[int, ...], itemsize: int, what: str, most: int = LARGEST_READ
 ) -> None:
@@ -31,3 +72,45 @@ def refuse_large(
     size = math.prod(shape) * itemsize
     if size > most:
         raise ValueError(f"its {what} would take {size} bytes, more than {most}")
+
+
+def _check_chunks(array: h5py.Dataset, name: str) -> None:
+    """Refuses chunks that are missing, lie over each other, or unpack to more than they should."""
+    of_chunk = math.prod(array.chunks) * array.id.get_type().get_size()
+    wanted = math.prod(-(-n // m) for n, m in zip(array.shape, array.chunks, strict=True))
+    if wanted > os.path.getsize(array.file.filename):
+        raise ValueError(f"its {name} would have {wanted} chunks")
+    properties = array.id.get_create_plist()
+    filters = {properties.get_filter(i)[0] for i in range(properties.get_nfilters())}
+    if not filters <= FILTERS:
+        raise ValueError(f"its {name} is packed by filters that are not known: {sorted(filters)}")
+    chunks: list[Any] = []
+    array.id.chunk_iter(chunks.append)
+    places = {chunk.chunk_offset for chunk in chunks}
+    if len(chunks) != wanted or len(places) != wanted:
+        raise ValueError(f"its {name} has {len(places)} chunks in the file instead of {wanted}")
+    for offset in places:
+        inside = all(0 <= at < n for at, n in zip(offset, array.shape, strict=True))
+        if not inside or any(at % m for at, m in zip(offset, array.chunks, strict=True)):
+            raise ValueError(f"a chunk of its {name} lies outside of {array.shape}")
+    if any(chunk.filter_mask or (not filters and chunk.size != of_chunk) for chunk in chunks):
+        raise ValueError(f"a chunk of its {name} is not packed as the others are")
+    spans = sorted((chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks)
+    if any(stop > start for (_, stop), (start, _) in itertools.pairwise(spans)):
+        raise ValueError(f"chunks of its {name} lie over each other")
+    refuse_bomb(wanted * of_chunk, sum(chunk.size for chunk in chunks))
+
+
+def _end(path: str) -> int:
+    """The length of a file by its superblock, which may lie behind a block of the user's."""
+    with open(path, "rb") as file:
+        start, head = 0, file.read(SUPERBLOCK)
+        while len(head) == SUPERBLOCK and not head.startswith(SIGNATURE):
+            start = 2 * start or 512
+            file.seek(start)
+            head = file.read(SUPERBLOCK)
+    if len(head) < SUPERBLOCK or head[8] > 3:
+        raise ValueError("is no HDF5 file, or a damaged one")
+    version, width = head[8], head[13] if head[8] < 2 else head[9]
+    offset = (24, 28, 12, 12)[version] + 2 * width
+    return int.from_bytes(head[offset : offset + width], "little")

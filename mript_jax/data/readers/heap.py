@@ -7,12 +7,15 @@ ValueError. Layouts that scanners' tools do not write (compressed tables) go thr
 
 import mmap
 import struct
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 ENTRY = struct.Struct("<IQI")  # of a value: elements, address of the collection, number in it
+SIGNATURE = b"GCOL\1\0\0\0"
 COLLECTION = struct.Struct("<4sB3xQ")  # signature, version, bytes in all
 OBJECT = struct.Struct("<HHIQ")  # number, references, reserved, bytes; padded to 8 bytes
 
@@ -46,6 +49,20 @@ class Heaps:
         part = self._part(position, end - position)
         return np.ndarray(like.shape, like.dtype, part, strides=(step,))
 
+    def check_beside(self, arrays: Iterable[h5py.Dataset]) -> None:
+        """Refuse a damaged collection anywhere beside the numbers of some arrays.
+
+        The library follows attributes into collections without telling into which.
+        """
+        spans = [span for array in arrays for span in _spans(array)]
+        last = 0
+        for start, stop in [*sorted(spans), (len(self._bytes), 0)]:
+            at = self._bytes.find(SIGNATURE, last, start)
+            while at >= 0:
+                self._collections[at] = self._objects(at)
+                at = self._bytes.find(SIGNATURE, at + 1, start)
+            last = max(last, stop)
+
     def _objects(self, address: int) -> dict[int, tuple[int, int]]:
         """number -> position and bytes of the objects of a collection."""
         signature, version, size = COLLECTION.unpack(self._part(address, COLLECTION.size))
@@ -56,9 +73,11 @@ class Heaps:
         while at + OBJECT.size <= end:
             number, _, _, size = OBJECT.unpack(self._part(at, OBJECT.size))
             if number == 0:  # what is free, at the end
+                if at + size != end:
+                    raise ValueError(f"its heap at {address} is damaged at {at}")
                 break
             at += OBJECT.size
-            if at + size > end:
+            if at + size > end or number in objects:
                 raise ValueError(f"its heap at {address} is damaged at {at}")
             objects[number] = (at, size)
             at += -(-size // 8) * 8
@@ -69,6 +88,16 @@ class Heaps:
         if len(part) != size:
             raise ValueError(f"its heap leads to {start}, outside of the file")
         return part
+
+
+def _spans(array: h5py.Dataset) -> list[tuple[int, int]]:
+    """Where the numbers of an array lie in its file."""
+    if not array.chunks:
+        start = array.id.get_offset()
+        return [] if start is None else [(start, start + array.id.get_storage_size())]
+    chunks: list[Any] = []
+    array.id.chunk_iter(chunks.append)
+    return [(chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks]
 
 
 class Rows:

@@ -13,7 +13,13 @@ import numpy as np
 from mript_jax.data.geometry import Geometry
 from mript_jax.data.mrd import ACQUISITION, NOISE, REVERSE, from_lps, has_flag
 from mript_jax.data.readers.acquisitions import COUNTERS, choose_lines, list_frames, place
-from mript_jax.data.readers.hdf5 import LARGEST_VOLUME, find_array, refuse_large
+from mript_jax.data.readers.hdf5 import (
+    LARGEST_VOLUME,
+    check_stored,
+    find_array,
+    open_hdf5,
+    refuse_large,
+)
 from mript_jax.data.readers.header import read_header
 from mript_jax.data.readers.heap import Heaps, Rows
 from mript_jax.data.readers.index import About
@@ -48,7 +54,7 @@ class Scan:
     """An open file, with the headers of its acquisitions and the noise of its coils."""
 
     def __init__(self, path: str):
-        self._file = h5py.File(path, "r")
+        self._file = open_hdf5(path)
         groups = [
             g
             for g in self._file.values()
@@ -241,6 +247,7 @@ def _find_table(group: h5py.Group) -> h5py.Dataset:
         raise ValueError(f"it declares {len(table)} acquisitions, more than {MOST_ACQUISITIONS}")
     if not len(table) or not table.id.get_storage_size():
         raise ValueError("it holds no acquisition for an image")
+    check_stored(table)
     return table
 
 

@@ -40,6 +40,7 @@ UNREADABLE = (  # what nibabel raises where bytes are damaged
     *(ValueError, TypeError, AttributeError, LookupError, RuntimeError, ArithmeticError),
     *(AssertionError, MemoryError, struct.error, zlib.error),
 )
+OF_THE_SCANNER = (1, 2)  # codes of affines in the patient's own space
 MOST_NAMED = 3  # files in one line
 
 
@@ -81,8 +82,6 @@ class Volume:
             image = nibabel.load(path)
             _check(image, path)
             axes = io_orientation(image.affine)
-            if not np.isfinite(axes).all():
-                raise ValueError("its header has no usable orientation")
             self._axes, self._flips = axes.T
             self._voxels, self._scaling = image.dataobj, (1.0, 0.0)
             if not path.endswith(PLAIN) and hasattr(image.dataobj, "get_unscaled"):
@@ -195,31 +194,46 @@ def _check(image: Any, path: str) -> None:
     dtype = image.get_data_dtype()
     if dtype.kind not in "iufc":
         raise ValueError(f"its voxels are {dtype}, not numbers")
+    if not np.isfinite(image.affine).all() or abs(np.linalg.det(image.affine[:3, :3])) < 1e-9:
+        raise ValueError("its header has no usable orientation")
+    _check_voxel_size(image)
     ratio = 1 if path.endswith(PLAIN) else MOST_PACKED
     if math.prod(shape) * dtype.itemsize > ratio * os.path.getsize(path):
         raise ValueError(f"holds less than the voxels {shape} of its header")
 
 
+def _check_voxel_size(image: Any) -> None:
+    """Refuse an affine that contradicts the header's other places for it.
+
+    Atlas spaces are excepted, to which a volume may have been stretched.
+    """
+    if not hasattr(image, "get_sform"):
+        return
+    sform, code = image.get_sform(coded=True)
+    if code in OF_THE_SCANNER:
+        sizes = np.linalg.norm(sform[:3, :3], axis=0)
+        named = np.float64(image.header.get_zooms()[:3])
+        if not np.allclose(sizes, named, rtol=1e-3):
+            raise ValueError(f"its affine has voxels of {sizes} mm, its pixdim of {named} mm")
+        qform, other = image.get_qform(coded=True)
+        if other == code and not np.allclose(sform, qform, atol=0.1 * min(sizes)):
+            raise ValueError("its two affines (sform and qform) contradict each other")
+
+
 def _check_end(path: str) -> None:
-    """Refuse NIfTI with more voxels than its header names, or whose checksum does not agree."""
+    """Refuse NIfTI with more voxels than its header names, or whose checksum does not agree.
+
+    Zeros that fill up the file are let through.
+    """
     if not path.endswith((".nii", ".nii.gz")):
         return
     proxy = nibabel.load(path).dataobj
-    voxels = math.prod(proxy.shape) * proxy.dtype.itemsize
-    end = proxy.offset + voxels
-    if path.endswith(".gz"):
-        size = 0
-        with gzip.open(path) as file:  # its checksum is looked at in the end
-            while part := file.read(2**20):
-                size += len(part)
-                if size > 2 * end:
-                    break
-    else:
-        size = os.path.getsize(path)
-    if size - end >= voxels / max(proxy.shape):
-        raise ValueError(
-            f"holds {size - end} bytes more than the voxels {proxy.shape} of its header"
-        )
+    end = proxy.offset + math.prod(proxy.shape) * proxy.dtype.itemsize
+    with gzip.open(path) if path.endswith(".gz") else open(path, "rb") as file:
+        file.seek(end)
+        while part := file.read(2**20):  # to the end, where gzip has its checksum
+            if any(part):
+                raise ValueError(f"holds more than the voxels {proxy.shape} of its header")
 
 
 @contextlib.contextmanager

@@ -92,7 +92,7 @@ class Arrays:
 
     def _read(self, name: str) -> np.ndarray:
         if self.path.suffix.lower() == ".npy":
-            return np.load(self.path, mmap_mode="r", allow_pickle=False)
+            return _open_npy(self.path)
         with _open_npz(self.path) as file:
             member = file.getinfo(f"{name}.npy")
             _declared(file, member)
@@ -126,6 +126,17 @@ def inspect_file(path: str) -> About:
         }
     finally:
         file.close()
+
+
+def _open_npy(path: Path) -> np.ndarray:
+    """The array of a file that is as long as its header asks for; it stays on disk."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (TokenError, SyntaxError) as error:
+        raise ValueError(f"its header cannot be read: {error}") from error
+    if not isinstance(array, np.memmap) or array.offset + array.nbytes != path.stat().st_size:
+        raise ValueError(f"has {path.stat().st_size} bytes, other than {array.shape} asks for")
+    return array
 
 
 @contextlib.contextmanager
@@ -230,7 +241,7 @@ def _stored_mask(file: Arrays, about: About, mask: str) -> np.ndarray | None:
     if not mask and about["mask"] is not None:
         return file.read(about["mask"])
     if mask or (file.path.suffix.lower() == ".npy" and beside.is_file()):
-        return np.load(mask or beside, allow_pickle=False)
+        return _open_npy(Path(mask or beside))
     return None
 
 

@@ -97,7 +97,11 @@ def image_from_kspace(kspace: np.ndarray, size: tuple[int, int] | None) -> np.nd
         h, w = (min(wanted, have) for wanted, have in zip(size, images.shape[-2:], strict=True))
         top, left = (images.shape[-2] - h) // 2, (images.shape[-1] - w) // 2
         images = images[..., top : top + h, left : left + w]
-    return root_sum_of_squares(images, axis=0).astype(np.float32)
+    with np.errstate(over="ignore"):
+        image = root_sum_of_squares(images, axis=0).astype(np.float32)
+    if not np.isfinite(image).all():
+        raise ValueError("its k-space is so large that its image is infinite")
+    return image
 
 
 def refuse_unusable(array: np.ndarray, what: str) -> None:

@@ -1,7 +1,6 @@
 """A source over files that each hold a volume; what a format is like comes as functions."""
 
 import dataclasses
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,19 +8,9 @@ from typing import Any
 from mript_jax.data.readers.base import Source
 from mript_jax.data.readers.files import OpenFiles, find_files, refuse_escape
 from mript_jax.data.readers.index import About, cached_index
+from mript_jax.data.readers.limits import UNREADABLE
 from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.errors import UserError
-
-UNREADABLE = (
-    OSError,
-    EOFError,
-    KeyError,
-    ValueError,
-    RuntimeError,
-    TypeError,
-    MemoryError,
-    zlib.error,
-)
 
 
 def own_name(name: str, about: About) -> str:

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom.config import RAISE
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.misc import is_dicom
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from pydicom.uid import MRImageStorage, generate_uid
 from pydicom.valuerep import DSfloat
 
-from mript_jax.data.geometry import Geometry
+from mript_jax.data.dicom_slices import save_slice, set_pixels, set_place
 from mript_jax.inference.save.atomic import atomic_folder
-from mript_jax.inference.save.placing import TO_LPS, blocks, is_placed, slice_geometries
+from mript_jax.inference.save.placing import blocks, is_placed, slice_geometries
 from mript_jax.inference.volumes import ReconstructedVolume
 
 log = logging.getLogger(__name__)
@@ -70,8 +70,8 @@ def write(folder: Path, result: ReconstructedVolume, keep_identity: bool = False
             if max(repeats.values()):
                 data.TemporalPositionIdentifier = repeats[number] + 1
                 data.NumberOfTemporalPositions = max(repeats.values()) + 1
-            _place(data, geometries[number])
-            _store(data, np.rint((image - lowest) / slope))
+            set_place(data, geometries[number])
+            set_pixels(data, np.rint((image - lowest) / slope))
             if (slope, lowest) != (1.0, 0.0):  # the standard's MR images have none
                 data.RescaleSlope = DSfloat(slope, True)
                 data.RescaleIntercept = DSfloat(lowest, True)
@@ -83,7 +83,7 @@ def write(folder: Path, result: ReconstructedVolume, keep_identity: bool = False
                 )
             if keep_identity:
                 _refer(data, _source_header(result, number))
-            _save(data, temporary / f"{number + 1:04d}.dcm")
+            save_slice(data, temporary / f"{number + 1:04d}.dcm")
     return [path]
 
 
@@ -129,36 +129,6 @@ def _scaling(images: np.ndarray) -> tuple[float, float]:
     if lowest == 0 and FINE_ENOUGH <= highest <= BRIGHTEST:
         return 1.0, 0.0
     return (highest - lowest) / BRIGHTEST or 1.0, lowest
-
-
-def _place(data: Dataset, geometry: Geometry) -> None:
-    down, along, _ = TO_LPS * (geometry.affine[:3, :3] / geometry.pixel_mm).T
-    down_mm, along_mm, step_mm = geometry.pixel_mm
-    data.ImageOrientationPatient = [DSfloat(float(x), True) for x in (*along, *down)]
-    corner = TO_LPS * geometry.affine[:3, 3]
-    data.ImagePositionPatient = [DSfloat(float(x), True) for x in corner]
-    data.PixelSpacing = [DSfloat(down_mm, True), DSfloat(along_mm, True)]
-    data.SpacingBetweenSlices = DSfloat(step_mm, True)
-    if not data.get("SliceThickness"):
-        data.SliceThickness = DSfloat(step_mm, True)
-
-
-def _store(data: Dataset, values: np.ndarray) -> None:
-    """The values 0 ... 65535 as pixels."""
-    data.Rows, data.Columns = values.shape
-    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
-    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 0
-    data.PixelData = values.astype("<u2").tobytes()
-
-
-def _save(data: Dataset, path: Path) -> None:
-    data.SOPInstanceUID = generate_uid()
-    meta = FileMetaDataset()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID = data.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
-    data.file_meta = meta
-    data.save_as(path, enforce_file_format=True)
 
 
 def _refer(data: Dataset, source: Dataset) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from mript_jax.data.geometry import Geometry
+from mript_jax.data.geometry import TO_LPS, Geometry
 from mript_jax.inference.save.atomic import atomic_file
-from mript_jax.inference.save.placing import TO_LPS, blocks, is_placed, slice_geometries
+from mript_jax.inference.save.placing import blocks, is_placed, slice_geometries
 from mript_jax.inference.volumes import ReconstructedVolume
 
 HEAD = np.dtype(

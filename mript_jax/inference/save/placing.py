@@ -8,7 +8,6 @@ import numpy as np
 from mript_jax.data.geometry import Geometry
 from mript_jax.inference.volumes import ReconstructedVolume
 
-TO_LPS = np.array([-1.0, -1.0, 1.0])  # from NIfTI's coordinates (RAS) to DICOM's and MRD's
 SAME = 1e-3  # of a pixel, or of a direction: orientations that differ less are one
 OFF_GRID = 0.05  # of the step between slices
 COUNTERS = ("time", "contrast", "phase", "repetition", "set")  # attributes that tell images apart

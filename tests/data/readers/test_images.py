@@ -137,9 +137,9 @@ def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeyp
 
 
 def test_zeros_that_unpack_to_millions_of_pixels_are_refused(tmp_path):
-    path, side = save(tmp_path / "a.png"), 7000
+    path, side = save(tmp_path / "a.png"), 2100
     row = bytes(1 + 4 * side)
-    packed = zlib.compress(row * 50)
+    packed = zlib.compress(row * side)
     header = struct.pack(">IIBBBBB", side, side, 8, 6, 0, 0, 0)
     chunks = [(b"IHDR", header), (b"IDAT", packed), (b"IEND", b"")]
     structure_pictures.write_png(path, chunks)
@@ -162,18 +162,6 @@ def test_a_link_out_of_the_folder_is_not_read(tmp_path):
     (tmp_path / "data" / "in.png").symlink_to(outside)
     with pytest.raises(BrokenRecord, match="leads out"):
         ImageSource(str(tmp_path / "data"))[0]
-
-
-def test_a_picture_of_much_less_than_its_header_says_is_refused(tmp_path):
-    header = struct.pack(">IIBBBBB", 7000, 7000, 8, 0, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 99)), (b"IEND", b"")]
-    data = b"\x89PNG\r\n\x1a\n"
-    for kind, body in chunks:
-        checksum = struct.pack(">I", zlib.crc32(kind + body))
-        data += struct.pack(">I", len(body)) + kind + body + checksum
-    (tmp_path / "a.png").write_bytes(data)
-    with pytest.raises(BrokenRecord, match="holds less than its 7000 x 7000 pixels"):
-        ImageSource(str(tmp_path))[0]
 
 
 def test_formats_that_run_other_programs_are_not_opened(tmp_path):
