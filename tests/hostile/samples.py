@@ -164,23 +164,23 @@ def _fastmri_sample(**changes: Any) -> Sample:
 def _ismrmrd(folder: Path, depth: int = 1) -> None:
     import ismrmrd
 
-    for name, seed in (("good.h5", 1), ("hit.h5", 0)):
-        kspace = _numbers((2 if depth == 1 else 1, depth, 2, 8, 6), seed)  # [S, Z, C, H, W]
+    for name, slices in (("good.h5", 1), ("hit.h5", 2 if depth == 1 else 1)):
+        kspace = _numbers((slices, depth, 2, 6, 4), slices)  # [S, Z, C, H, W]
         with ismrmrd.Dataset(str(folder / name), "dataset") as file:
             file.write_xml_header(XML.format(z=depth).encode())
-            for s, z, w in np.ndindex(kspace.shape[0], depth, 6):
+            for s, z, w in np.ndindex(slices, depth, 4):
                 line = ismrmrd.Acquisition.from_array(kspace[s, z, :, :, w])
                 line.idx.slice, line.idx.kspace_encode_step_1 = s, w
-                line.idx.kspace_encode_step_2, line.center_sample = z, 4
+                line.idx.kspace_encode_step_2, line.center_sample = z, 3
                 file.append_acquisition(line)
 
 
 XML = (
     '<?xml version="1.0"?><ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD"><encoding>'
-    "<encodedSpace><matrixSize><x>8</x><y>6</y><z>{z}</z></matrixSize></encodedSpace>"
-    "<reconSpace><matrixSize><x>6</x><y>6</y><z>{z}</z></matrixSize></reconSpace>"
-    "<encodingLimits><kspace_encoding_step_1><minimum>0</minimum><maximum>5</maximum>"
-    "<center>3</center></kspace_encoding_step_1></encodingLimits>"
+    "<encodedSpace><matrixSize><x>6</x><y>4</y><z>{z}</z></matrixSize></encodedSpace>"
+    "<reconSpace><matrixSize><x>4</x><y>4</y><z>{z}</z></matrixSize></reconSpace>"
+    "<encodingLimits><kspace_encoding_step_1><minimum>0</minimum><maximum>3</maximum>"
+    "<center>2</center></kspace_encoding_step_1></encodingLimits>"
     "<trajectory>cartesian</trajectory></encoding></ismrmrdHeader>"
 )
 
@@ -234,7 +234,7 @@ def _ismrmrd_sample(depth: int) -> Sample:
 
 def _cmrxrecon(folder: Path, compression: str | None = None) -> None:
     for name, frames in (("good.mat", 1), ("hit.mat", 2)):
-        pairs = _numbers((frames, 2, 2, 8, 6), frames)  # [time, slice, coil, ky, kx]
+        pairs = _numbers((frames, 1, 2, 8, 6), frames)  # [time, slice, coil, ky, kx]
         fields = pairs.view([("real", "<f4"), ("imag", "<f4")]).reshape(pairs.shape)
         with h5py.File(folder / name, "w", userblock_size=512) as file:
             array = file.create_dataset("kspace_full", data=fields, compression=compression)
@@ -366,7 +366,7 @@ def _nifti(folder: Path, suffix: str, times: int = 1) -> None:
     import nibabel
 
     for name, seed in (("good", 1), ("hit", 0)):
-        shape = (6, 5, 4, times) if times > 1 else (6, 5, 4)
+        shape = (5, 4, 3, times) if times > 1 else (5, 4, 3)
         voxels = np.random.default_rng(seed).integers(1, 4000, shape).astype(np.int16)
         affine = np.float64([[1, 0, 0, -3], [0, 2, 0, 5], [0, 0, 3, 7], [0, 0, 0, 1]])
         image = nibabel.Nifti1Image(voxels, affine)
@@ -439,7 +439,7 @@ def _dicom_dataset(series: int, position: int, frames: int = 1) -> Any:
 def _dicom(folder: Path, frames: int = 1, packed: bool = False) -> None:
     import pydicom
 
-    for series, positions in ((1, (0, 1, 2)), (2, (0, 1))):
+    for series, positions in ((1, (0, 1, 2)), (2, (0,))):
         for position in positions:
             name = f"series{series}_{position}.dcm" if (series, position) != (1, 1) else "hit.dcm"
             data = _dicom_dataset(series, position, frames)

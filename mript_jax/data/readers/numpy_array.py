@@ -1,9 +1,12 @@
 """Complex k-space in .npy files, one array a file, and in .npz files, with a mask or without."""
 
+import contextlib
 import dataclasses
 import functools
 import math
+import struct
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -83,17 +86,21 @@ class Arrays:
         if self.path.suffix.lower() == ".npy":
             array = self._read("")
             return {"": Declared(array.shape, array.dtype)}
-        with zipfile.ZipFile(self.path) as file:
+        with _open_npz(self.path) as file:
             members = [i for i in file.infolist() if i.filename.endswith(".npy")]
             return {i.filename[:-4]: _declared(file, i) for i in members}
 
     def _read(self, name: str) -> np.ndarray:
         if self.path.suffix.lower() == ".npy":
             return _open_npy(self.path)
-        with zipfile.ZipFile(self.path) as file:
-            _declared(file, file.getinfo(f"{name}.npy"))
-        with np.load(self.path, allow_pickle=False) as file:
-            return file[name]
+        with _open_npz(self.path) as file:
+            member = file.getinfo(f"{name}.npy")
+            _declared(file, member)
+            with file.open(member) as stream:
+                array = np.lib.format.read_array(stream, allow_pickle=False)
+                if stream.read(1):
+                    raise ValueError(f"{member.filename} is longer than its shape {array.shape}")
+            return array
 
 
 def inspect_file(path: str) -> About:
@@ -117,8 +124,6 @@ def inspect_file(path: str) -> About:
             "mask": _first(MASK, arrays),
             "maps": _first(MAPS, arrays) is not None,
         }
-    except zipfile.BadZipFile as error:
-        raise ValueError(str(error)) from error
     finally:
         file.close()
 
@@ -132,6 +137,16 @@ def _open_npy(path: Path) -> np.ndarray:
     if not isinstance(array, np.memmap) or array.offset + array.nbytes != path.stat().st_size:
         raise ValueError(f"has {path.stat().st_size} bytes, other than {array.shape} asks for")
     return array
+
+
+@contextlib.contextmanager
+def _open_npz(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The members of a file; what its damage raises is a ValueError."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            yield file
+    except (zipfile.BadZipFile, TokenError, SyntaxError, struct.error) as error:
+        raise ValueError(f"is a damaged .npz file: {error}") from error
 
 
 def _declared(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> Declared:

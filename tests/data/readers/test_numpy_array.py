@@ -1,6 +1,7 @@
 """K-space in .npy files."""
 
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -197,3 +198,38 @@ def test_pickles_are_never_read(tmp_path):
         save(tmp_path / name, np.array([Trap()], object))
         with pytest.raises(UserError, match=name):
             open_source("numpy", str(tmp_path / name))
+
+
+def rewrite(path, change):
+    """Write the array of a .npz again, changed, in a file whose checksums are right."""
+    with zipfile.ZipFile(path) as file:
+        content = file.read("kspace.npy")
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("kspace.npy", change(content))
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGE = {
+    "flipped bit": flip,
+    "cut short": lambda p: p.write_bytes(p.read_bytes()[:-40]),
+    "no zip": lambda p: p.write_bytes(b"PK" * 300),
+    "less data": lambda p: rewrite(p, lambda content: content[:-8]),
+    "more data": lambda p: rewrite(p, lambda content: content + bytes(8)),
+    "no header": lambda p: rewrite(p, lambda content: content[:7]),
+    "open bracket": lambda p: rewrite(p, lambda content: content.replace(b"(2, 3", b"((((((")),
+    "other type": lambda p: rewrite(p, lambda content: content.replace(b"<c8", b"|O8")),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_npz_is_told_by_path(tmp_path, damage):
+    path = tmp_path / "a.npz"
+    np.savez(path, kspace=np.ones((2, 3, *SHAPE), np.complex64))
+    DAMAGE[damage](path)
+    with pytest.raises(UserError, match=r"a\.npz"):
+        open_source("numpy", str(path))[0]

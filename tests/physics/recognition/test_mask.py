@@ -67,3 +67,13 @@ def test_tasks_of_zero_filled_images_are_mostly_recognized():
         seen = recognize_image(zero_filled)
         right.append((seen.pattern, seen.acceleration) == (task.pattern, task.acceleration))
     assert sum(right) >= len(right) - 1
+
+
+@pytest.mark.parametrize(("width", "measured"), [(64, 48), (256, 192), (372, 279), (256, 160)])
+@pytest.mark.parametrize("ends", [False, True], ids=["first lines", "last lines"])
+def test_partial_fourier_without_acceleration_is_no_gaussian_pattern(width, measured, ends):
+    mask = np.zeros((4, width))
+    mask[:, :measured] = 1
+    seen = recognize_mask(mask[:, ::-1] if ends else mask)
+    assert (seen.pattern, seen.acceleration) == ("cartesian_random", 1.0)
+    assert seen.partial_fourier == pytest.approx(measured / width)
