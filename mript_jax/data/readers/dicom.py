@@ -216,18 +216,24 @@ def _slices(abouts: dict[str, About]) -> list[Slice]:
 
 
 def _volume_names(sound: list[Slice], slices: list[Slice]) -> list[str]:
-    """For each slice the series' UID, followed by what differs between its sound volumes."""
-    values: dict[str, list[set]] = {entry.series: [set() for _ in KEYS] for entry in slices}
+    """For each slice the series' UID, followed by what differs between its sound volumes.
+
+    The size that most slices have is not said.
+    """
+    values: dict[str, list[Counter]] = {s.series: [Counter() for _ in KEYS] for s in slices}
     for entry in sound:
         for seen, value in zip(values[entry.series], entry.key, strict=False):
-            seen.add(value)
+            seen[value] += 1
     names: dict[tuple, str] = {}
     taken: set[str] = set()
     for entry in [*sound, *slices]:  # what is damaged takes no other's name
         if (entry.series, entry.key) in names:
             continue
-        parts = zip(KEYS.values(), entry.key, values[entry.series], strict=False)
-        name = "_".join([entry.series, *(label(v) for label, v, seen in parts if len(seen) > 1)])
+        name = entry.series
+        for key, value, seen in zip(KEYS, entry.key, values[entry.series], strict=False):
+            usual = key == "size" and 2 * seen[value] > seen.total()
+            if len(seen) > 1 and not usual:
+                name += f"_{KEYS[key](value)}"
         while name in taken:
             name += "_"
         names[entry.series, entry.key] = name

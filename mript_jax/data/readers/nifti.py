@@ -40,6 +40,7 @@ UNREADABLE = (  # what nibabel raises where bytes are damaged
     *(ValueError, TypeError, AttributeError, LookupError, RuntimeError, ArithmeticError),
     *(AssertionError, MemoryError, struct.error, zlib.error),
 )
+BLOCK = 512  # bytes
 OF_THE_SCANNER = (1, 2)  # codes of affines in the patient's own space
 MOST_NAMED = 3  # files in one line
 
@@ -223,7 +224,7 @@ def _check_voxel_size(image: Any) -> None:
 def _check_end(path: str) -> None:
     """Refuse NIfTI with more voxels than its header names, or whose checksum does not agree.
 
-    Zeros that fill up the file are let through.
+    Zeros that fill up the file to whole blocks are let through.
     """
     if not path.endswith((".nii", ".nii.gz")):
         return
@@ -231,9 +232,12 @@ def _check_end(path: str) -> None:
     end = proxy.offset + math.prod(proxy.shape) * proxy.dtype.itemsize
     with gzip.open(path) if path.endswith(".gz") else open(path, "rb") as file:
         file.seek(end)
+        zeros = True
         while part := file.read(2**20):  # to the end, where gzip has its checksum
-            if any(part):
-                raise ValueError(f"holds more than the voxels {proxy.shape} of its header")
+            zeros &= not any(part)
+        size = file.tell()
+    if size > end and not (zeros and size % BLOCK == 0):
+        raise ValueError(f"holds more than the voxels {proxy.shape} of its header")
 
 
 @contextlib.contextmanager

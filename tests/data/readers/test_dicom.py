@@ -185,9 +185,12 @@ def test_sizes_and_orientations_of_a_series_are_volumes_of_their_own(tmp_path):
     save(tmp_path / "a", pixels(0))
     save(tmp_path / "b", pixels(1, (8, 8)), position=1.0)
     save(tmp_path / "c", pixels(2), ImageOrientationPatient=[0, 1, 0, 0, 0, -1])
+    save(tmp_path / "d", pixels(3), position=2.0)
+    save(tmp_path / "e", pixels(4), position=3.0)
     source = open_source("dicom", str(tmp_path))
-    assert len(set(source.groups)) == 3
-    assert sorted(source[i].image.shape for i in range(3)) == [(6, 8), (6, 8), (8, 8)]
+    names = ["1.2.3_8x8_orientation1", "1.2.3_orientation1", "1.2.3_orientation2"]
+    assert sorted(set(source.groups)) == names
+    assert sorted(source[i].image.shape for i in range(5)) == [*[(6, 8)] * 4, (8, 8)]
 
 
 def test_frames_are_sorted_by_position_and_split_by_echo(tmp_path):

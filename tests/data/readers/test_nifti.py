@@ -201,3 +201,13 @@ def test_a_changed_bit_in_compressed_voxels_is_found(tmp_path):
     path.write_bytes(data)
     with pytest.raises(UserError, match="CRC"):
         open_source("nifti", str(path))
+
+
+def test_zeros_behind_the_voxels_are_padding_up_to_whole_blocks_alone(tmp_path):
+    path = save(tmp_path / "a.nii")
+    content = path.read_bytes()
+    path.write_bytes(content + bytes(-len(content) % 512))
+    np.testing.assert_array_equal(open_source("nifti", str(path))[0].image, expected("axial", 0))
+    path.write_bytes(content + bytes(2))
+    with pytest.raises(UserError, match="holds more than the voxels"):
+        open_source("nifti", str(path))
