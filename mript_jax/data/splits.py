@@ -1,6 +1,5 @@
 """Train, validation and test by patient or volume, never by slice; and few-shot subsets."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mript_jax.data.json_files import read_json
+from mript_jax.data.pseudonyms import hash_of_subject, pseudonym
 from mript_jax.data.readers.base import Source
 from mript_jax.errors import UserError, unknown_name_error
 
@@ -34,9 +34,11 @@ def split_elements(source: Source, fractions: Sequence[float], splits_file: str 
     """The split of each element of a source; "" for one that a splits file does not name."""
     if splits_file:
         chosen = read_splits(splits_file)
+        by_pseudonym = {pseudonym(name): split for name, split in chosen.items()}
         of_volume = {group: _look_up(chosen, group) for group in dict.fromkeys(source.groups)}
         of_subject = {
-            subject: _look_up(chosen, subject) for subject in dict.fromkeys(source.subjects)
+            subject: _look_up(chosen, subject) or by_pseudonym.get(subject, "")
+            for subject in dict.fromkeys(source.subjects)
         }
         return [
             of_volume[group] or of_subject[subject]
@@ -64,8 +66,7 @@ def split_of(name: str, fractions: Sequence[float]) -> str:
         raise UserError(
             f"split_fractions={tuple(fractions)} must be {len(SPLITS)} shares that add up to 1"
         )
-    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
-    position = int.from_bytes(digest, "little") / 2**64
+    position = int.from_bytes(hash_of_subject(name), "little") / 2**64
     edges = np.cumsum(fractions)
     return SPLITS[min(int(np.searchsorted(edges, position, side="right")), len(SPLITS) - 1)]
 
