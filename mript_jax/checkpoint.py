@@ -29,6 +29,7 @@ from ml_collections import ConfigDict
 
 import mript_jax
 from mript_jax.checksums import find_damage, has_checksums, write_checksums
+from mript_jax.commit import commit
 from mript_jax.config import base_config, check_values, flatten_config, rename_fields
 from mript_jax.config.names import BEFORE
 from mript_jax.errors import UserError
@@ -83,7 +84,8 @@ class Checkpoints:
         arguments["data"] = ocp.args.JsonSave(dict(data))
         arguments["config"] = ocp.args.JsonSave(json.loads(config.to_json_best_effort()))
         versions = {name: version(name) for name in PACKAGES}
-        arguments["versions"] = ocp.args.JsonSave({"mript_jax": mript_jax.__version__, **versions})
+        versions |= {"mript_jax": mript_jax.__version__, "commit": commit()}
+        arguments["versions"] = ocp.args.JsonSave(versions)
         with self._named_errors():
             # The step before, whose checksums need its number.
             self._manager.wait_until_finished()

@@ -5,7 +5,9 @@ config is read back by checkpoint.py.
 """
 
 import dataclasses
+import hashlib
 import importlib.util
+import json
 import types
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,6 +52,12 @@ def flatten_config(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
         below = isinstance(value, ConfigDict)
         fields |= flatten_config(value, f"{prefix}{name}.") if below else {prefix + name: value}
     return fields
+
+
+def config_hash(config: ConfigDict) -> str:
+    """A short name for everything that a config says."""
+    text = json.dumps(json.loads(config.to_json_best_effort()), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _from_schema(group: type) -> ConfigDict:

@@ -1,6 +1,5 @@
 """Train, validation and test by patient or volume, never by slice; and few-shot subsets."""
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mript_jax.data.json_files import read_json
+from mript_jax.data.pseudonyms import hash_of_subject, pseudonym
 from mript_jax.data.readers.base import Source
 from mript_jax.errors import UserError, unknown_name_error
 
@@ -36,9 +36,11 @@ def split_elements(source: Source, fractions: Sequence[float], splits_file: str 
     """The split of each element of a source; "" for one that a splits file does not name."""
     if splits_file:
         chosen = read_splits(splits_file)
+        by_pseudonym = {pseudonym(name): split for name, split in chosen.items()}
         of_volume = {group: _look_up(chosen, group) for group in dict.fromkeys(source.groups)}
         of_subject = {
-            subject: _look_up(chosen, subject) for subject in dict.fromkeys(source.subjects)
+            subject: _look_up(chosen, subject) or by_pseudonym.get(subject, "")
+            for subject in dict.fromkeys(source.subjects)
         }
         return [
             of_volume[group] or of_subject[subject]
@@ -131,8 +133,7 @@ def read_splits(path: str | Path) -> dict[str, str]:
 
 def _position(name: str) -> float:
     """From 0 to 1, by a hash of the name."""
-    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") / 2**64
+    return int.from_bytes(hash_of_subject(name), "little") / 2**64
 
 
 def _names(volumes: Any) -> list[Any]:

@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 SAME = ("protocol", "split", "dataset")  # what rows must share to stand in one table
 REQUIRED = ("model", *SAME, "rows")
 ROUNDING = 1e-3  # in the figures of one method on one task
-OF_METHOD = ("checkpoint", "trained_with", "training_seed", "scale", "unseen")
+OF_METHOD = ("checkpoint", "weights_sha256", "trained_with", "training_seed", "scale", "unseen")
 TASK = ("pattern", "acceleration", "center_fraction")
 FORMATS = {
     "psnr": "{:.2f}",

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from ml_collections import ConfigDict
 
 from mript_jax.data.pipeline import mixed_in, open_split
+from mript_jax.data.pseudonyms import pseudonym
 from mript_jax.errors import UserError
 
 
@@ -16,13 +17,13 @@ def check_unseen(trained: ConfigDict, evaluated: ConfigDict, split: str) -> str:
     """
     wanted = _subjects(evaluated, split)
     try:
-        seen = sorted(wanted & _trained_on(trained))
+        seen = sorted(wanted.keys() & _trained_on(trained))
     except UserError as error:
         return f"not checked against the training data: {error}"
     if seen:
         raise UserError(
             f"{len(seen)} of the {len(wanted)} subjects of split {split!r} were trained on "
-            f"({seen[0]}, ...); evaluate on another split, or on other data"
+            f"({wanted[seen[0]]}, ...); evaluate on another split, or on other data"
         )
     return f"none of the {len(wanted)} subjects was trained on"
 
@@ -44,9 +45,10 @@ def split_to_evaluate(trained: Iterable[ConfigDict], evaluated: ConfigDict, spli
     return "all"
 
 
-def _subjects(config: ConfigDict, split: str) -> set[str]:
+def _subjects(config: ConfigDict, split: str) -> dict[str, str]:
+    """The subjects of a split, by their pseudonyms: those of earlier datasets are in clear text."""
     source, indices = open_split(config, split)
-    return {source.subjects[i] for i in indices}
+    return {pseudonym(source.subjects[i]): source.subjects[i] for i in indices}
 
 
 def _trained_on(config: ConfigDict) -> set[str]:

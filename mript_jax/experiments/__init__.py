@@ -5,7 +5,7 @@ from mript_jax.public import public_names
 __all__, __getattr__ = public_names(
     __name__,
     {
-        "comparison": "compare config_hash",
+        "comparison": "compare",
         "study": "run_study",
         "probe": "untrained",
     },

@@ -5,8 +5,6 @@ as in its training. Measured k-space, in the protocols `fastmri_official` and `m
 reconstructs at its own size, as reconstruct.py does.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,8 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+import mript_jax
 from mript_jax.batch import OPTIONAL_FIELDS, Batch
 from mript_jax.checkpoint import find_checkpoint, load_checkpoint_config, load_params
+from mript_jax.commit import commit
+from mript_jax.config import config_hash
 from mript_jax.data.measured import first_volumes, measured_batches
 from mript_jax.data.pipeline import evaluation_batches, open_split
 from mript_jax.data.simulation import EVALUATION_NOISE
@@ -32,6 +33,7 @@ from mript_jax.evaluation.evaluate import Method, SliceResult, evaluate_tasks
 from mript_jax.evaluation.protocols import Protocol, get_protocol
 from mript_jax.evaluation.results import Results, make_results
 from mript_jax.evaluation.unseen import check_unseen, split_to_evaluate
+from mript_jax.inference.provenance import hash_weights
 from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.models import build_model
 from mript_jax.physics.tasks import Task, nearest_level, nearest_pattern, task_grid
@@ -99,16 +101,12 @@ def compare(
         rows=rows,
         seed=seed,
         config_hash=config_hash(config),
+        version=mript_jax.__version__,
+        commit=commit(),
         slices_in_split=len(open_split(config.data, wanted.split)[1]),
         **(first if len(about) == 1 else {"checkpoint": first["checkpoint"], "methods": about}),
     )
     return results, examples
-
-
-def config_hash(config: ConfigDict) -> str:
-    """A short name for everything that a config says."""
-    text = json.dumps(json.loads(config.to_json_best_effort()), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _whole_splits(config: ConfigDict, trained: Mapping[str, ConfigDict]) -> ConfigDict:
@@ -146,6 +144,7 @@ def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
         unseen.append(check_unseen(start.data, config.data, config.evaluation.split))
     return {
         "checkpoint": str(find_checkpoint(path)),
+        "weights_sha256": hash_weights(path),
         "trained_with": config_hash(trained),
         "training_seed": trained.seed,
         # Of measured k-space nobody knows the reference's maximum.

@@ -35,7 +35,7 @@ from mript_jax.checkpoint import (
     saved_fields,
     write_config,
 )
-from mript_jax.config import flatten_config
+from mript_jax.config import config_hash, flatten_config
 from mript_jax.data.generated_pictures import KINDS, write_pictures
 from mript_jax.errors import UserError, unknown_name_error
 from mript_jax.evaluation.report import save_typical_row, write_report, write_study_page
@@ -47,7 +47,7 @@ from mript_jax.evaluation.results import (
     write_results,
 )
 from mript_jax.evaluation.summary import bootstrap_interval
-from mript_jax.experiments.comparison import compare, config_hash
+from mript_jax.experiments.comparison import compare
 from mript_jax.experiments.paired import paired_table
 from mript_jax.experiments.probe import probe, untrained
 from mript_jax.sizes import height_width

@@ -10,7 +10,9 @@ import jax
 import numpy as np
 
 import mript_jax
-from mript_jax.checkpoint import find_checkpoint, load_params
+from mript_jax.checkpoint import find_checkpoint, load_checkpoint_config, load_params
+from mript_jax.commit import commit
+from mript_jax.config import config_hash
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +22,9 @@ class Provenance:
     method: str = ""  # such as "unrolled" or "tv"
     checkpoint: str = ""  # its name or its folder's; none for a method without weights
     checkpoint_sha256: str = ""
+    config_hash: str = ""  # of the checkpoint's config, as evaluations name it
     version: str = mript_jax.__version__
+    commit: str = dataclasses.field(default_factory=commit)
 
 
 def checkpoint_provenance(checkpoint: str | Path, method: str) -> Provenance:
@@ -29,12 +33,16 @@ def checkpoint_provenance(checkpoint: str | Path, method: str) -> Provenance:
     The hash of a file of weights is that of the file; a checkpoint's folder has that of its
     parameters, whatever files they are spread over. Folders above the checkpoint are not named.
     """
+    trained_with = config_hash(load_checkpoint_config(checkpoint))
+    return Provenance(method, Path(checkpoint).name, hash_weights(checkpoint), trained_with)
+
+
+def hash_weights(checkpoint: str | Path) -> str:
+    """SHA-256 of a file of weights, or of the parameters in a folder."""
     step = find_checkpoint(checkpoint)
     if step.is_file():
-        sha256 = hashlib.sha256(step.read_bytes()).hexdigest()
-    else:
-        sha256 = hash_params(load_params(step))
-    return Provenance(method, Path(checkpoint).name, sha256)
+        return hashlib.sha256(step.read_bytes()).hexdigest()
+    return hash_params(load_params(step))
 
 
 def hash_params(params: Mapping[str, Any]) -> str:

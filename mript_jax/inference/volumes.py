@@ -89,9 +89,11 @@ class ReconstructedVolume:
         seen = recognize_mask(self.masks[0])
         return {
             "software": f"mript_jax {self.provenance.version}",
+            "commit": self.provenance.commit,
             "method": self.provenance.method,
             "checkpoint": self.provenance.checkpoint,
             "checkpoint_sha256": self.provenance.checkpoint_sha256,
+            "config_hash": self.provenance.config_hash,
             "pattern": seen.pattern,
             "true_acceleration": float(seen.true_acceleration),
             "undersampling": "retrospective" if self.simulated else "prospective",

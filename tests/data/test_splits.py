@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from mript_jax.data.pseudonyms import pseudonym
 from mript_jax.data.readers.base import Source
 from mript_jax.data.splits import (
     describe_splits,
@@ -139,3 +140,16 @@ def test_few_shot_subsets_are_nested_and_seeded():
 def test_data_that_are_one_published_split_are_divided_by_the_fractions():
     source = make_source(official_splits=["train"] * 180)
     assert split_elements(source, SHARES) == split_elements(make_source(), SHARES)
+
+
+def test_pseudonym_gives_the_split_of_the_patient_and_not_the_name(tmp_path):
+    names = [f"Doe^Jane^{i}" for i in range(200)]
+    hidden = [pseudonym(name) for name in names]
+    assert [split_of(h, SHARES) for h in hidden] == [split_of(n, SHARES) for n in names]
+    assert [pseudonym(h) for h in hidden] == hidden and len(set(hidden)) == 200
+    assert not any("Doe" in h or "Jane" in h for h in hidden)
+    lists = {"train": names[:100], "test": names[100:], "validation": []}
+    (tmp_path / "split.json").write_text(json.dumps(lists))
+    source = Source([f"{i}.h5" for i in range(200)], subjects=hidden)
+    found = split_elements(source, SHARES, str(tmp_path / "split.json"))
+    assert found == ["train"] * 100 + ["test"] * 100

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
+import mript_jax
 from mript_jax.checkpoint import save_params
+from mript_jax.commit import commit
 from mript_jax.config import base_config
 from mript_jax.data.phantom.source import PhantomSource
 from mript_jax.data.phantom.volume import write_fastmri_h5
@@ -58,6 +60,8 @@ def test_methods_share_the_same_slices_of_held_out_tasks(checkpoints):
     assert results["seed"] == 5 and len(results["config_hash"]) == 12
     about = results["methods"]
     assert about["one"]["trained_with"] != about["two"]["trained_with"]
+    assert about["one"]["weights_sha256"] == about["two"]["weights_sha256"]  # the same arrays
+    assert results["version"] == mript_jax.__version__ and results["commit"] == commit()
     assert "none of the" in about["one"]["unseen"]
     assert scaled_by_reference(results) == ["one"]
     for table in (markdown_table(results), latex_table(results)):

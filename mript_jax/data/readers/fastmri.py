@@ -15,6 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from mript_jax.data.pseudonyms import pseudonym
 from mript_jax.data.readers.hdf5 import (
     check_stored,
     find_array,
@@ -33,7 +34,8 @@ MULTI_COIL = ("reconstruction_rss", "reconstruction_esc", "reconstruction")
 OFFICIAL = {"train": "train", "val": "validation", "test": "test"}
 # Folders of the publisher's: singlecoil_val, knee_multicoil_train, brain_multicoil_test_batch_0.
 OFFICIAL_FOLDER = re.compile(r"(?:.*[^a-z])?(?:single|multi)coil_(train|val|test)(?:[^a-z].*)?")
-ATTRIBUTES = ("acquisition", "patient_id", "acceleration", "num_low_frequency")
+ATTRIBUTES = ("acquisition", "acceleration", "num_low_frequency")
+PATIENT = "patient_id"
 LARGEST_SIDE = 8192  # of a slice; beyond it the file is damaged
 
 
@@ -48,7 +50,7 @@ class FastMRISource(VolumeSource):
     def __init__(self, path: str, skip_ends: int = 0, acquisition: str = "", kspace: bool = True):
         options: dict[str, Any] = {"skip_ends": skip_ends, "wanted": acquisition}
         form = Format(
-            kind="fastmri-2",
+            kind="fastmri-3",
             suffixes=(".h5", ".hdf5"),
             inspect=inspect_file,
             slices=functools.partial(_slices, **options),
@@ -90,6 +92,9 @@ def inspect_file(path: str) -> About:
         heaps.close()
         header = _read_header(file)
         attributes = {key: _plain(key, file.attrs[key]) for key in ATTRIBUTES if key in file.attrs}
+        patient = {}
+        if PATIENT in file.attrs:
+            patient["subject"] = pseudonym(str(_plain(PATIENT, file.attrs[PATIENT])))
         geometry = {key: header[key] for key in ("recon_size", "padding") if key in header}
         return {
             "slices": int(slices),
@@ -98,6 +103,7 @@ def inspect_file(path: str) -> About:
             "mask": "mask" in file,
             "maximum": _maximum(file),
             "attributes": {**attributes, **geometry},
+            **patient,
         }
 
 
@@ -148,7 +154,7 @@ def _file_name(name: str, about: About) -> str:
 
 
 def _patient(name: str, about: About) -> str:
-    return str(about["attributes"].get("patient_id", PurePath(name).name))
+    return str(about.get("subject", PurePath(name).name))
 
 
 def _explain(abouts: list[About], skip_ends: int, wanted: str) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mript_jax.data.phantom.volume import write_fastmri_h5
+from mript_jax.data.pseudonyms import pseudonym
 from mript_jax.data.readers.fastmri import FastMRISource
 from mript_jax.data.readers.reference import image_from_kspace
 from mript_jax.data.records import BrokenRecord
@@ -44,11 +45,11 @@ def test_records_hold_what_the_file_holds(tmp_path, coils, name):
             )
             assert record.maximum == file.attrs["max"]
             assert record.attributes["acquisition"] == file.attrs["acquisition"]
-            assert record.attributes["patient_id"] == "phantom-0-0"
+            assert "patient_id" not in record.attributes
             assert record.attributes["recon_size"] == [SIZE, SIZE]
             assert (record.volume, record.slice_index) == ("file1.h5", i)
     assert list(source.groups) == ["file1.h5"] * SLICES
-    assert list(source.subjects) == ["phantom-0-0"] * SLICES
+    assert list(source.subjects) == [pseudonym("phantom-0-0")] * SLICES
 
 
 @pytest.mark.parametrize("coils", [1, 4])

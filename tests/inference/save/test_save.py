@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import mript_jax
 from mript_jax.data.geometry import Geometry
 from mript_jax.data.readers import open_source
 from mript_jax.errors import UserError
@@ -328,6 +329,7 @@ def test_unknown_formats_and_numbers_that_are_none_are_refused(tmp_path):
 def test_provenance_names_the_weights_by_their_hash(tmp_path):
     found = checkpoint_provenance("small", "unrolled")
     assert (found.checkpoint, len(found.checkpoint_sha256)) == ("small", 64)
+    assert len(found.config_hash) == 12 and found.version == mript_jax.__version__
     params = {"a": {"b": np.ones(3, np.float32)}}
     assert hash_params(params) == hash_params({"a": {"b": np.ones(3, np.float32)}})
     assert hash_params(params) != hash_params({"a": {"c": np.ones(3, np.float32)}})
