@@ -13,8 +13,11 @@ python="${PYTHON:-python3}"
 out="${OUT:-runs/gpu_report}"
 scale="${SCALE:-paper}"
 limit="${LIMIT:-480}" # seconds of a part
-if [ "$scale" = toy ]; then # most of a dry run is compilation
-  export XLA_FLAGS="${XLA_FLAGS:---xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true}"
+if [ "$scale" = toy ]; then # most of a dry run is compilation, done quickly as tests/conftest.py does
+  quick="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+  quick+=" --xla_cpu_parallel_codegen_split_count=1"
+  quick+=" --xla_backend_extra_options=xla_cpu_disable_new_fusion_emitters"
+  export XLA_FLAGS="${XLA_FLAGS:-$quick}"
 fi
 wheels=build/wheels
 site=build/site
