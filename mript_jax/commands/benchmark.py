@@ -1,6 +1,7 @@
 """Speed and memory, as JSON and a table.
 
   mript benchmark [--peer=CHECKOUT_OF_MR_IPT]   what each model costs
+  mript benchmark cost                          latency, memory and energy of an image
   mript benchmark data                          how fast examples are made
   mript benchmark mript_choices                 attention, scanned blocks, what is kept
   mript benchmark task_convolutions             heads and tails of mixed tasks
@@ -23,6 +24,7 @@ from mript_jax.errors import unknown_name_error
 BENCHMARKS = (
     "bart_scan",
     "card",
+    "cost",
     "data",
     "kspace_ssim",
     "masked_pretraining",
