@@ -2,6 +2,7 @@
 
   mript benchmark [--peer=CHECKOUT_OF_MR_IPT]   what each model costs
   mript benchmark accelerator                   a GPU's or TPU's report, part by part
+  mript benchmark cost                          latency, memory and energy of an image
   mript benchmark data                          how fast examples are made
   mript benchmark mript_choices                 attention, scanned blocks, what is kept
   mript benchmark task_convolutions             heads and tails of mixed tasks
@@ -26,6 +27,7 @@ BENCHMARKS = (
     "accelerator",
     "bart_scan",
     "card",
+    "cost",
     "data",
     "kspace_ssim",
     "masked_pretraining",
