@@ -12,14 +12,22 @@ same --output, it resumes. With --config it is `mript train` from the weights of
       --config.data.path=FOLDER_OF_H5
 """
 
+from pathlib import Path
+
 from absl import flags
 
 from mript_jax import cli
 from mript_jax.commands import train
-from mript_jax.commands.reconstruct import _format_of
 from mript_jax.errors import UserError
 
 MINUTES = 10.0  # of training on one's own scans
+FORMATS = {  # reader -> endings
+    "nifti": (".nii", ".nii.gz", ".mgz"),
+    "dicom": (".dcm", ".ima"),
+    "images": (".png", ".jpg", ".jpeg", ".tif", ".tiff"),
+    "numpy": (".npy",),
+    "cmrxrecon": (".mat",),
+}
 
 
 def run(program: str) -> None:
@@ -49,7 +57,7 @@ def main() -> None:
     path = cli.existing_path("input", values.input)
     from mript_jax.experiments import own_scans
 
-    scans = own_scans.look_through(values.format or _format_of(path), str(path.absolute()))
+    scans = own_scans.look_through(values.format or format_of(path), str(path.absolute()))
     task = own_scans.task_of(scans, values.pattern, values.acceleration)
     config = own_scans.plan(
         scans,
@@ -60,3 +68,12 @@ def main() -> None:
     )
     print(own_scans.describe(scans))
     print(own_scans.finetune(config, scans.subjects, values.output, values.minutes or MINUTES))
+
+
+def format_of(path: Path) -> str:
+    """The reader of a file, or of most files in a folder, by their endings."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    names = [file.name.lower() for file in files]
+    fitting = {form: sum(name.endswith(FORMATS[form]) for name in names) for form in FORMATS}
+    fitting["fastmri"] = sum(name.endswith((".h5", ".hdf5")) for name in names)
+    return max(fitting, key=lambda form: fitting[form])
