@@ -27,7 +27,7 @@ def with_warnings(result: ReconstructedVolume, config: ConfigDict) -> Reconstruc
     seen = recognize_mask(result.masks[0])
     brightest = np.maximum(result.zero_filled.max(axis=(1, 2)), SMALLEST)
     lines = unlike_sampling(config, seen.pattern, seen.acceleration)
-    lines += _unlike_scan(config, result.trust, result.masks.shape[1:], brightest)
+    lines += _unlike_scan(config, result.trust, result.reconstruction.shape[1:], brightest)
     lines += _implausible(of_model[0].trust)
     trust = dataclasses.replace(result.trust, warnings=tuple(lines))
     return dataclasses.replace(result, trust=trust)

@@ -150,7 +150,7 @@ def test_scan_like_the_training_data_is_not_warned_of(config):
         ({"noise": 0.2}, "its noise, 20.0 % of the maximum, is stronger"),
         ({"coils": 64}, "it has 64 coils"),
         ({"residual": 0.5}, "contradicts the measured samples"),
-        ({"masks": np.ones((1, 600, 128), np.uint8)}, "its 600 x 128 pixels"),
+        ({"reconstruction": np.ones((1, 600, 128))}, "its 600 x 128 pixels"),
         (
             {"masks": sample_mask("cartesian_random", (128, 256), 20.0, 0.02, 0)[None]},
             "acceleration 19.0 is outside",

@@ -2,10 +2,11 @@
 
 import dataclasses
 import gzip
+import os
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -80,6 +81,7 @@ def find_scans(
     root, names = find_files(path, ("",))
     alone = Path(path).is_file()
     scans: dict[Path, ScanFile] = {}
+    dicom: list[Path] = []
     masks = {name.removesuffix(".npy") + MASK_ENDING for name in names}
     for name in names if alone else [name for name in names if name not in masks]:
         file = _numbers_of(root / name)
@@ -91,11 +93,13 @@ def find_scans(
         found = recognize_format(file)
         if found is None and name.lower().endswith(DICOM_ENDINGS):
             found = "dicom"
-        if found == "dicom" and not alone:  # the files of a series may lie in several folders
-            scans[root] = ScanFile(root, found, options)
+        if found == "dicom" and not alone:
+            dicom.append(file)
         elif found or alone or name.lower().endswith(SCAN_ENDINGS):
-            folder = str(PurePath(name).parent)
-            scans[file] = ScanFile(file, found, options, "" if folder == "." else folder)
+            scans[file] = ScanFile(file, found, options, _folder(file, root))
+    if dicom:  # together, since the files of a series may lie in several folders
+        place = Path(os.path.commonpath([file.parent for file in dicom]))
+        scans[place] = ScanFile(place, "dicom", options, _folder(place, root))
     if not scans:
         raise UserError(f"{path}: none of its {len(names)} files is a scan of a known format")
     _check_options(options, list(scans.values()))
@@ -123,6 +127,12 @@ def recognize_format(path: str | Path) -> str | None:
     if path.suffix == ".cfl" and path.with_suffix(".hdr").is_file():  # plain numbers
         return "cfl"
     return "numpy" if _is_npz(path) else None
+
+
+def _folder(path: Path, root: Path) -> str:
+    """The folder of a path below the root, or "" where it is the root's own."""
+    parent = path.relative_to(root).parent if path != root else Path()
+    return "" if parent == Path() else str(parent)
 
 
 def _check_options(options: Mapping[str, Any], scans: Sequence[ScanFile]) -> None:
