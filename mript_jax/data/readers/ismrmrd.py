@@ -105,8 +105,11 @@ class Scan:
     def _check_header(self) -> None:
         if "encoded_size" not in self.header:
             raise ValueError("its header names no encoded size")
-        if self.header["trajectory"] != "cartesian":
-            raise ValueError(f"is {self.header['trajectory']}; only Cartesian scans are read")
+        trajectory = self.header["trajectory"]
+        if trajectory == "epi":
+            raise ValueError("is EPI, whose Nyquist ghost is not corrected here; not read")
+        if trajectory != "cartesian":
+            raise ValueError(f"is {trajectory}; only Cartesian scans are read, so grid it first")
 
     def _volume(self, frame: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """k-space [Z, C, H, W] of one frame, along Z already an image; its mask [H, W]; notes."""

@@ -211,7 +211,11 @@ BREAK = {
     "samples": (lambda p: one_line_changed(p, number_of_samples=17), "it should have 17 of each"),
     "coils": (lambda p: one_line_changed(p, active_channels=2), "of each of 3 coils"),
     "discarded": (lambda p: one_line_changed(p, discard_post=20), "discards 20 of its 16"),
-    "radial": (lambda p: save(p, lines(kspace()), trajectory="radial"), "radial"),
+    "radial": (
+        lambda p: save(p, lines(kspace()), trajectory="radial"),
+        "is radial; only Cartesian",
+    ),
+    "echo planar": (lambda p: save(p, lines(kspace()), trajectory="epi"), "Nyquist ghost"),
     "outside": (lambda p: save(p, lines(kspace(height=32))), "outside of k-space"),
     "partitions": (lambda p: save(p, partitions(kspace(4))[1:], d=4), "along partitions"),
     "only noise": (lambda p: save(p, [line(kspace()[0, :, :, 0], 19)]), "no acquisition"),
