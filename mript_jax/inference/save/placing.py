@@ -61,11 +61,14 @@ def assumed_geometry(shape: tuple[int, int], number: int) -> Geometry:
 def blocks(result: ReconstructedVolume) -> list[Block]:
     """The slices as few blocks: one for a volume, one an orientation for a localizer."""
     geometries, moments = slice_geometries(result), _moments(result)
+    fits = len(result.slice_numbers) == len(geometries)
+    numbers = list(result.slice_numbers) if fits else list(range(len(geometries)))
     found = []
     for _, members in itertools.groupby(range(len(geometries)), lambda i: _key(geometries[i])):
         slices = list(members)
-        block = _block([geometries[i].affine for i in slices], slices, moments)
-        alone = [_block([geometries[i].affine], [i], moments) for i in slices]
+        own = [numbers[i] for i in slices]
+        block = _block([geometries[i].affine for i in slices], slices, own, moments)
+        alone = [_block([geometries[i].affine], [i], [numbers[i]], moments) for i in slices]
         found += [block] if block else [one for one in alone if one]
     return found
 
@@ -83,7 +86,9 @@ def _key(geometry: Geometry) -> tuple[float, ...]:
     return tuple(np.round(geometry.affine[:3, :2].ravel() / (10 * SAME)))
 
 
-def _block(affines: list[np.ndarray], slices: list[int], moments: list[int]) -> Block | None:
+def _block(
+    affines: list[np.ndarray], slices: list[int], numbers: list[int], moments: list[int]
+) -> Block | None:
     """The block of slices of one orientation, or None where they are not evenly spaced."""
     affine = affines[0].copy()
     normal = np.cross(affine[:3, 0], affine[:3, 1])
@@ -98,7 +103,7 @@ def _block(affines: list[np.ndarray], slices: list[int], moments: list[int]) -> 
     gaps = np.diff(levels)[np.diff(levels) > SAME]
     places = np.zeros(len(slices), int)
     if gaps.size:
-        count = round(heights.max() / gaps.min())
+        count = _steps(heights, gaps.min(), numbers)
         if count >= MOST_GAPS * len(slices):
             return None
         first, last = origins[heights.argmin()], origins[heights.argmax()]
@@ -109,6 +114,17 @@ def _block(affines: list[np.ndarray], slices: list[int], moments: list[int]) -> 
     if np.linalg.norm(origins - expected, axis=1).max() > OFF_GRID * (step + SAME):
         return None
     return Block(affine, slices, places.tolist(), _repeats(places.tolist(), slices, moments))
+
+
+def _steps(heights: np.ndarray, smallest: float, numbers: list[int]) -> int:
+    """Steps from the lowest slice to the highest: by their numbers, where heights agree."""
+    passed = np.abs(np.asarray(numbers) - numbers[int(heights.argmin())])
+    count = int(passed[heights.argmax()])
+    if 0 < count < MOST_GAPS * len(numbers):
+        step = heights.max() / count
+        if np.abs(heights - passed * step).max() <= OFF_GRID * step:
+            return count
+    return round(float(heights.max()) / smallest)
 
 
 def _repeats(places: list[int], slices: list[int], moments: list[int]) -> list[int]:

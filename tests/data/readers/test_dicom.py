@@ -106,11 +106,23 @@ def cut_short(path):
     path.write_bytes(path.read_bytes()[:-30])
 
 
+def remove(path, name):
+    data = pydicom.dcmread(path)
+    del data[name]
+    data.save_as(path)
+
+
 BREAK = {
     "cut short": (cut_short, "cannot be read"),
     "no picture": (lambda p: p.write_bytes(b"text" * 99), "is not DICOM"),
     "color": (lambda p: save(p, pixels(0), SamplesPerPixel=3), "color"),
     "zero": (lambda p: save(p, pixels(0) * 0), "all zero"),
+    "no pixels": (lambda p: remove(p, "PixelData"), "holds no pixels"),
+    "fewer rows": (lambda p: save(p, pixels(0), Rows=3), "take 96 bytes instead of 48"),
+    "more rows": (lambda p: save(p, pixels(0), Rows=9), "cut short: 96 bytes of 144"),
+    "modality": (lambda p: save(p, pixels(0), Modality="MS"), "of modality 'MS'"),
+    "no image": (lambda p: remove(p, "Rows"), "holds no image"),
+    "series": (lambda p: save(p, pixels(0), series="1..2"), "no UID"),
     "frames": (lambda p: save(p, pixels(0), NumberOfFrames=10**6), "impossible shape"),
 }
 
@@ -285,3 +297,19 @@ def test_files_that_give_no_slice_and_gaps_are_said_in_one_line(tmp_path, caplog
     left_out, uneven = (record.getMessage() for record in caplog.records)
     assert "1 files of CT 'T2 TSE', 1 files without an image (readme.txt)" in left_out
     assert "1.2.3 (4 instead of 2 mm after slice 1)" in uneven
+
+
+@pytest.mark.parametrize(("kept", "numbers"), [((0, 2), [0, 2]), ((0, 1, 3), [0, 1, 3])])
+def test_slices_keep_their_numbers_where_another_is_missing(tmp_path, kept, numbers):
+    for number in kept:
+        save(tmp_path / f"{number}", pixels(number), position=3.0 * number, InstanceNumber=number)
+    source = open_source("dicom", str(tmp_path))
+    assert [source[i].slice_index for i in range(len(source))] == numbers
+
+
+def test_slices_two_instances_apart_are_neighbours_where_echoes_alternate(tmp_path):
+    for number in range(4):
+        tags = {"EchoNumbers": 1 + number % 2, "InstanceNumber": number}
+        save(tmp_path / f"{number}", pixels(number), position=3.0 * (number // 2), **tags)
+    source = open_source("dicom", str(tmp_path))
+    assert [source[i].slice_index for i in range(4)] == [0, 1, 0, 1]

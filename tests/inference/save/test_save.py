@@ -132,6 +132,17 @@ def test_nifti_keeps_gaps_and_repeated_positions(tmp_path):
     assert levels.tolist() in (expected, expected[::-1])
 
 
+def test_nifti_has_zeros_where_a_slice_was_left_out(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    places = stack(count=5)
+    left = volume(IMAGES[:3] + 1, (places[0], places[2], places[4]), slice_numbers=(0, 2, 4))
+    (path,) = save_volume(tmp_path, left, ["nifti"])
+    image = nibabel.load(path)
+    sums = np.moveaxis(image.get_fdata(), image.shape.index(5), 0).sum(axis=(1, 2))
+    assert (sums > 0).tolist() == [True, False, True, False, True]
+    np.testing.assert_allclose(sorted(image.header.get_zooms()), [0.75, 1.5, 3.0], rtol=1e-5)
+
+
 def test_nifti_of_several_orientations_is_a_file_for_each(tmp_path):
     nibabel = pytest.importorskip("nibabel")
     places = stack(0, 2) + stack(1, 2)
