@@ -137,7 +137,9 @@ def _damage(one: Prepared, target: Path, rng: random.Random) -> tuple[str, bool]
         return name, name in one.sample.other_content
     damaged, name = damage_bytes(one.content, rng, one.dull)
     _write(target, damaged)
-    return name, within(one.content, damaged, one.unprotected)
+    resized = len(damaged) != len(one.content)
+    unseen = within(one.content, damaged, one.unprotected)
+    return name, unseen or (resized and not one.sample.says_length)
 
 
 def _heal(one: Prepared, target: Path) -> bytes:

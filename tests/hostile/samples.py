@@ -48,6 +48,7 @@ class Sample:
     own: part of the volume's name of the slices that are in the target; others are neighbours.
     other_content: the damages in `structure` after which the file is valid and says something else.
     other_count: of these damages those after which there may be fewer or more slices.
+    says_length: whether the format says how long a file is; else bytes may be put in or taken out.
     renames: a refused file may change the names and numbers of the slices of its volume.
     is_list: the target is a list of names, and any part of it is as good a list.
     """
@@ -63,6 +64,7 @@ class Sample:
     own: str | None = None  # by default the name of the target
     key: Callable[[Record], Hashable] = lambda record: (record.volume, record.slice_index)
     named: tuple[str, ...] = ()
+    says_length: bool = True
     is_list: bool = False
     renames: bool = False
 
@@ -289,6 +291,7 @@ def _picture_sample(
         structure=structure,
         other_content=frozenset(other),
         unprotected=unprotected,
+        says_length=suffix != "tif",
     )
 
 

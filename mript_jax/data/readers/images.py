@@ -16,7 +16,7 @@ from mript_jax.errors import unknown_name_error
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 MOST_PIXELS = 64_000_000  # a larger one is taken for a decompression bomb
-BITS, COMPRESSION, STRIP_BYTES = 258, 259, 279  # tags of TIFF
+BITS, COMPRESSION, STRIP_BYTES, TILE_BYTES = 258, 259, 279, 325  # tags of TIFF
 PLAIN_MODES = ("L", "F", "I", "I;16", "I;16B")  # one channel of numbers
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")  # whatever else Pillow would read, or hand to others
 
@@ -92,12 +92,13 @@ def _check(picture: Image.Image, path: str | Path) -> None:
 def _check_tiff(picture: TiffImagePlugin.TiffImageFile) -> None:
     """Refuses uncompressed strips that are not as long as the rows that they hold."""
     tags = picture.tag_v2
-    if tags.get(COMPRESSION, 1) != 1 or STRIP_BYTES not in tags:
+    if tags.get(COMPRESSION, 1) != 1 or TILE_BYTES in tags:
         return
     bits = sum(tags.get(BITS, (1,)))
     expected = picture.height * ((picture.width * bits + 7) // 8)
-    if sum(tags[STRIP_BYTES]) != expected:
-        raise ValueError(f"its rows take {expected} bytes; it holds {sum(tags[STRIP_BYTES])}")
+    found = sum(tags.get(STRIP_BYTES, ()))
+    if found != expected:
+        raise ValueError(f"its rows take {expected} bytes; it holds {found}")
 
 
 def refuse_empty(image: np.ndarray, path: str | Path) -> None:
