@@ -20,6 +20,7 @@ from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.errors import UserError
 from mript_jax.inference.estimate import Estimate, magnitude_residuals, measurement
 from mript_jax.inference.trust import unlike_sampling
+from mript_jax.inference.units import in_usual_units
 from mript_jax.models import build_model
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.crop import zero_filled_scan
@@ -119,6 +120,7 @@ class Reconstruction:
         result = self.from_kspace(kspace, masks, pattern, acceleration, sensitivities=maps)
         return result[0] if single else result
 
+    @in_usual_units
     def from_kspace(
         self,
         kspace: np.ndarray,
@@ -177,6 +179,7 @@ class Reconstruction:
                 )
         return Estimate(results, residuals)
 
+    @in_usual_units
     def from_zero_filled(
         self,
         images: np.ndarray,

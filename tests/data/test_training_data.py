@@ -100,7 +100,7 @@ def test_undersampling_is_simulated_without_kspace():
 def test_an_unknown_way_of_undersampling_is_answered_with_those_that_exist():
     config = base_config()
     config.data.undersampling = "scanner"
-    with pytest.raises(UserError, match="'image', 'complex', 'kspace' or 'simulated'"):
+    with pytest.raises(UserError, match="'image', 'complex', 'kspace', 'simulated' or 'split'"):
         check_config(config)
 
 
