@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,20 @@ def _loader(toy: bool) -> list[dict[str, Any]]:
     from mript_jax.benchmarks import data
 
     cores = multiprocessing.cpu_count()
-    workers = (0,) if toy else tuple(n for n in (0, 4, 8, 16) if n <= cores)
-    found = data.measure(workers=workers, seconds=1.0 if toy else 5.0)
-    return found["throughput"]
+    counts = (0,) if toy else tuple(n for n in (0, 4, 8, 16) if n <= cores)
+    with tempfile.TemporaryDirectory() as temporary:
+        sources = data.make_sources(Path(temporary), "")
+        if toy:
+            sources = {"ArrayRecord": sources["ArrayRecord"]}
+        return [
+            {
+                "source": name,
+                "workers": workers,
+                "samples/s": data.throughput(*opened, workers=workers, seconds=1.0 if toy else 5.0),
+            }
+            for name, opened in sources.items()
+            for workers in counts
+        ]
 
 
 def _training(toy: bool) -> list[dict[str, Any]]:
