@@ -1,7 +1,8 @@
 """Timing of the public PyTorch MR-IPT: model.py runs this file in a Python that has torch.
 
 Arguments: the checkout, the fields of config.model as JSON, images in a batch, repetitions, and
-JAX's backend: with "gpu" PyTorch runs on the GPU, too.
+JAX's backend: with "gpu" PyTorch runs on the GPU, too. With 0 repetitions it times one call for
+each line of its input: latency, images or training (race_entry.py).
 """
 
 import functools
@@ -10,7 +11,8 @@ import sys
 import time
 
 
-def main(checkout: str, sizes: dict, batch: int, repeats: int, backend: str = "cpu") -> dict:
+def functions(checkout: str, sizes: dict, batch: int, backend: str) -> dict:
+    """The model, and functions of no argument by the name of what they are timed for."""
     import torch
 
     if backend == "gpu" and not torch.cuda.is_available():
@@ -83,25 +85,41 @@ def main(checkout: str, sizes: dict, batch: int, repeats: int, backend: str = "c
         if device == "cuda":
             torch.cuda.synchronize()  # calls return before the GPU has finished
 
-    def seconds(function, *arguments) -> float:
-        finish(function, *arguments)
+    return {
+        "model": model,
+        "latency": lambda: finish(reconstruct, 1),
+        "images": lambda: finish(reconstruct, batch),
+        "training": lambda: finish(train),
+    }
+
+
+def main(checkout: str, sizes: dict, batch: int, repeats: int, backend: str = "cpu") -> dict:
+    timed = functions(checkout, sizes, batch, backend)
+
+    def seconds(name: str) -> float:
+        timed[name]()
         times = []
         for _ in range(repeats):
             began = time.perf_counter()
-            finish(function, *arguments)
+            timed[name]()
             times.append(time.perf_counter() - began)
         return min(times)
 
     return {
-        "parameters (M)": sum(p.numel() for p in model.parameters()) / 1e6,
-        "latency (ms)": 1e3 * seconds(reconstruct, 1),
-        "images/s": batch / seconds(reconstruct, batch),
-        "trained images/s": batch / seconds(train),
+        "parameters (M)": sum(p.numel() for p in timed["model"].parameters()) / 1e6,
+        "latency (ms)": 1e3 * seconds("latency"),
+        "images/s": batch / seconds("images"),
+        "trained images/s": batch / seconds("training"),
     }
 
 
 if __name__ == "__main__":
     checkout, sizes, batch, repeats, *rest = sys.argv[1:]
     backend = rest[0] if rest else "cpu"
-    found = main(checkout, json.loads(sizes), int(batch), int(repeats), backend=backend)
-    print(json.dumps(found))
+    if int(repeats):
+        found = main(checkout, json.loads(sizes), int(batch), int(repeats), backend=backend)
+        print(json.dumps(found))
+    else:
+        from race_entry import serve  # beside this file
+
+        serve(functions(checkout, json.loads(sizes), int(batch), backend))
