@@ -21,8 +21,9 @@ minutes() { printf '%d.%02d' $(($1 / 60)) $(($1 % 60 * 100 / 60)); }
 say "1/7 reconstructing scans with the weights that come along: $out/first_look"
 $python launch/make_phantoms.py --seed=4 --volumes=3 --slices=6 --output="$out/data/new_scans"
 [ -f "$out/first_look/phantom_4_002.png" ] ||
-  $python launch/reconstruct.py --input="$out/data/new_scans" --output="$out/first_look"
-echo "look at $out/first_look/*.png"
+  $python launch/reconstruct.py --input="$out/data/new_scans" --output="$out/first_look" \
+    --method=unrolled,tv
+echo "look at $out/first_look/*.png: zero-filled, unrolled (ours), total variation, reference, error"
 
 rest=$((rest_share * SECONDS))
 pretraining=$((whole - SECONDS - rest))

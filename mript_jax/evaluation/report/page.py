@@ -94,19 +94,17 @@ def _lead(results: Results, main: str, baseline: str | None) -> str:
     """The outcome in a sentence or two."""
     tasks = by_task(results["rows"])
     ours = [of_task[main] for of_task in tasks.values() if main in of_task]
-    text = (
-        f"<b>{escape(main)}</b> reaches {np.mean([row['psnr'] for row in ours]):.2f} dB PSNR and "
-        f"{np.mean([row['ssim'] for row in ours]):.4f} SSIM on average over {len(tasks)} "
-        f"task{'s' if len(tasks) > 1 else ''}"
-    )
+    psnr, ssim = (np.mean([row[metric] for row in ours]) for metric in ("psnr", "ssim"))
+    of = f"on average over {len(tasks)} tasks" if len(tasks) > 1 else "in one task"
+    text = f"<b>{escape(_words(main))}</b> reaches {psnr:.2f} dB PSNR and {ssim:.4f} SSIM {of}"
     if baseline:
         above = gains(results["rows"], main, baseline)
         worst = min(above, key=lambda task: above[task])
-        text += (
-            f", {np.mean(list(above.values())):+.2f} dB over {baseline.replace('_', '-')}; "
-            f"the least in {escape(worst[0].replace('_', ' '))} {worst[1]:g}× "
-            f"({above[worst]:+.2f} dB)"
-        )
+        text += f", {np.mean(list(above.values())):+.2f} dB over {baseline.replace('_', '-')}"
+        if len(above) > 1:
+            text += (
+                f"; the least in {escape(_words(worst[0]))} {worst[1]:g}× ({above[worst]:+.2f} dB)"
+            )
     return text + "."
 
 
