@@ -116,7 +116,7 @@ class DicomSource(Source):
             image,
             self.groups[index],
             self._numbers[index],
-            attributes={"series": about["description"], "modality": about["modality"]},
+            attributes={"modality": about["modality"]},  # the description may name the patient
             geometry=self._geometry(index),
             path=path,
         )
