@@ -20,6 +20,7 @@ from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.errors import UserError
 from mript_jax.inference.estimate import Estimate, magnitude_residuals, measurement
 from mript_jax.inference.trust import unlike_sampling
+from mript_jax.inference.units import in_usual_units
 from mript_jax.models import build_model
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.crop import zero_filled_scan
@@ -119,6 +120,7 @@ class Reconstruction:
         result = self.from_kspace(kspace, masks, pattern, acceleration, sensitivities=maps)
         return result[0] if single else result
 
+    @in_usual_units
     def from_kspace(
         self,
         kspace: np.ndarray,
@@ -142,6 +144,7 @@ class Reconstruction:
         images = zero_filled_scan(kspace * masks[:, None])
         return self._by_mask(images, masks, pattern, acceleration)
 
+    @in_usual_units
     def estimate(self, kspace: np.ndarray, mask: np.ndarray) -> Estimate:
         """As `from_kspace`, with the residual of each slice, and without warnings."""
         kspace, masks = np.asarray(kspace), full_mask(mask, kspace.shape[0], kspace.shape[-2:])
@@ -177,6 +180,7 @@ class Reconstruction:
                 )
         return Estimate(results, residuals)
 
+    @in_usual_units
     def from_zero_filled(
         self,
         images: np.ndarray,
