@@ -144,6 +144,7 @@ class Reconstruction:
         images = zero_filled_scan(kspace * masks[:, None])
         return self._by_mask(images, masks, pattern, acceleration)
 
+    @in_usual_units
     def estimate(self, kspace: np.ndarray, mask: np.ndarray) -> Estimate:
         """As `from_kspace`, with the residual of each slice, and without warnings."""
         kspace, masks = np.asarray(kspace), full_mask(mask, kspace.shape[0], kspace.shape[-2:])

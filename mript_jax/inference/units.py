@@ -3,39 +3,47 @@
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from mript_jax.errors import UserError
+from mript_jax.inference.estimate import Estimate
 
 USUAL = (2.0**-40, 2.0**40)  # magnitudes whose squares, summed over an image, float32 holds
 
 
-def in_usual_units(method: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+Images = TypeVar("Images", np.ndarray, Estimate)
+
+
+def in_usual_units(method: Callable[..., Images]) -> Callable[..., Images]:
     """The method, given data in units of a power of two if they are unusual; NaN is an error.
 
     Division by a power of two changes no digit, so data in usual units need none.
     """
 
     @functools.wraps(method)
-    def in_units(self: Any, data: np.ndarray, *arguments: Any, **options: Any) -> np.ndarray:
+    def in_units(self: Any, data: np.ndarray, *arguments: Any, **options: Any) -> Images:
         data = np.asarray(data)
         unit = _unit_of(data)
-        if unit != 1:
-            data = _divide(data, unit)
-        images = method(self, data, *arguments, **options)
-        if unit != 1:
-            with np.errstate(over="ignore"):
-                images = (images.astype(np.float64) * unit).astype(np.float32)
-        if not np.isfinite(images).all():
-            raise UserError(
-                "the reconstruction holds NaN or numbers beyond float32 (largest magnitude of "
-                f"the input: {_peak(data) * unit:.3g}); scale the input"
-            )
-        return images
+        found = method(self, data if unit == 1 else _divide(data, unit), *arguments, **options)
+        if isinstance(found, Estimate):
+            return found._replace(images=_multiply(found.images, unit))
+        return _multiply(found, unit)
 
     return in_units
+
+
+def _multiply(images: np.ndarray, unit: float) -> np.ndarray:
+    if unit != 1:
+        with np.errstate(over="ignore"):
+            images = (images.astype(np.float64) * unit).astype(np.float32)
+    if not np.isfinite(images).all():
+        raise UserError(
+            "the reconstruction holds NaN or numbers beyond float32; the input's largest are of "
+            f"the order of {unit:.0e}: scale it"
+        )
+    return images
 
 
 def _divide(data: np.ndarray, unit: float) -> np.ndarray:

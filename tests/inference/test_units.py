@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mript_jax.errors import UserError
+from mript_jax.inference.estimate import Estimate
 from mript_jax.inference.units import in_usual_units
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.fourier import ifft2c
@@ -40,3 +41,10 @@ def test_images_beyond_float32_and_nan_are_refused():
 def test_no_data_and_zeros_pass():
     assert images_of(None, KSPACE[:0]).shape == (0, 8, 9)
     assert not images_of(None, KSPACE * 0).any()
+
+
+def test_estimate_keeps_its_residuals():
+    estimate = in_usual_units(lambda _, kspace: Estimate(images_of(None, kspace), np.ones(2)))
+    found = estimate(None, KSPACE * 1e30)
+    np.testing.assert_allclose(found.images, images_of(None, KSPACE) * np.float64(1e30), rtol=1e-6)
+    assert (found.residuals == 1).all()
