@@ -2,19 +2,20 @@
 
 Arguments: the checkout, the fields of config.model as JSON, images in a batch, repetitions,
 JAX's backend (with "gpu" PyTorch runs on the GPU, too), and "eager" or "tuned": bfloat16,
-torch.compile and PyTorch's fused attention.
+torch.compile and PyTorch's fused attention. With 0 repetitions it times one call for each line of
+its input: latency, images or training (race_entry.py).
 """
 
 import contextlib
 import functools
+import importlib
 import json
 import sys
 import time
 
 
-def main(
-    checkout: str, sizes: dict, batch: int, repeats: int, backend: str = "cpu", way: str = "eager"
-) -> dict:
+def functions(checkout: str, sizes: dict, batch: int, backend: str, *, way: str) -> dict:
+    """The model, and functions of no argument by the name of what they are timed for."""
     import torch
 
     if backend == "gpu" and not torch.cuda.is_available():
@@ -95,20 +96,33 @@ def main(
         if device == "cuda":
             torch.cuda.synchronize()  # calls return before the GPU has finished
 
-    def seconds(function, *arguments) -> float:
-        finish(function, *arguments)
+    return {
+        "model": model,
+        "latency": lambda: finish(reconstruct, 1),
+        "images": lambda: finish(reconstruct, batch),
+        "training": lambda: finish(train),
+    }
+
+
+def main(
+    checkout: str, sizes: dict, batch: int, repeats: int, backend: str = "cpu", way: str = "eager"
+) -> dict:
+    timed = functions(checkout, sizes, batch, backend, way=way)
+
+    def seconds(name: str) -> float:
+        timed[name]()
         times = []
         for _ in range(repeats):
             began = time.perf_counter()
-            finish(function, *arguments)
+            timed[name]()
             times.append(time.perf_counter() - began)
         return min(times)
 
     return {
-        "parameters (M)": sum(p.numel() for p in model.parameters()) / 1e6,
-        "latency (ms)": 1e3 * seconds(reconstruct, 1),
-        "images/s": batch / seconds(reconstruct, batch),
-        "trained images/s": batch / seconds(train),
+        "parameters (M)": sum(p.numel() for p in timed["model"].parameters()) / 1e6,
+        "latency (ms)": 1e3 * seconds("latency"),
+        "images/s": batch / seconds("images"),
+        "trained images/s": batch / seconds("training"),
     }
 
 
@@ -137,5 +151,9 @@ def _fuse_attention(model) -> None:
 if __name__ == "__main__":
     checkout, sizes, batch, repeats, *rest = sys.argv[1:]
     backend, way = [*rest, *("cpu", "eager")[len(rest) :]]
-    found = main(checkout, json.loads(sizes), int(batch), int(repeats), backend=backend, way=way)
-    print(json.dumps(found))
+    arguments = (checkout, json.loads(sizes), int(batch))
+    if int(repeats):
+        print(json.dumps(main(*arguments, int(repeats), backend=backend, way=way)))
+    else:
+        serve = importlib.import_module("race_entry").serve  # beside this file
+        serve(functions(*arguments, backend, way=way))

@@ -7,6 +7,7 @@
   mript benchmark mript_choices                 attention, scanned blocks, what is kept
   mript benchmark task_convolutions             heads and tails of mixed tasks
   mript benchmark prompts                       the continuous prompt against the table
+  mript benchmark race                          MR-IPT beside the public code, in turn
   mript benchmark kspace_ssim                   k-space SSIM against the image's quality
   mript benchmark masked_pretraining            masked modelling as pretraining
   mript benchmark vit_unet                      the ViT beside the U-Net
@@ -34,6 +35,7 @@ BENCHMARKS = (
     "model",
     "mript_choices",
     "prompts",
+    "race",
     "task_convolutions",
     "uncertainty",
     "vit_unet",
