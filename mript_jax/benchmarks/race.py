@@ -94,7 +94,9 @@ def answer(process: subprocess.Popen, expected: str = "{") -> str:
     """The next line of a side, which must begin with `expected`."""
     line: str = process.stdout.readline() if process.stdout else ""
     if not line.startswith(expected):
-        raise UserError(f"{' '.join(process.args[:3])} does not run: {line.strip() or 'see above'}")
+        raise UserError(
+            f"a side of the race does not run, {process.args!r}: {line.strip() or 'see above'}"
+        )
     return line
 
 
