@@ -14,9 +14,7 @@ import sys
 import time
 
 
-def functions(
-    checkout: str, sizes: dict, batch: int, backend: str = "cpu", way: str = "eager"
-) -> dict:
+def functions(checkout: str, sizes: dict, batch: int, backend: str, *, way: str) -> dict:
     """The model, and functions of no argument by the name of what they are timed for."""
     import torch
 
@@ -106,8 +104,10 @@ def functions(
     }
 
 
-def main(checkout: str, sizes: dict, batch: int, repeats: int, **where: str) -> dict:
-    timed = functions(checkout, sizes, batch, **where)
+def main(
+    checkout: str, sizes: dict, batch: int, repeats: int, backend: str = "cpu", way: str = "eager"
+) -> dict:
+    timed = functions(checkout, sizes, batch, backend, way=way)
 
     def seconds(name: str) -> float:
         timed[name]()
@@ -151,9 +151,9 @@ def _fuse_attention(model) -> None:
 if __name__ == "__main__":
     checkout, sizes, batch, repeats, *rest = sys.argv[1:]
     backend, way = [*rest, *("cpu", "eager")[len(rest) :]]
-    where = {"backend": backend, "way": way}
+    arguments = (checkout, json.loads(sizes), int(batch))
     if int(repeats):
-        print(json.dumps(main(checkout, json.loads(sizes), int(batch), int(repeats), **where)))
+        print(json.dumps(main(*arguments, int(repeats), backend=backend, way=way)))
     else:
         serve = importlib.import_module("race_entry").serve  # beside this file
-        serve(functions(checkout, json.loads(sizes), int(batch), **where))
+        serve(functions(*arguments, backend, way=way))
