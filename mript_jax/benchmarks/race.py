@@ -3,8 +3,8 @@
   mript benchmark race --peer=CHECKOUT_OF_MR_IPT --peer_python=PYTHON_WITH_TORCH --cores=1
 
 Each side is a process of its own on the same processor cores, and their calls alternate, so that
-other work on the machine hurts both. The fastest call counts. Processor time adds up all threads, and is
-good on a busy machine where the time of a call is not; on one core the two agree on a quiet
+other work on the machine hurts both. The fastest call counts. Processor time adds up all threads,
+and is good on a busy machine where the time of a call is not; on one core the two agree on a quiet
 machine. Memory is the peak of the process: compilation is in ours. Training is a forward and a
 backward pass.
 """
