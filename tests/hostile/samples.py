@@ -127,7 +127,7 @@ def _hdf5_values(path: Path) -> Spans:
         look("", file)
         file.visititems(look)
     names = _bytes_of(path, *attributes)  # before and behind it are the sizes of its message
-    spans += [range(name.start - 8, name.stop + 64) for name in names]
+    spans += [range(name.start - 24, name.stop + 64) for name in names]
     return spans + _bytes_of(path, *(content for content in contents if len(content) > 3))
 
 

@@ -285,7 +285,7 @@ def _no_attribute(file: h5py.File, name: str, rng: random.Random) -> None:
 
 ATTRIBUTE = (_odd_attribute, _no_attribute)
 OTHER_COUNT = {"fewer", "other_shape", "bomb"}
-OTHER_CONTENT = {"odd_attribute", "no_attribute", "gone", "xml header", "bomb"}
+OTHER_CONTENT = {"odd_attribute", "no_attribute", "gone", "xml header", "bomb", "other_type"}
 
 
 def _xml_header(file: h5py.File, name: str, rng: random.Random) -> None:

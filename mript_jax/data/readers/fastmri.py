@@ -229,6 +229,8 @@ def _plain(key: str, value: Any) -> str | int | float:
     if isinstance(value, np.ndarray | np.generic) and value.size == 1:
         value = value.item()
     value = value.decode(errors="replace") if isinstance(value, bytes) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"its attribute {key} is {value}")
     if not isinstance(value, str | int | float):
         raise ValueError(f"its attribute {key} is a {type(value).__name__}, not text or a number")
     return value

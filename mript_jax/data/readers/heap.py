@@ -16,6 +16,7 @@ import numpy as np
 
 ENTRY = struct.Struct("<IQI")  # of a value: elements, address of the collection, number in it
 SIGNATURE = b"GCOL\1\0\0\0"
+WIDTHS = (1, 2, 4, 8, 16)  # bytes of an element
 COLLECTION = struct.Struct("<4sB3xQ")  # signature, version, bytes in all
 OBJECT = struct.Struct("<HHIQ")  # number, references, reserved, bytes; padded to 8 bytes
 
@@ -52,16 +53,32 @@ class Heaps:
     def check_beside(self, arrays: Iterable[h5py.Dataset]) -> None:
         """Refuse a damaged collection anywhere beside the numbers of some arrays.
 
-        The library follows attributes into collections without telling into which.
+        The library follows attributes into collections without telling into which, and writes
+        over memory that is not its own where an entry is shorter than its object.
         """
-        spans = [span for array in arrays for span in _spans(array)]
-        last = 0
-        for start, stop in [*sorted(spans), (len(self._bytes), 0)]:
-            at = self._bytes.find(SIGNATURE, last, start)
+        spans = sorted(span for array in arrays for span in _spans(array))
+        for at in self._find(SIGNATURE, spans):
+            self._collections[at] = self._objects(at)
+            (_, _, size) = COLLECTION.unpack(self._part(at, COLLECTION.size))
+            spans.append((at, at + size))
+        spans.sort()
+        for address, objects in self._collections.items():
+            for at in self._find(struct.pack("<Q", address), spans):
+                elements, _, number = ENTRY.unpack(self._part(at - 4, ENTRY.size))
+                _, size = objects.get(number, (0, -1))
+                if elements and number in objects and size not in [elements * w for w in WIDTHS]:
+                    raise ValueError(f"its heap at {address} does not hold {elements} elements")
+
+    def _find(self, wanted: bytes, spans: list[tuple[int, int]]) -> list[int]:
+        """Where some bytes are, outside of sorted spans of the file."""
+        found, last = [], 0
+        for start, stop in [*spans, (len(self._bytes), 0)]:
+            at = self._bytes.find(wanted, last, start)
             while at >= 0:
-                self._collections[at] = self._objects(at)
-                at = self._bytes.find(SIGNATURE, at + 1, start)
+                found.append(at)
+                at = self._bytes.find(wanted, at + 1, start)
             last = max(last, stop)
+        return found
 
     def _objects(self, address: int) -> dict[int, tuple[int, int]]:
         """number -> position and bytes of the objects of a collection."""
