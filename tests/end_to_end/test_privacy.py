@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import json
+import re
 import sys
 import zlib
 
@@ -49,9 +50,9 @@ def ismrmrd(folder, number):
     package = pytest.importorskip("ismrmrd")
     from tests.hostile.samples import XML
 
-    size = XML.format(z=1).replace("<x>8", f"<x>{SIZE}").replace("<x>6", f"<x>{SIZE}")
-    size = size.replace("<y>6", f"<y>{SIZE}").replace("<maximum>5", f"<maximum>{SIZE - 1}")
-    size = size.replace("<center>3", f"<center>{SIZE // 2}")
+    size = XML.format(z=1)
+    for name, value in {"x": SIZE, "y": SIZE, "maximum": SIZE - 1, "center": SIZE // 2}.items():
+        size = re.sub(rf"<{name}>\d+", f"<{name}>{value}", size)
     place = size.index("<encoding>")
     system = "<acquisitionSystemInformation><institutionName>Sanatorium</institutionName>"
     system += "</acquisitionSystemInformation><experimentalConditions><H1resonanceFrequency_Hz>"
