@@ -20,6 +20,7 @@ from mript_jax.data.readers.hdf5 import (
     check_stored,
     find_array,
     find_arrays,
+    is_readable,
     open_hdf5,
     refuse_large,
 )
@@ -91,10 +92,10 @@ def inspect_file(path: str) -> About:
         heaps.check_beside(find_arrays(file))
         heaps.close()
         header = _read_header(file)
-        attributes = {key: _plain(key, file.attrs[key]) for key in ATTRIBUTES if key in file.attrs}
+        attributes = {key: _plain(key, file) for key in ATTRIBUTES if key in file.attrs}
         patient = {}
         if PATIENT in file.attrs:
-            patient["subject"] = pseudonym(str(_plain(PATIENT, file.attrs[PATIENT])))
+            patient["subject"] = pseudonym(str(_plain(PATIENT, file)))
         geometry = {key: header[key] for key in ("recon_size", "padding") if key in header}
         return {
             "slices": int(slices),
@@ -209,23 +210,29 @@ def _check_mask(mask: h5py.Dataset, shape: list[int], slices: int) -> None:
 def _read_header(file: h5py.File) -> dict[str, Any]:
     if "ismrmrd_header" not in file:
         return {}
-    text = np.ravel(find_array(file, "ismrmrd_header")[()])
-    if len(text) != 1 or not isinstance(text[0], str | bytes):
+    stored = find_array(file, "ismrmrd_header")
+    if stored.size != 1 or not is_readable(stored.dtype):
         raise ValueError("its ismrmrd_header is not one text")
-    return read_header(text[0])
+    text = np.ravel(stored[()])[0]
+    if not isinstance(text, str | bytes):
+        raise ValueError("its ismrmrd_header is not one text")
+    return read_header(text)
 
 
 def _maximum(file: h5py.File) -> float | None:
     if "max" not in file.attrs:
         return None
-    value = _plain("max", file.attrs["max"])
+    value = _plain("max", file)
     if not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise ValueError(f"its attribute max is {value!r}, not the maximum of magnitudes")
     return float(value) or None
 
 
-def _plain(key: str, value: Any) -> str | int | float:
+def _plain(key: str, file: h5py.File) -> str | int | float:
     """An attribute as JSON holds it: a text or a number, also if it is an array of one."""
+    if not is_readable(file.attrs.get_id(key).dtype):
+        raise ValueError(f"its attribute {key} is neither text nor numbers")
+    value = file.attrs[key]
     if isinstance(value, np.ndarray | np.generic) and value.size == 1:
         value = value.item()
     value = value.decode(errors="replace") if isinstance(value, bytes) else value

@@ -9,6 +9,7 @@ import os
 from typing import Any
 
 import h5py
+import numpy as np
 
 from mript_jax.data.readers.limits import refuse_bomb
 
@@ -50,6 +51,11 @@ def find_arrays(file: h5py.Group) -> list[h5py.Dataset]:
     links = {name: file.get(name, getlink=True) for name in file}
     items = [file[name] for name, link in links.items() if isinstance(link, h5py.HardLink)]
     return [item for item in items if isinstance(item, h5py.Dataset) and not item.is_virtual]
+
+
+def is_readable(dtype: np.dtype) -> bool:
+    """Return True for numbers and texts; the library dies of some other types that are damaged."""
+    return h5py.check_string_dtype(dtype) is not None or dtype.kind in "biufcS"
 
 
 def check_stored(array: h5py.Dataset) -> None:
