@@ -3,7 +3,7 @@
 # files; then a small MR-IPT is pretrained on generated anatomy, fine-tuned on fastMRI-format
 # volumes, evaluated on 20 tasks beside the weights that come along, and reconstructs the same files.
 #   bash launch/quickstart.sh [OUT]             (OUT: runs/quickstart)
-# Five minutes on two quiet CPU cores after the installation: on slower ones it trains for fewer
+# 5 to 10 minutes on two CPU cores after the installation: on slower ones it trains for fewer
 # updates. Run again, it resumes what was interrupted and skips what is done.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,8 +11,9 @@ source launch/environment.sh ""  # no extras
 out="${1:-runs/quickstart}"
 python=.venv/bin/python
 whole=300      # seconds, and
-longest=150    # of them for pretraining; the rest takes
-rest_share=4   # times as long as the first look did
+least=100      # of them for pretraining, and
+longest=150    # at most; the rest takes
+rest_share=8   # times as long as the first look did
 SECONDS=0
 
 say() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
@@ -27,7 +28,7 @@ echo "look at $out/first_look/*.png: zero-filled, unrolled (ours), total variati
 
 rest=$((rest_share * SECONDS))
 pretraining=$((whole - SECONDS - rest))
-pretraining=$((pretraining > longest ? longest : pretraining < 20 ? 20 : pretraining))
+pretraining=$((pretraining > longest ? longest : pretraining < least ? least : pretraining))
 echo "the rest takes about $(minutes $((rest + pretraining))) minutes on this machine," \
   "$(minutes $pretraining) of them pretraining"
 

@@ -226,7 +226,7 @@ def _ismrmrd_sample(depth: int) -> Sample:
         recognize=_recognize_hdf5,
         structure=table | {"field": acquisition_field, "samples": acquisition_samples},
         other_content=frozenset({*HDF5_OTHER_CONTENT, "field"}),
-        other_count=frozenset(HDF5_OTHER_COUNT),
+        other_count=frozenset({*HDF5_OTHER_COUNT, "field"}),
         unprotected=_hdf5_values,
     )
 
@@ -546,6 +546,7 @@ def _cfl_sample(suffix: str, structure: Mapping[str, Damage]) -> Sample:
         other_content=frozenset(structure_tables.HDR_OTHER_CONTENT),
         unprotected=lambda path: [range(ENDLESS if suffix == "hdr" else path.stat().st_size)],
         own="hit.cfl",
+        is_list=suffix == "hdr",  # of sizes, in an order that nothing else says
         named=("hit.",),
     )
 
