@@ -16,7 +16,7 @@ from tests.hostile import isolated, judge
 from tests.hostile.samples import SAMPLES
 
 ROOT = Path(__file__).parents[2]
-FEW, MANY = 100, 10_000  # cases of a reader
+FEW, MANY = 40, 10_000  # cases of a reader
 
 
 def read_damaged(readers: str, cases: int, seed: int) -> list[list[str]]:
