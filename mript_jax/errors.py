@@ -1,7 +1,8 @@
 """The one exception that means "your input, not our bug"."""
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class UserError(Exception):
@@ -14,3 +15,17 @@ def unknown_name_error(what: str, name: object, known: Iterable[str]) -> UserErr
     nearest = difflib.get_close_matches(str(name), known, n=1)
     hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}"
     return UserError(f"unknown {what} {name!r}; {hint}")
+
+
+@contextlib.contextmanager
+def named_missing_package(needs: str, extra: str) -> Iterator[None]:
+    """Inside, a package that is not installed is a UserError; `needs` is as "nifti data need"."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "mript_jax").startswith("mript_jax"):
+            raise
+        raise UserError(
+            f"{needs} {error.name}, which is not installed: "
+            f"pip install {error.name} (or mript_jax with its extra {extra!r})"
+        ) from error

@@ -11,7 +11,7 @@ from mript_jax.data.phantom.image_files import write_dicom, write_nifti
 from mript_jax.data.phantom.scan import ANATOMY, HeadScan
 from mript_jax.data.phantom.volume import OVERSAMPLING, header, write_fastmri_h5
 from mript_jax.data.readers.cfl import write_cfl
-from mript_jax.errors import UserError, unknown_name_error
+from mript_jax.errors import UserError, named_missing_package, unknown_name_error
 
 
 def write_phantom(path: Path, form: str, scan: HeadScan) -> Path:
@@ -21,11 +21,8 @@ def write_phantom(path: Path, form: str, scan: HeadScan) -> Path:
     if path.is_dir():
         raise UserError(f"{path} is a folder; give the name of a file in it")
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with named_missing_package(f"--format={form} needs", extra=form):
         return WRITERS[form](path, scan)
-    except ModuleNotFoundError as error:
-        needed = f"--format={form} needs {error.name}, which is not installed"
-        raise UserError(f"{needed}: pip install {error.name}") from error
 
 
 def _write_fastmri(path: Path, scan: HeadScan) -> Path:

@@ -8,7 +8,7 @@ import inspect
 from typing import Any
 
 from mript_jax.data.readers.base import Source
-from mript_jax.errors import UserError, unknown_name_error
+from mript_jax.errors import UserError, named_missing_package, unknown_name_error
 
 __all__ = ["READERS", "open_source", "option_names"]
 
@@ -51,12 +51,5 @@ def _reader(name: str) -> type[Source]:
     if name not in READERS:
         raise unknown_name_error("data source", name, READERS)
     module, attribute = READERS[name].split(":")
-    try:
+    with named_missing_package(f"{name} data need", extra=name):
         return getattr(importlib.import_module(module), attribute)
-    except ModuleNotFoundError as error:
-        if (error.name or "mript_jax").startswith("mript_jax"):
-            raise
-        raise UserError(
-            f"{name} data need {error.name}, which is not installed: "
-            f"pip install {error.name} (or mript_jax with its extra {name!r})"
-        ) from error

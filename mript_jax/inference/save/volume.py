@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mript_jax.errors import UserError, unknown_name_error
+from mript_jax.errors import UserError, named_missing_package, unknown_name_error
 from mript_jax.inference.save.placing import is_placed
 from mript_jax.inference.volumes import ReconstructedVolume
 
@@ -76,16 +76,8 @@ def check_formats(formats: Sequence[str]) -> None:
 def _writer(name: str):
     if name not in FORMATS:
         raise unknown_name_error("output format", name, FORMATS)
-    try:
-        module = importlib.import_module(f"mript_jax.inference.save.{FORMATS[name]}")
-    except ModuleNotFoundError as error:
-        if (error.name or "mript_jax").startswith("mript_jax"):
-            raise
-        raise UserError(
-            f"{name} output needs {error.name}, which is not installed: "
-            f"pip install {error.name} (or mript_jax with its extra {name!r})"
-        ) from error
-    return module.write
+    with named_missing_package(f"{name} output needs", extra=name):
+        return importlib.import_module(f"mript_jax.inference.save.{FORMATS[name]}").write
 
 
 def _check_name(name: str) -> None:
