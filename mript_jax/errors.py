@@ -25,7 +25,8 @@ def named_missing_package(needs: str, extra: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "mript_jax").startswith("mript_jax"):
             raise
+        package = (error.name or "").partition(".")[0]
         raise UserError(
-            f"{needs} {error.name}, which is not installed: "
-            f"pip install {error.name} (or mript_jax with its extra {extra!r})"
+            f"{needs} {package}, which is not installed: "
+            f"pip install {package} (or mript_jax with its extra {extra!r})"
         ) from error
