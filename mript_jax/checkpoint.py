@@ -203,10 +203,7 @@ def load_checkpoint_config(path: str | Path) -> ConfigDict:
             if step.is_file()
             else (step / "config" / "metadata").read_text()
         )
-        config = parse_config(text).unlock()
-        defaults = base_config()
-        defaults.update_from_flattened_dict(BEFORE)
-        _fill_in(config, defaults)
+        config = fill_in_newer_fields(parse_config(text)).unlock()
         check_values(config)
         if not isinstance(config.get("model"), ConfigDict):
             raise UserError("it has no group 'model'")
@@ -250,6 +247,15 @@ def parse_config(text: str) -> ConfigDict:
     if not isinstance(fields, dict):
         raise UserError("it is no group of fields")
     return rename_fields(ConfigDict(fields)).lock()
+
+
+def fill_in_newer_fields(config: ConfigDict) -> ConfigDict:
+    """The config with all fields of today, those that are newer than it at their defaults."""
+    filled = ConfigDict(config).unlock()
+    defaults = base_config()
+    defaults.update_from_flattened_dict(BEFORE)
+    _fill_in(filled, defaults)
+    return filled.lock()
 
 
 def saved_fields(config: ConfigDict) -> dict[str, Any]:

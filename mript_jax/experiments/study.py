@@ -29,6 +29,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from mript_jax.checkpoint import (
+    fill_in_newer_fields,
     load_checkpoint_config,
     load_params,
     parse_config,
@@ -229,7 +230,8 @@ def _refuse_another_run(study: ConfigDict, name: str, config: ConfigDict, folder
 
 def _refuse_another_evaluation(name: str, config: ConfigDict, folder: Path) -> None:
     if (folder / "config.json").exists():
-        before = flatten_config(parse_config((folder / "config.json").read_text()))
+        saved = parse_config((folder / "config.json").read_text())
+        before = flatten_config(fill_in_newer_fields(saved))
         now = {f: v for f, v in saved_fields(config).items() if f.startswith(EVALUATED)}
         now.pop("data.workers")
         _refuse_difference(f"the evaluation {name!r}", before, now)

@@ -215,6 +215,12 @@ def test_study_folder_with_other_settings_is_refused(small, tmp_path, capsys):
         run_study(small, workdir)
     small.conditions.test.evaluation.max_slices = 2
 
+    evaluated = workdir / "evaluation" / "test" / "config.json"
+    fields = json.loads(evaluated.read_text())
+    del fields["data"]["options"]["numpy"]  # made before the field came
+    evaluated.write_text(json.dumps(fields))
+    run_study(small, workdir)
+
     small.compared = ("pretrained", "fresh")
     both = run_study(small, workdir)
     assert "nan" not in both and both.count("| fresh |") == 1
