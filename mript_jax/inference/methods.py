@@ -11,8 +11,9 @@ import numpy as np
 
 from mript_jax.errors import unknown_name_error
 from mript_jax.evaluation.baselines.compressed_sensing import total_variation_image, wavelet_image
+from mript_jax.inference.batch_runner import parts_of
 from mript_jax.inference.estimate import Estimate, magnitude_residuals, measurement
-from mript_jax.inference.reconstruction import Reconstruction, load, parts_of
+from mript_jax.inference.reconstruction import Reconstruction, load
 from mript_jax.physics.crop import zero_filled_scan
 from mript_jax.physics.measurement import Measurement, residual, solve, start
 from mript_jax.physics.noise import estimate_noise

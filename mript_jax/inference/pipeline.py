@@ -9,10 +9,10 @@ import numpy as np
 from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.data.transforms import volume_seed
 from mript_jax.errors import UserError
+from mript_jax.inference.arrays import full_mask
 from mript_jax.inference.estimate import Estimate
 from mript_jax.inference.methods import MeasuredSlices, Method
 from mript_jax.inference.provenance import Provenance
-from mript_jax.inference.reconstruction import full_mask
 from mript_jax.inference.uncertainty import uncertainty
 from mript_jax.inference.volumes import OtherMethod, ReconstructedVolume, Trust, output_name
 from mript_jax.physics.crop import center_crop, crop_kspace, zero_filled_scan

@@ -5,37 +5,37 @@ target's, and is restored.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding
-from jax.sharding import PartitionSpec as P
 from ml_collections import ConfigDict
 
-from mript_jax.batch import Batch
 from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.errors import UserError
+from mript_jax.inference.arrays import (
+    check_finite,
+    coils_third_last,
+    full_mask,
+    maps_of,
+    same_mask,
+    sampled_points,
+)
+from mript_jax.inference.batch_runner import BatchRunner, parts_of
 from mript_jax.inference.estimate import Estimate, magnitude_residuals, measurement
 from mript_jax.inference.trust import unlike_sampling
 from mript_jax.inference.units import in_usual_units
-from mript_jax.models import build_model
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.crop import zero_filled_scan
 from mript_jax.physics.espirit import sensitivity_maps
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.recognition.coils import looks_like_coils
 from mript_jax.physics.recognition.image import recognize_image
-from mript_jax.physics.recognition.mask import RecognizedMask, recognize_kspace, recognize_mask
+from mript_jax.physics.recognition.mask import RecognizedMask, recognize_mask
 from mript_jax.physics.tasks import Task, nearest_level, nearest_pattern, task_grid
-from mript_jax.target import target_of, traced_for
 
 log = logging.getLogger(__name__)
-
-BATCH_SIZE = 8  # slices that are reconstructed together
-BATCH_SAMPLES = 2**24  # of k-space in a batch: large scans of many coils go slice by slice
 
 
 def load(checkpoint: str | Path) -> "Reconstruction":
@@ -48,19 +48,10 @@ class Reconstruction:
 
     def __init__(self, config: ConfigDict, params: Any):
         self.config = config
-        model = build_model(config.model)
-        self._devices = jax.local_devices()
-        self._params = jax.device_put(params)
-        self._replicas: dict[int, Any] = {1: self._params}  # by the number of devices
+        self._run = BatchRunner(config, params)
+        model = self._run.model
         self._fills_kspace, self._multi_coil = model.fills_kspace, model.multi_coil
         self._fields = model.batch_fields()
-
-        def predict(params: Any, batch: Batch) -> tuple[jax.Array, jax.Array]:
-            with jax.default_matmul_precision(config.matmul_precision):
-                found: Any = model.apply({"params": params}, batch, method="predict_with_residual")
-            return found
-
-        self._predict = jax.jit(predict)
 
     def __call__(
         self,
@@ -106,7 +97,7 @@ class Reconstruction:
             stack = data[None] if single else data
             result = self._from_magnitudes(stack, mask, pattern, acceleration)
             return result[0] if single else result
-        kspace = _coils_third_last(data, coil_axis)  # [S, C, H, W]
+        kspace = coils_third_last(data, coil_axis)  # [S, C, H, W]
         if not coils and looks_like_coils(kspace[:, 0]):
             log.warning(
                 "the first axis of k-space of shape %s looks like coils and is taken for slices; "
@@ -115,8 +106,8 @@ class Reconstruction:
             )
         maps = None
         if sensitivities is not None:
-            maps = _maps_of(np.asarray(sensitivities), data, coil_axis, kspace.shape)
-        masks = _sampled(kspace) if mask is None else mask
+            maps = maps_of(np.asarray(sensitivities), data, coil_axis, kspace.shape)
+        masks = sampled_points(kspace) if mask is None else mask
         result = self.from_kspace(kspace, masks, pattern, acceleration, sensitivities=maps)
         return result[0] if single else result
 
@@ -273,29 +264,6 @@ class Reconstruction:
         images, residuals = self._run(batch, masks, task)
         return images * scale, residuals
 
-    def _run(
-        self, batch: dict[str, np.ndarray], masks: np.ndarray, task: Mapping[str, Any]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The images [B, H, W] of a batch, filled up to one of few sizes, since each compiles.
-
-        And the residuals [B], which are NaN where the model gives none. The batch is shared by the
-        devices of this process, as many as it has slices.
-        """
-        count = len(masks)
-        padded: Batch = {
-            **{name: _filled_up(array) for name, array in (batch | {"mask": masks}).items()},
-            **{name: np.full(_batch_size(count), value) for name, value in task.items()},
-        }
-        devices = self._devices[: min(_batch_size(count), _largest_power(len(self._devices)))]
-        mesh = Mesh(np.asarray(devices), ("data",))
-        if len(devices) not in self._replicas:
-            everywhere = NamedSharding(mesh, P())
-            self._replicas[len(devices)] = jax.device_put(self._params, everywhere)
-        padded = jax.device_put(padded, NamedSharding(mesh, P("data")))
-        with traced_for(target_of(devices)):
-            images, residuals = self._predict(self._replicas[len(devices)], padded)
-        return np.asarray(images)[:count, ..., 0], np.asarray(residuals)[:count]
-
     def _trained_tasks(self) -> tuple[Task, ...]:
         data = self.config.data
         return task_grid(data.patterns, data.accelerations, data.center_fractions)
@@ -326,100 +294,6 @@ def _estimated_maps(kspace: np.ndarray, masks: np.ndarray) -> np.ndarray | None:
     except UserError as error:
         log.warning("%s; low-resolution maps are used", error)
         return None
-
-
-def _sampled(kspace: np.ndarray) -> np.ndarray:
-    """The masks [S, H, W] of k-space [S, C, H, W] by its zeros; a blank slice has all slices'."""
-    masks = np.stack([recognize_kspace(coils) for coils in kspace])
-    blank = ~masks.any(axis=(1, 2))
-    masks[blank] = recognize_kspace(kspace)
-    return masks
-
-
-def check_finite(data: np.ndarray, name: str) -> None:
-    """Refuse arrays that hold NaN or infinity, or no numbers."""
-    if not np.issubdtype(data.dtype, np.number):
-        raise UserError(f"{name} holds {data.dtype} and no numbers")
-    if not np.isfinite(data).all():
-        raise UserError(f"{name} holds NaN or infinity")
-
-
-def _coils_third_last(data: np.ndarray, coil_axis: int | None) -> np.ndarray:
-    """k-space as [S, C, H, W]."""
-    if coil_axis is None:
-        return data.reshape(-1, 1, *data.shape[-2:])
-    if not -data.ndim <= coil_axis < data.ndim:
-        raise UserError(f"coil_axis={coil_axis} is no axis of k-space of shape {data.shape}")
-    data = np.moveaxis(data, coil_axis, -3)
-    return data.reshape(-1, *data.shape[-3:])
-
-
-def _maps_of(
-    sensitivities: np.ndarray, data: np.ndarray, coil_axis: int | None, shape: tuple[int, ...]
-) -> np.ndarray:
-    """Sensitivity maps [S, C, H, W], given for each slice or once for all."""
-    check_finite(sensitivities, "sensitivities")
-    if sensitivities.shape == data.shape:
-        return _coils_third_last(sensitivities, coil_axis)
-    if sensitivities.shape == shape[1:]:
-        return np.broadcast_to(sensitivities, shape)
-    raise UserError(
-        f"sensitivities of shape {sensitivities.shape} fit neither k-space of shape {data.shape} "
-        f"nor its coils {shape[1:]}"
-    )
-
-
-def full_mask(mask: np.ndarray, slices: int, shape: tuple[int, ...]) -> np.ndarray:
-    """The masks [S, H, W] of all slices; one that cannot be a mask is a UserError."""
-    mask = np.asarray(mask)
-    check_finite(mask, "the mask")
-    if not np.isin(mask, (0, 1)).all():
-        wrong = mask[~np.isin(mask, (0, 1))].flat[0]
-        raise UserError(
-            f"the mask holds {wrong:g}; a mask has 1 where it was sampled and 0 elsewhere"
-        )
-    full = (slices, *shape)
-    if mask.ndim == 3 and len(mask) != slices:
-        raise UserError(f"{len(mask)} masks of shape {mask.shape} do not fit {slices} slices")
-    try:
-        masks = np.broadcast_to(mask.astype(np.float32), full)
-    except ValueError:
-        raise UserError(f"a mask of shape {mask.shape} does not fit data of {shape}") from None
-    if not masks.any(axis=(1, 2)).all():
-        raise UserError("the mask is 0 everywhere: nothing was sampled")
-    return masks
-
-
-def same_mask(masks: np.ndarray) -> list[np.ndarray]:
-    """The indices of slices with the same mask, mask by mask."""
-    if all(masks.strides[0] == 0 or np.array_equal(mask, masks[0]) for mask in masks[1:]):
-        return [np.arange(len(masks))]
-    groups: dict[bytes, list[int]] = {}
-    for i, mask in enumerate(masks):
-        groups.setdefault(np.packbits(mask > 0).tobytes(), []).append(i)
-    return [np.asarray(members) for members in groups.values()]
-
-
-def parts_of(members: np.ndarray, samples: int) -> Iterator[np.ndarray]:
-    """The members in batches; `samples` of k-space belong to each."""
-    size = max(1, min(BATCH_SIZE, BATCH_SAMPLES // samples))
-    for start in range(0, len(members), size):
-        yield members[start : start + size]
-
-
-def _batch_size(count: int) -> int:
-    """The next power of two: four sizes, rather than one for each number of slices."""
-    return 1 << (count - 1).bit_length()
-
-
-def _largest_power(count: int) -> int:
-    """The largest power of two up to `count`."""
-    return 1 << (count.bit_length() - 1)
-
-
-def _filled_up(array: np.ndarray) -> np.ndarray:
-    missing = _batch_size(len(array)) - len(array)
-    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else array
 
 
 def _scale(magnitudes: np.ndarray) -> np.ndarray:

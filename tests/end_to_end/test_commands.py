@@ -191,10 +191,10 @@ def test_an_exported_model_is_the_model(launch, mript, tmp_path):
         "acceleration": np.array([4, 10], np.float32),
         "center_fraction": np.array([0.08, 0.02], np.float32),
     }
-    expected, _ = recon._predict(recon._params, batch)
+    expected, _ = recon._run.predict(recon._run.params, batch)
     np.testing.assert_allclose(exported(batch), expected, atol=1e-5)
     with zipfile.ZipFile(path) as archive:
         programs = {name: archive.read(f"{name}.stablehlo") for name in ("cpu", "cuda", "tpu")}
         weights = len(archive.read("weights.safetensors"))
-    assert weights > 4 * sum(p.size for p in jax.tree.leaves(recon._params))
+    assert weights > 4 * sum(p.size for p in jax.tree.leaves(recon._run.params))
     assert programs["cpu"] != programs["cuda"]  # heads and tails: a loop, and matrix products

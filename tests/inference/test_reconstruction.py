@@ -9,8 +9,9 @@ from mript_jax.config import base_config
 from mript_jax.data.phantom.slices import make_slice
 from mript_jax.data.phantom.volume import coil_sensitivities
 from mript_jax.errors import UserError
-from mript_jax.inference import reconstruction
-from mript_jax.inference.reconstruction import BATCH_SIZE, Reconstruction
+from mript_jax.inference import batch_runner
+from mript_jax.inference.batch_runner import BATCH_SIZE
+from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.models.base import ReconstructionModel
 from mript_jax.physics.coils import combine, estimate_sensitivities
 from mript_jax.physics.fourier import fft2c, ifft2c
@@ -45,7 +46,7 @@ class Combined(ReconstructionModel):
 
 @pytest.fixture
 def recon(monkeypatch, request):
-    monkeypatch.setattr(reconstruction, "build_model", lambda config: request.param())
+    monkeypatch.setattr(batch_runner, "build_model", lambda config: request.param())
     config = base_config().unlock()
     config.model = {}
     return Reconstruction(config, {})
@@ -133,19 +134,19 @@ def test_slices_compile_for_few_batch_sizes(recon, scan):
     many = np.repeat(kspace[:1, 0], 2 * BATCH_SIZE + 3, axis=0)
     for count in range(1, len(many) + 1):
         assert recon(many[:count], masks[0]).shape == (count, *SHAPE)
-    assert recon._predict._cache_size() <= 4
+    assert recon._run.predict._cache_size() <= 4
 
 
 @single_coil
 @pytest.mark.parametrize(("slices", "devices"), [(1, 1), (3, 4), (8, 8)])
 def test_slices_are_shared_among_devices(recon, scan, monkeypatch, slices, devices):
-    seen, predict = [], recon._predict
+    seen, predict = [], recon._run.predict
 
     def watched(params, batch):
         seen.append(batch["zero_filled"].sharding)
         return predict(params, batch)
 
-    monkeypatch.setattr(recon, "_predict", watched)
+    monkeypatch.setattr(recon._run, "predict", watched)
     kspace, masks, _ = scan
     found = recon(np.repeat(kspace[:1, 0], slices, axis=0), masks[0])
     np.testing.assert_allclose(found, np.repeat(found[:1], slices, axis=0), rtol=1e-6)
