@@ -8,6 +8,8 @@ import argparse
 import resource
 import sys
 
+from mript_jax.data.readers import READERS, option_names
+from mript_jax.errors import UserError
 from tests.hostile.judge import ALLOWED, FORBIDDEN
 from tests.hostile.run import Outcomes, run_reader
 from tests.hostile.samples import SAMPLES
@@ -24,6 +26,12 @@ def main() -> int:
     parser.add_argument("--case", type=int, help="only this one, with what came of it")
     args = parser.parse_args()
     names = list(SAMPLES) if args.reader == "all" else args.reader.split(",")
+    for name in tuple(names):
+        if missing := _missing_package(name):
+            if args.reader != "all":
+                parser.exit(2, f"{missing}\n")
+            names.remove(name)
+            print(f"{name} is left out: {missing}", file=sys.stderr)
     print(f"{'reader':<14}{'cases':>7}{'past':>7}", end="")
     print(*(f"{name:>13}" for name in (*ALLOWED, *FORBIDDEN)), f"{'cpu s':>8}")
     clean = True
@@ -36,6 +44,16 @@ def main() -> int:
         _show(outcomes, args.show if args.case is None else 10**6)
         clean &= not outcomes.defects
     return 0 if clean else 1
+
+
+def _missing_package(name: str) -> str:
+    """The line that says which package a reader lacks; "" for none."""
+    try:
+        if name in READERS:  # others need none
+            option_names(name)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def _show(outcomes: Outcomes, most: int) -> None:

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 from PIL import Image
 
+from mript_jax.data.mrd import ACQUISITION
 from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.data.preparation import dataset, shards
 from mript_jax.data.readers import open_source
@@ -164,17 +165,30 @@ def _fastmri_sample(**changes: Any) -> Sample:
 
 
 def _ismrmrd(folder: Path, depth: int = 1) -> None:
-    import ismrmrd
-
     for name, slices in (("good.h5", 1), ("hit.h5", 2 if depth == 1 else 1)):
         kspace = _numbers((slices, depth, 2, 6, 4), slices)  # [S, Z, C, H, W]
-        with ismrmrd.Dataset(str(folder / name), "dataset") as file:
-            file.write_xml_header(XML.format(z=depth).encode())
-            for s, z, w in np.ndindex(slices, depth, 4):
-                line = ismrmrd.Acquisition.from_array(kspace[s, z, :, :, w])
-                line.idx.slice, line.idx.kspace_encode_step_1 = s, w
-                line.idx.kspace_encode_step_2, line.center_sample = z, 3
-                file.append_acquisition(line)
+        with h5py.File(folder / name, "w") as file:
+            file.create_dataset("dataset/xml", (1,), h5py.special_dtype(vlen=bytes))
+            file["dataset/xml"][0] = XML.format(z=depth).encode()
+            table = file.create_dataset("dataset/data", (1,), ACQUISITION, maxshape=(None,))
+            for i, (s, z, w) in enumerate(np.ndindex(slices, depth, 4)):
+                table.resize(i + 1, axis=0)  # one by one, as the standard's own package does
+                counters = {"slice": s, "kspace_encode_step_1": w, "kspace_encode_step_2": z}
+                table[i] = _acquisition(kspace[s, z, :, :, w], **counters)
+
+
+def _acquisition(samples: np.ndarray, **counters: int) -> np.ndarray:
+    """A line [C, H] of k-space as a row of the table [1]."""
+    rows = np.zeros(1, ACQUISITION)
+    head = rows["head"][0]
+    head["version"], head["center_sample"] = 1, 3
+    head["active_channels"] = head["available_channels"] = samples.shape[0]
+    head["number_of_samples"] = samples.shape[1]
+    for name, number in counters.items():
+        head["idx"][name] = number
+    rows[0]["traj"] = np.zeros(0, np.float32)
+    rows[0]["data"] = np.ravel(samples).copy().view(np.float32)
+    return rows
 
 
 XML = (

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pydicom
 
 TAGS = (
     *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "BitsStored"),
@@ -17,7 +16,6 @@ TAGS = (
     *("PatientID", "Modality", "SeriesDescription", "PixelData", "SOPClassUID", "StudyInstanceUID"),
     *("SOPInstanceUID", "PlanarConfiguration", "PixelValueTransformationSequence", "WindowWidth"),
 )
-SYNTAXES = [str(uid) for uid in pydicom.uid.AllTransferSyntaxes]
 ODD = (
     *(b"", b"\0\0", b"\1\0", b"\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\xff", b"-1", b"0", b"nan "),
     *(b"1e999 ", b"abc ", b"1\\2 ", b"1\\2\\3 ", b"1\\0\\0\\0\\1\\0 ", b"\xff\xfe", b"\\\\"),
@@ -59,7 +57,10 @@ def dicom_size(path: Path, rng: random.Random) -> None:
 
 def dicom_syntax(path: Path, rng: random.Random) -> None:
     """Another transfer syntax than the pixels have."""
-    uid = rng.choice((*SYNTAXES, "1.2.3", "")).encode()
+    import pydicom
+
+    syntaxes = (str(uid) for uid in pydicom.uid.AllTransferSyntaxes)
+    uid = rng.choice((*syntaxes, "1.2.3", "")).encode()
     _edit(path, lambda elements: elements.update({(2, 0x10): (b"UI", uid)}))
 
 
@@ -88,6 +89,8 @@ PIXELS = (0x7FE0, 0x10)
 
 
 def known(name: str) -> tuple[tuple[int, int], bytes]:
+    import pydicom  # not everywhere; NIfTI's damages do without
+
     number = pydicom.datadict.tag_for_keyword(name)
     assert number is not None
     vr = pydicom.datadict.dictionary_VR(number).split(" or ")[-1].encode()
