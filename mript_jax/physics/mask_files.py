@@ -7,6 +7,7 @@ import math
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ MEMBERS = ("about.npy", "array.npy")
 LARGEST_BYTES = 2**28  # of a member: 8192 x 8192 float32
 UNREADABLE = (
     *(OSError, EOFError, KeyError, TypeError, ValueError, RecursionError, NotImplementedError),
-    *(RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error),
+    *(RuntimeError, SyntaxError, TokenError, zipfile.BadZipFile, zlib.error),
 )
 
 
