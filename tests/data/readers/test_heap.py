@@ -70,6 +70,15 @@ def test_columns_and_values_of_a_table_are_those_of_the_library(tmp_path, option
         heaps.close()
 
 
+def test_rows_that_were_never_written_are_refused(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        table = file.create_dataset("table", 8, "f4", chunks=(3,))
+        table[0] = 1
+        assert Rows(table).position(2) > 0
+        with pytest.raises(ValueError, match="its row 3 was never written"):
+            Rows(table).position(3)
+
+
 def object_size(data, size):
     struct.pack_into("<Q", data, position_of(data, b"first") + 8, size)
 
@@ -90,17 +99,17 @@ def entry(data, elements=5, address=None, number=1):
 
 
 OBJECTS = {  # of a collection: whoever reads it has to walk over them
-    "endless objects": lambda data: object_number(data, 0),
-    "object beyond the end": lambda data: object_size(data, 2**40),
-    "object of all bits": lambda data: object_size(data, 2**64 - 1),
-    "number twice": lambda data: object_number(data, 2),
-    "collection beyond the file": lambda data: collection_size(data, 2**50),
+    "endless objects": (lambda data: object_number(data, 0), r"is damaged at \d+"),
+    "object beyond the end": (lambda data: object_size(data, 2**40), r"is damaged at \d+"),
+    "object of all bits": (lambda data: object_size(data, 2**64 - 1), r"is damaged at \d+"),
+    "number twice": (lambda data: object_number(data, 2), r"is damaged at \d+"),
+    "collection beyond the file": (lambda data: collection_size(data, 2**50), "is damaged$"),
 }
 ENTRIES = {
-    "longer than its object": lambda data: entry(data, elements=500),
-    "of no object": lambda data: entry(data, number=77),
-    "elsewhere": lambda data: entry(data, address=2**45),
-    "no heap": lambda data: entry(data, address=0),
+    "longer than its object": (lambda data: entry(data, elements=500), "has no 500 elements"),
+    "of no object": (lambda data: entry(data, number=77), "has no 5 elements of number 77"),
+    "elsewhere": (lambda data: entry(data, address=2**45), "outside of the file"),
+    "no heap": (lambda data: entry(data, address=0), "is damaged$"),
 }
 
 
@@ -112,15 +121,17 @@ def damage(path, edit):
 
 @pytest.mark.parametrize("name", [*OBJECTS, *ENTRIES])
 def test_values_of_a_damaged_heap_are_refused(path, name):
-    damage(path, (OBJECTS | ENTRIES)[name])
-    with pytest.raises(ValueError, match="its heap"):
+    edit, why = (OBJECTS | ENTRIES)[name]
+    damage(path, edit)
+    with pytest.raises(ValueError, match=f"its heap .*{why}"):
         values(path)
 
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_damaged_heaps_are_found_whoever_uses_them(path, name):
-    damage(path, OBJECTS[name])
-    with pytest.raises(ValueError, match="its heap"):
+    edit, why = OBJECTS[name]
+    damage(path, edit)
+    with pytest.raises(ValueError, match=f"its heap .*{why}"):
         check(path)
 
 
