@@ -3,6 +3,8 @@
 import math
 import zipfile
 from pathlib import Path
+from tokenize import TokenError
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,23 +25,53 @@ def refuse_bomb(archive: zipfile.ZipFile) -> None:
             )
 
 
-def read_npz(path: str | Path, kinds: str = "biuf") -> dict[str, np.ndarray]:
-    """The arrays of an .npz file, of these kinds of dtypes; of a damaged one errors of all kinds.
+class Header(NamedTuple):
+    """An array of an .npz file as it is declared, before its numbers are read."""
 
-    np.load takes the memory that a header claims, whatever is there.
+    version: tuple[int, int]  # of NumPy's format
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def nbytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def read_header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Header:
+    """The header of an array; one that makes no sense is a ValueError."""
+    with archive.open(entry) as file:
+        version = np.lib.format.read_magic(file)
+        if version not in HEADERS:
+            raise ValueError(f"{entry.filename} is of version {version} of NumPy's format")
+        try:
+            shape, _, dtype = HEADERS[version](file)
+        except (SyntaxError, TokenError, RecursionError) as error:  # NumPy parses it as Python
+            raise ValueError(f"the header of {entry.filename} is damaged: {error}") from error
+    return Header(version, shape, dtype)
+
+
+def read_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
+    """An array, of exactly the bytes that its header declares; else a ValueError.
+
+    NumPy alone takes the memory that a header claims, whatever is there.
     """
+    declared = read_header(archive, entry)
+    if declared.nbytes > entry.file_size:
+        raise ValueError(f"{entry.filename} declares {declared.nbytes} bytes, which cannot be")
+    with archive.open(entry) as file:
+        array = np.lib.format.read_array(file, allow_pickle=False)
+        if file.read(1):
+            raise ValueError(f"{entry.filename} is longer than its shape {array.shape}")
+    return array
+
+
+def read_npz(path: str | Path, kinds: str = "biuf") -> dict[str, np.ndarray]:
+    """The arrays of an .npz file, of these kinds of dtypes; a damaged one raises all kinds."""
     with zipfile.ZipFile(path) as archive:
         refuse_bomb(archive)
         entries = archive.infolist()
-        return {e.filename.removesuffix(".npy"): _read_npy(archive, e, kinds) for e in entries}
-
-
-def _read_npy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, kinds: str) -> np.ndarray:
-    with archive.open(entry) as file:
-        shape, fortran, dtype = HEADERS[np.lib.format.read_magic(file)](file)
-        content = file.read()
-    if dtype.kind not in kinds:
-        raise ValueError(f"{entry.filename} holds {dtype} and no numbers")
-    if math.prod(shape) * dtype.itemsize != len(content):
-        raise ValueError(f"{entry.filename} holds {len(content)} bytes for shape {shape}")
-    return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
+        for entry in entries:
+            dtype = read_header(archive, entry).dtype
+            if dtype.kind not in kinds:
+                raise ValueError(f"{entry.filename} holds {dtype} and no numbers")
+        return {e.filename.removesuffix(".npy"): read_array(archive, e) for e in entries}

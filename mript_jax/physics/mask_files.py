@@ -1,7 +1,6 @@
 """Masks kept as .npz, with the record of how they were drawn, by which a damaged file shows."""
 
 import dataclasses
-import io
 import json
 import math
 import zipfile
@@ -13,12 +12,13 @@ import numpy as np
 
 from mript_jax.errors import UserError
 from mript_jax.physics.masks import PATTERNS, Mask, center_width, first_line, true_acceleration
+from mript_jax.zip_files import read_array, read_header
 
 MEMBERS = ("about.npy", "array.npy")
 LARGEST_BYTES = 2**28  # of a member: 8192 x 8192 float32
 UNREADABLE = (
     *(OSError, EOFError, KeyError, TypeError, ValueError, RecursionError, NotImplementedError),
-    *(RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error),
+    *(RuntimeError, zipfile.BadZipFile, zlib.error),
 )
 
 
@@ -44,17 +44,15 @@ def load_mask(path: str | Path) -> Mask:
 
 
 def _read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    if archive.getinfo(name).file_size > LARGEST_BYTES:
-        raise ValueError(f"{name} has {archive.getinfo(name).file_size} bytes")
-    file = io.BytesIO(archive.read(name))
-    if np.lib.format.read_magic(file) != (1, 0):
+    entry = archive.getinfo(name)
+    if entry.file_size > LARGEST_BYTES:
+        raise ValueError(f"{name} has {entry.file_size} bytes")
+    declared = read_header(archive, entry)
+    if declared.version != (1, 0):
         raise ValueError(f"{name} is of another version of NumPy's format")
-    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
-    data = file.read()
-    if dtype.hasobject or dtype.itemsize * math.prod(shape) != len(data) or not data:
-        raise ValueError(f"{name} has {len(data)} bytes for {dtype} of shape {shape}")
-    array = np.frombuffer(data, dtype).reshape(shape, order="F" if by_columns else "C")
-    return array.copy()
+    if declared.dtype.hasobject or not declared.nbytes:
+        raise ValueError(f"{name} is declared as {declared.dtype} of shape {declared.shape}")
+    return read_array(archive, entry)
 
 
 def _text(array: np.ndarray) -> str:

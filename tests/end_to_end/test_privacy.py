@@ -48,7 +48,7 @@ def fastmri(folder, number):
 
 def ismrmrd(folder, number):
     package = pytest.importorskip("ismrmrd")
-    from tests.hostile.samples import XML
+    from tests.hostile.samples.hdf5 import XML
 
     size = XML.format(z=1)
     for name, value in {"x": SIZE, "y": SIZE, "maximum": SIZE - 1, "center": SIZE // 2}.items():

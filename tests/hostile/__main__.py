@@ -9,7 +9,7 @@ import resource
 import sys
 
 from mript_jax.data.readers import READERS, option_names
-from mript_jax.errors import UserError
+from mript_jax.errors import UserError, unknown_name_error
 from tests.hostile.judge import ALLOWED, FORBIDDEN
 from tests.hostile.run import Outcomes, run_reader
 from tests.hostile.samples import SAMPLES
@@ -27,6 +27,8 @@ def main() -> int:
     args = parser.parse_args()
     names = list(SAMPLES) if args.reader == "all" else args.reader.split(",")
     for name in tuple(names):
+        if name not in SAMPLES:
+            parser.exit(2, f"{unknown_name_error('reader', name, SAMPLES)}\n")
         if missing := _missing_package(name):
             if args.reader != "all":
                 parser.exit(2, f"{missing}\n")

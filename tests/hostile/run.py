@@ -17,7 +17,6 @@ from tests.hostile.samples import SAMPLES, Sample
 from tests.hostile.structure_hdf5 import write_secret
 
 MEMORY_FOLDER = Path("/dev/shm")  # files are written and read faster there
-STRUCTURE_SHARE = 0.5  # of the cases
 
 
 @dataclasses.dataclass
@@ -130,7 +129,7 @@ def _case(number: int, note: Note, prepared: list[Prepared], seed: str) -> tuple
 def _damage(one: Prepared, target: Path, rng: random.Random) -> tuple[str, bool]:
     """The name of the damage, and whether the result is another valid file."""
     structure = one.sample.structure
-    if structure and rng.random() < STRUCTURE_SHARE:
+    if structure and rng.random() < one.sample.structure_share:
         name = rng.choice(list(structure))
         _write(target, one.content)
         structure[name](target, rng)

@@ -198,7 +198,7 @@ def nifti_bomb(path: Path, rng: random.Random) -> None:
     for i, number in enumerate((3, 1000, 1000, rng.choice((100, 1000, 20_000)), 1)):
         struct.pack_into("<h", data, 40 + 2 * i, number)
     bytes_there = rng.choice((10_000, 10_000_000))
-    path.write_bytes(gzip.compress(bytes(data) + bytes(bytes_there), 1))
+    path.write_bytes(gzip.compress(bytes(data) + bytes(bytes_there), 1, mtime=0))
 
 
 NIFTI = {
@@ -218,4 +218,6 @@ def _unpack(path: Path) -> bytes:
 def _rewrite(path: Path, edit) -> None:
     data = bytearray(_unpack(path))
     edit(data)
-    path.write_bytes(gzip.compress(bytes(data), 1) if path.suffix == ".gz" else bytes(data))
+    if path.suffix == ".gz":
+        data = gzip.compress(bytes(data), 1, mtime=0)
+    path.write_bytes(data)

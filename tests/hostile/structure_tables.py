@@ -172,9 +172,10 @@ def npz_member(path: Path, rng: random.Random) -> None:
         file = io.BytesIO()
         np.save(file, odd)
         members[name] = file.getvalue()
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(path, "w") as archive:
         for name, body in members.items():
-            archive.writestr(name, body)
+            member = zipfile.ZipInfo(name)  # of no time, so that the same seed gives the same file
+            archive.writestr(member, body, zipfile.ZIP_DEFLATED, 1)
 
 
 def cfl_numbers(path: Path, rng: random.Random) -> None:

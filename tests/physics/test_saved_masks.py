@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -71,4 +72,18 @@ def test_text_that_is_none_is_refused(tmp_path):
     beyond = np.array([0x7FFFFFFF] * 4, "<u4").view("<U4")[0:1].reshape(())
     np.savez(path, array=np.ones((4, 4), np.float32), about=beyond)
     with pytest.raises(UserError, match=r"mask\.npz"):
+        load_mask(path)
+
+
+def test_header_that_is_no_python_is_refused(tmp_path):
+    """NumPy takes it apart by Python's own tokens, whose error is no ValueError."""
+    path = tmp_path / "mask.npz"
+    save_mask(path, draw_mask("cartesian_random", (48, 64), 4, 0.08, seed=3))
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["array.npy"] = members["array.npy"].replace(b"}", b" ", 1)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(UserError, match=r"mask\.npz holds no mask"):
         load_mask(path)

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-import math
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from mript_jax.data.readers.reference import image_or_mask, mask_of_slice, refus
 from mript_jax.data.readers.volumes import Format, VolumeSource
 from mript_jax.errors import UserError
 from mript_jax.physics.recognition.coils import looks_like_coils
+from mript_jax.zip_files import read_array, read_header
 
 # Names of arrays in .npz files, the first that is there.
 KSPACE = ("kspace", "k_space", "k-space", "ksp", "kdata", "kspace_full")
@@ -96,11 +96,7 @@ class Arrays:
         with _open_npz(self.path) as file:
             member = file.getinfo(f"{name}.npy")
             _declared(file, member)
-            with file.open(member) as stream:
-                array = np.lib.format.read_array(stream, allow_pickle=False)
-                if stream.read(1):
-                    raise ValueError(f"{member.filename} is longer than its shape {array.shape}")
-            return array
+            return read_array(file, member)
 
 
 def inspect_file(path: str) -> About:
@@ -145,21 +141,18 @@ def _open_npz(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as file:
             yield file
-    except (zipfile.BadZipFile, TokenError, SyntaxError, struct.error) as error:
+    except (zipfile.BadZipFile, struct.error) as error:
         raise ValueError(f"is a damaged .npz file: {error}") from error
 
 
 def _declared(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> Declared:
-    """The header of an array in a .npz; one that memory could not hold is a ValueError."""
-    with file.open(member) as stream:
-        version = np.lib.format.read_magic(stream)
-        read = {(1, 0): np.lib.format.read_array_header_1_0}
-        shape, _, dtype = read.get(version, np.lib.format.read_array_header_2_0)(stream)
-    size = math.prod(shape) * dtype.itemsize
+    """An array of a .npz; one that memory could not hold is a ValueError."""
+    header = read_header(file, member)
+    size = header.nbytes
     squeezed = size > SOME_SIZE and size > DENSEST * max(member.compress_size, 1)
     if size > LARGEST_VOLUME or squeezed or size > member.file_size:
         raise ValueError(f"{member.filename} declares {size} bytes, which cannot be")
-    return Declared(shape, dtype)
+    return Declared(header.shape, header.dtype)
 
 
 def _name_of_kspace(arrays: dict[str, Declared]) -> str:
