@@ -137,7 +137,8 @@ def _damage(one: Prepared, target: Path, rng: random.Random) -> tuple[str, bool]
     damaged, name = damage_bytes(one.content, rng, one.dull)
     _write(target, damaged)
     resized = len(damaged) != len(one.content)
-    unseen = within(one.content, damaged, one.unprotected)
+    restored = one.sample.restored(one.content, damaged)
+    unseen = within(one.content, restored, one.unprotected)
     return name, unseen or (resized and not one.sample.says_length)
 
 

@@ -270,7 +270,7 @@ def _odd_attribute(file: h5py.File, name: str, rng: random.Random) -> None:
         *(np.arange(3), 1 + 2j, np.array([1j, 2]), b"\xff\xfe", h5py.Empty("f"), file.ref),
         *("", np.zeros((0,)), np.bool_(True), np.longdouble(3), np.void(b"abc")),
         *(["a", "b"], np.zeros((2, 2)), np.array([b"x"]), np.float32(np.nan), "\n", "x" * 60_000),
-        *(np.inf, -np.inf, -1.0, 0.0, 1e-300, 2**63, -(2**63), "a\0b"),
+        *(np.inf, -np.inf, -1.0, 0.0, 1e-300, 2**63, -(2**63), np.bytes_(b"a\0b")),
     ]
     value = rng.choice(odd)
     if name in file.attrs:

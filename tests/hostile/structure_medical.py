@@ -126,7 +126,8 @@ def _edit(path: Path, edit: Callable[[Elements], object]) -> None:
         if (group, element) == (2, 0):
             continue
         value += b"\0" * (len(value) % 2)
-        length = UNDEFINED if packed and (group, element) == PIXELS else len(value)
+        undefined = packed and (group, element) == PIXELS and vr in LONG
+        length = UNDEFINED if undefined else len(value)
         head = struct.pack("<HH2s", group, element, vr)
         head += struct.pack("<HI", 0, length) if vr in LONG else struct.pack("<H", length)
         parts[2 if group == 2 else 0] += head + value

@@ -1,6 +1,8 @@
 """NIfTI and DICOM files, written by the packages of the extras, which may be missing."""
 
 import functools
+import math
+import struct
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,13 @@ def _nifti_values(path: Path) -> Spans:
     return [*(range(*span) for span in NIFTI_UNSAID), range(352, ENDLESS)]
 
 
+def _nifti_sides(content: bytes, damaged: bytes) -> bytes:
+    """Sides in another order: as many voxels, and nothing else says which side is which."""
+    sizes = [struct.unpack_from("<8h", data, 40) for data in (content, damaged[:56].ljust(56))]
+    voxels = [math.prod(size[1 : 1 + max(size[0], 0)]) for size in sizes]
+    return damaged[:40] + content[40:56] + damaged[56:] if voxels[0] == voxels[1] else damaged
+
+
 def _nifti_sample(suffix: str, times: int = 1) -> Sample:
     more = {"bomb": structure_medical.nifti_bomb} if suffix.endswith("gz") else {}
     return Sample(
@@ -55,6 +64,7 @@ def _nifti_sample(suffix: str, times: int = 1) -> Sample:
         structure=structure_medical.NIFTI | more,
         other_content=frozenset(structure_medical.NIFTI_OTHER_CONTENT),
         unprotected=_nifti_values,
+        restored=_nifti_sides if suffix == "nii" else Sample.restored,
     )
 
 

@@ -23,6 +23,7 @@ class Sample:
 
     recognize: the first check of a header, with the format's own library; raises.
     unprotected: bytes whose change the format has no means to detect: numbers, names and times.
+    restored: damaged bytes, with what is said once back in place if all else fits it as well.
     own: part of the volume's name of the slices that are in the target; others are neighbours.
     other_content: the damages in `structure` after which the file is valid and says something else.
     other_count: of these damages those after which there may be fewer or more slices.
@@ -40,6 +41,7 @@ class Sample:
     other_content: frozenset[str] = frozenset()
     other_count: frozenset[str] = frozenset()
     unprotected: Callable[[Path], Spans] = lambda path: []
+    restored: Callable[[bytes, bytes], bytes] = lambda content, damaged: damaged
     own: str | None = None  # by default the name of the target
     key: Callable[[Record], Hashable] = lambda record: (record.volume, record.slice_index)
     named: tuple[str, ...] = ()
