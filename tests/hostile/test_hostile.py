@@ -71,7 +71,7 @@ def test_cases_that_hang_or_die_cost_only_themselves(monkeypatch):
     start = time.monotonic()
     zero, one, two = isolated.run_cases(spin, 3)
     assert (zero, two) == (0, 2) and one.hung and one.note == "spins"
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60  # of a machine that may be busy: a hang is endless
     zero, one, two = isolated.run_cases(die, 3)
     assert (zero, two) == (0, 2) and one.signal == signal.SIGKILL and not one.hung
 
