@@ -1,7 +1,14 @@
-"""What every test shares: 8 faked CPU devices, float32 precision, strict shapes, the slow tier."""
+"""What every test shares: 8 faked CPU devices, float32 precision, strict shapes, the slow tier.
 
+And `launch("train.py", "--flag=value")`, which runs a launch script and says what came of it.
+"""
+
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Each of pytest's processes has a core: more threads of NumPy's wait for each other in a loop.
@@ -41,7 +48,8 @@ hypothesis.settings.register_profile("slow", deadline=None)
 jax.config.update("jax_default_matmul_precision", "highest")
 jax.config.update("jax_numpy_rank_promotion", "raise")  # ranks that differ by accident
 
-GOLDEN = Path(__file__).parent / "golden"
+ROOT = Path(__file__).parents[1]
+GOLDEN = ROOT / "tests" / "golden"
 
 
 def pytest_addoption(parser):
@@ -66,6 +74,30 @@ def cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def launch():
+    """Runs a script of launch/ on one device, in the checkout or in `folder`."""
+    one_device = os.environ["XLA_FLAGS"].replace("device_count=8", "device_count=1")
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": one_device}
+    server = subprocess.Popen(
+        [sys.executable, str(ROOT / "tests" / "launch_server.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+    )
+
+    def run(script: str, *arguments: str, folder: Path = ROOT) -> SimpleNamespace:
+        asked = {"folder": str(folder), "arguments": [str(ROOT / "launch" / script), *arguments]}
+        print(json.dumps(asked), file=server.stdin, flush=True)
+        return SimpleNamespace(**json.loads(server.stdout.readline()))
+
+    yield run
+    server.stdin.close()
+    server.wait()
 
 
 @pytest.fixture

@@ -7,9 +7,6 @@ name is entered in RENAMED, one that is no more in REMOVED: nothing else here is
 
 import ast
 import json
-import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from mript_jax.training.loop import train
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "tests" / "golden" / "checkpoints"
+CONFIG = f"--config={ROOT / 'configs' / 'mript_tiny.py'}"
 CHECKPOINTS = (
     *("mript_table", "mript_continuous", "recon_vit", "unet"),
     *("simmim_vit", "simmim_swin", "simmim_swinrec"),
@@ -68,8 +66,8 @@ def test_old_config_means_the_same(name, unpack):
     assert under_old_names(flat(config), checkpoint) == old_config(checkpoint)
 
 
-def test_old_overrides_mean_the_same(unpack):
-    printed = launch_train("--print_config", *old_overrides()).splitlines()
+def test_old_overrides_mean_the_same(launch, unpack):
+    printed = launch("train.py", CONFIG, "--print_config", *old_overrides()).stdout.splitlines()
     config = {name: ast.literal_eval(value) for name, value in (s.split(" = ") for s in printed)}
     config = json.loads(json.dumps(config))  # tuples become lists, as in a checkpoint
     checkpoint = unpack("mript_run")
@@ -87,9 +85,9 @@ def test_old_run_resumes_with_its_own_config(name, unpack):
 
 
 @pytest.mark.slow
-def test_old_run_resumes_with_its_old_command_line(unpack):
+def test_old_run_resumes_with_its_old_command_line(launch, unpack):
     workdir, _ = unpack("mript_run"), unpack("slices")
-    launch_train(f"--workdir={workdir}", *old_overrides())
+    assert launch("train.py", CONFIG, f"--workdir={workdir}", *old_overrides()).status == 0
     images = images_from_kspace(mript_jax.load(workdir))
     assert_close(images, stored("mript_run")["resumed"], 1e-5)
 
@@ -124,15 +122,6 @@ def under_old_names(config: dict, checkpoint: Path) -> dict:
 def old_overrides() -> list[str]:
     """The flags that mript_run was trained with: every field of its config."""
     return json.loads((FOLDER / "overrides.json").read_text())
-
-
-def launch_train(*flags: str) -> str:
-    """The output of launch/train.py on one device."""
-    config = f"--config={ROOT / 'configs' / 'mript_tiny.py'}"
-    command = [sys.executable, str(ROOT / "launch" / "train.py"), config, *flags]
-    environment = {**os.environ, "XLA_FLAGS": ""}
-    run = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
-    return run.stdout
 
 
 def flat(config: dict, prefix: str = "") -> dict:

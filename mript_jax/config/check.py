@@ -101,6 +101,12 @@ def _check_tasks(name: str, group: ConfigDict) -> None:
             f"config.{name} has {len(accelerations)} accelerations and {len(centers)} "
             "center_fractions; each acceleration needs one"
         )
+    for acceleration, center in zip(accelerations, centers, strict=True):
+        if not 0 <= center <= 1 / acceleration:
+            raise UserError(
+                f"config.{name}.center_fractions has {center:g} at acceleration {acceleration:g}, "
+                f"which leaves {1 / acceleration:.3g} of k-space at most"
+            )
     if not group.patterns or not accelerations:
         raise UserError(f"config.{name} needs at least one pattern and one acceleration")
 

@@ -11,6 +11,7 @@ def small(monkeypatch):
         monkeypatch.setattr(data, name, value)
 
 
+@pytest.mark.slow
 def test_every_source_is_measured_at_every_stage(small):
     results = data.measure(workers=(0,), seconds=0.05)
     sources = {row["source"] for row in results["throughput"]}

@@ -85,14 +85,12 @@ def test_mistake_is_one_line_and_status_2(mript, arguments, words):
     assert line.startswith("error: ") and all(word in line for word in words), line
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["mript_fastmri:24gb", pytest.param("configs/mript_fastmri.py:24gb", marks=pytest.mark.slow)],
-)
-def test_config_is_found_by_name_from_another_folder(mript, name):
-    result = mript("train", f"--config={name}", "--print_config", "--config.seed=7")
-    assert result.returncode == 0, result.stderr
-    lines = result.stdout.splitlines()
+@pytest.mark.parametrize("name", ["mript_fastmri:24gb", "configs/mript_fastmri.py:24gb"])
+def test_config_is_found_by_name_from_another_folder(launch, tmp_path, name):
+    flags = (f"--config={name}", "--print_config", "--config.seed=7")
+    told = launch("train.py", *flags, folder=tmp_path)
+    assert told.status == 0, told.stderr
+    lines = told.stdout.splitlines()
     assert "seed = 7" in lines and "data.source = 'fastmri'" in lines
 
 

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +108,7 @@ def test_a_warmup_that_training_does_not_outlast_is_told(caplog):
     assert "warmup_steps=30" in caplog.text
 
 
-def test_a_run_of_an_earlier_version_can_be_evaluated(tmp_path):
+def test_a_run_of_an_earlier_version_can_be_evaluated(launch, tmp_path):
     save_params(tmp_path, {"w": np.zeros(1)}, with_field("optimizer.micro_batches", 2))
     config = drop_unknown_fields(load_checkpoint_config(tmp_path))
     check_config(config)
@@ -125,7 +123,7 @@ def test_a_run_of_an_earlier_version_can_be_evaluated(tmp_path):
     assert "config.evaluation.batch_size=0" in told.stderr and not told.stdout
 
 
-def test_the_config_can_be_printed_with_what_was_changed():
+def test_the_config_can_be_printed_with_what_was_changed(launch):
     arguments = ["--config=configs/mript_fastmri.py:24gb", "--config.optimizer.learning_rate=3e-4"]
     lines = launch("train.py", "--print_config", *arguments).stdout.splitlines()
     config = load_config_file(ROOT / "configs" / "mript_fastmri.py", "24gb")
@@ -137,11 +135,6 @@ def test_the_config_can_be_printed_with_what_was_changed():
         "model.image_size = 224",
     ):
         assert line in lines
-
-
-def launch(script, *arguments):
-    command = [sys.executable, f"launch/{script}", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
 
 def with_field(name, value):

@@ -56,7 +56,7 @@ def test_all_examples_of_a_batch_have_one_number_of_coils_and_batches_differ():
     assert set(counts) == {1, 3} and 3 < counts.count(1) < 13
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_resumed_stream_goes_on_with_the_same_batches(workers):
     options = {"simulation": {"coils": (1, 3)}}
     whole = take(10, **options)

@@ -17,7 +17,7 @@ from tests.hostile import isolated, judge
 from tests.hostile.samples import SAMPLES
 
 ROOT = Path(__file__).parents[2]
-FEW, MANY = 40, 10_000  # cases of a reader
+FEW, MANY = 24, 10_000  # cases of a reader
 
 
 OPTIONAL = {"nifti": "nibabel", "dicom": "pydicom"}  # packages of extras

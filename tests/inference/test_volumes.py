@@ -1,7 +1,5 @@
 """Scans whose field of view is larger than their image, through every model that keeps k-space."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import jax
@@ -137,13 +135,11 @@ def test_files_of_one_name_in_two_folders_are_two_volumes(tmp_path):
 
 
 @pytest.mark.parametrize(("source", "output"), [("scan.h5", "."), ("../scans", "images")])
-def test_reconstructions_are_not_written_among_the_scans(tmp_path, source, output):
+def test_reconstructions_are_not_written_among_the_scans(launch, tmp_path, source, output):
     folder = tmp_path / "scans"
     folder.mkdir()
     (folder / "scan.h5").write_text("k-space")
-    script = CONFIGS.parent / "launch" / "reconstruct.py"
     arguments = (f"--input={source}", f"--output={output}", "--checkpoint=nowhere")
-    command = [sys.executable, str(script), *arguments]
-    run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert run.returncode == 2 and "give a folder beside them" in run.stderr
+    told = launch("reconstruct.py", *arguments, folder=folder)
+    assert told.status == 2 and "give a folder beside them" in told.stderr
     assert [path.name for path in folder.iterdir()] == ["scan.h5"]

@@ -1,6 +1,3 @@
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import jax
@@ -70,10 +67,8 @@ def test_inconsistent_explicit_arguments_are_a_user_error(joined, processes, pro
     assert not joined
 
 
-def test_join_without_a_cluster_is_a_user_error_that_names_the_flags(tmp_path):
-    train = [sys.executable, ROOT / "launch" / "train.py", "--join"]
-    train += [f"--config={ROOT / 'configs' / 'mript_tiny.py'}", f"--workdir={tmp_path / 'run'}"]
-    alone = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
-    run = subprocess.run(train, capture_output=True, text=True, check=False, env=alone, timeout=120)
-    assert run.returncode == 2 and not (tmp_path / "run").exists()
-    assert "no cluster to join" in run.stderr and "--coordinator" in run.stderr
+def test_join_without_a_cluster_is_a_user_error_that_names_the_flags(launch, tmp_path):
+    config, workdir = f"--config={ROOT / 'configs' / 'mript_tiny.py'}", tmp_path / "run"
+    told = launch("train.py", "--join", config, f"--workdir={workdir}")
+    assert told.status == 2 and not workdir.exists()
+    assert "no cluster to join" in told.stderr and "--coordinator" in told.stderr

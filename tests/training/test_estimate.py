@@ -9,7 +9,7 @@ from mript_jax.training.memory import device_memory
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("mesh", ["data:8", "fsdp:8"])
+@pytest.mark.parametrize("mesh", [pytest.param("data:8", marks=pytest.mark.slow), "fsdp:8"])
 def test_sharded_weights_need_less_memory_on_each_device(mesh):
     config = load_config_file(ROOT / "configs" / "unet.py").unlock()
     config.update({"mesh": mesh, "global_batch_size": 8})

@@ -16,7 +16,7 @@ def config(quick_config):
     return quick_config(total_steps=6, checkpoint_every_steps=2, evaluate_every_steps=3)
 
 
-@pytest.mark.parametrize("moment", ["step", "validation"])
+@pytest.mark.parametrize("moment", ["step", pytest.param("validation", marks=pytest.mark.slow)])
 def test_sigterm_at_any_moment_ends_with_a_checkpoint(config, tmp_path, monkeypatch, moment):
     method = getattr(TrainingLog, moment)
 

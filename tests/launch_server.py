@@ -1,7 +1,7 @@
 """Runs launch scripts for the tests, each in a fork of a process that has the imports done.
 
-Reads one JSON list [script, argument, ...] from a line of standard input and answers with a line
-{"status", "stdout", "stderr"}. A new Python for every script would take seconds each.
+Reads a line of JSON {"folder", "arguments": [script, argument, ...]} from standard input and
+answers with a line {"status", "stdout", "stderr"}. A new Python for each would take seconds.
 """
 
 import json
@@ -19,12 +19,13 @@ import mript_jax.inference.reconstruction
 import mript_jax.training.loop  # noqa: F401
 
 
-def run_forked(arguments: list[str]) -> dict:
+def run_forked(folder: str, arguments: list[str]) -> dict:
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         child = os.fork()
         if child == 0:
             os.dup2(out.fileno(), 1)
             os.dup2(err.fileno(), 2)
+            os.chdir(folder)
             os._exit(_run(arguments))
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         texts = []
@@ -51,4 +52,4 @@ def _run(arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     for line in sys.stdin:
-        print(json.dumps(run_forked(json.loads(line))), flush=True)
+        print(json.dumps(run_forked(**json.loads(line))), flush=True)
