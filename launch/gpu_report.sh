@@ -25,13 +25,16 @@ site=build/site
 if [ "${1:-}" = wheels ]; then
   "$python" -m pip download --dest "$wheels" --only-binary :all: --no-deps \
     absl-py ml_collections PyYAML pillow safetensors threadpoolctl tensorboardX protobuf \
-    grain array-record cloudpickle etils importlib_resources zipp fsspec
+    grain array-record cloudpickle etils importlib_resources zipp fsspec portpicker
   du -sh "$wheels"
   exit
 fi
 
 if [ -d "$wheels" ] && [ ! -d "$site" ]; then
-  "$python" -m pip install --quiet --no-index --no-deps --target "$site" "$wheels"/*.whl
+  for wheel in "$wheels"/*.whl; do # one of another Python's does not stop the others
+    "$python" -m pip install -qq --no-index --no-deps --target "$site" "$wheel" ||
+      echo "not installed: $wheel"
+  done
 fi
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 # The wheels come last: what the machine has of its own is used.
@@ -45,21 +48,28 @@ parts=("$@")
 if [ "${1:-all}" = all ]; then
   parts=(correctness training_dots_auto training_full_auto training_none_auto
     training_dots_chunked training_full_chunked training_none_chunked training_multicoil
-    peer peer_multicoil inference loader long_training long_training_resumed)
+    peer_eager peer_tuned peer_multicoil inference loader long_training long_training_resumed)
 fi
 mkdir -p "$out"
 failed=0
+running=""
+trap '[ -z "$running" ] || kill "$running"; exit 130' INT TERM # a part does not outlive the script
 for part in "${parts[@]}"; do
-  if [ -f "$out/$part.json" ]; then
+  if grep -qs "\"scale\": \"$scale\"" "$out/$part.json"; then
     echo "== $part: done before"
     continue
   fi
   echo "== $part"
-  if ! timeout --signal=TERM --kill-after=10 "$limit" "${report[@]}" --part="$part" \
+  timeout --signal=TERM --kill-after=10 "$limit" "${report[@]}" --part="$part" \
     ${PEER:+--peer="$PEER"} ${VARNET:+--varnet="$VARNET"} \
-    ${PEER_PYTHON:+--peer_python="$PEER_PYTHON"} >"$out/$part.log" 2>&1; then
+    ${PEER_PYTHON:+--peer_python="$PEER_PYTHON"} >"$out/$part.log" 2>&1 &
+  running=$!
+  status=0
+  wait "$running" || status=$?
+  if [ "$status" != 0 ]; then
     failed=$((failed + 1))
-    echo "   failed: $(tail -n 1 "$out/$part.log")"
+    [ "$status" = 124 ] && reason="not done after $limit s" || reason="$(tail -n 1 "$out/$part.log")"
+    echo "   failed: $reason"
   fi
 done
 "${report[@]}" --table

@@ -36,7 +36,8 @@ PARTS: dict[str, tuple[str, dict[str, Any]]] = {
         for remat in ("dots", "full", "none")
     },
     "training_multicoil": ("accelerator_training", {"config": "unrolled_fastmri"}),
-    "peer": ("accelerator_peers", {"peer": "mript"}),
+    "peer_eager": ("accelerator_peers", {"peer": "eager"}),
+    "peer_tuned": ("accelerator_peers", {"peer": "tuned"}),
     "peer_multicoil": ("accelerator_peers", {"peer": "varnet"}),
     "inference": ("accelerator_inference", {}),
     "loader": ("accelerator_data", {"what": "loader"}),

@@ -26,7 +26,8 @@ def _loader(toy: bool) -> list[dict[str, Any]]:
     cores = multiprocessing.cpu_count()
     counts = (0,) if toy else tuple(n for n in (0, 4, 8, 16) if n <= cores)
     with tempfile.TemporaryDirectory() as temporary:
-        sources = data.make_sources(Path(temporary), "")
+        few = {"pictures": 2 * data.BATCH, "volumes": 1} if toy else {}
+        sources = data.make_sources(Path(temporary), "", **few)
         if toy:
             sources = {"ArrayRecord": sources["ArrayRecord"]}
         return [

@@ -4,7 +4,7 @@ from typing import Any
 
 import jax
 
-from mript_jax.benchmarks.accelerator_training import TOY, model_inputs
+from mript_jax.benchmarks.accelerator_training import TOY, model_inputs, random_values
 from mript_jax.benchmarks.energy import energy_meter, joules_per_call
 from mript_jax.benchmarks.timing import compile_cost, seconds_per_call
 from mript_jax.config import load_config_file
@@ -18,7 +18,7 @@ def measure(toy: bool) -> list[dict[str, Any]]:
             config.update_from_flattened_dict(TOY[name])
         counts = (1, 2) if toy else (1, 8, 16, 64)
         model, batch, shapes = model_inputs(config, max(counts))
-        params = jax.tree.map(lambda s: 0.01 * jax.numpy.ones(s.shape, s.dtype), shapes)
+        params = random_values(shapes)
 
         def predict(params: Any, batch: Any, model: Any = model) -> Any:
             return model.apply({"params": params}, batch, method="predict")

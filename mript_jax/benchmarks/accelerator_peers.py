@@ -1,6 +1,7 @@
 """The public PyTorch codes at our sizes: MR-IPT eager and tuned, and fastMRI's VarNet.
 
-Tuned is bfloat16, torch.compile and PyTorch's fused attention, which the public code lacks.
+Tuned is bfloat16, PyTorch's fused attention and torch.compile of encoder and decoder, which the
+public code lacks.
 """
 
 import json
@@ -18,24 +19,25 @@ from mript_jax.errors import UserError
 FOLDER = Path(__file__).parent
 
 
-def measure(peer: str, toy: bool, checkout: str, folder: str, python: str) -> list[dict[str, Any]]:
-    """Rows of a public code; `checkout` holds MR-IPT, `folder` the package fastmri (or is "")."""
-    config = load_config_file("mript_radimagenet" if peer == "mript" else "unrolled_fastmri")
-    config = config.unlock()
+def measure(
+    peer: str, *, toy: bool, checkout: str, folder: str, python: str
+) -> list[dict[str, Any]]:
+    """Rows of fastMRI's "varnet", from `folder` or installed, or of MR-IPT, "eager" or "tuned"."""
+    name = "unrolled_fastmri" if peer == "varnet" else "mript_radimagenet"
+    config = load_config_file(name).unlock()
     if toy:
-        config.update_from_flattened_dict(TOY[_name(peer)])
+        config.update_from_flattened_dict(TOY[name])
     repeats, backend = "1" if toy else "10", jax.default_backend()
     if peer == "varnet":
         return [_varnet(config, folder, python, repeats, backend=backend)]
     if not checkout:
-        raise UserError("the part peer needs --peer=CHECKOUT_OF_MR_IPT")
+        raise UserError(f"the part peer_{peer} needs --peer=CHECKOUT_OF_MR_IPT")
     sizes = json.dumps(config.model.copy_and_resolve_references().to_dict())
     rows = []
     for batch in ("1",) if toy else ("4", "8"):
-        for way in ("eager", "tuned"):
-            script = str(FOLDER / "model_peer.py")
-            found = _run([python, script, checkout, sizes, batch, repeats, backend, way])
-            rows.append({"model": f"public MR-IPT, {way}", "batch": int(batch), **found})
+        script = str(FOLDER / "model_peer.py")
+        found = _run([python, script, checkout, sizes, batch, repeats, backend, peer])
+        rows.append({"model": f"public MR-IPT, {peer}", "batch": int(batch), **found})
     return rows
 
 
@@ -53,10 +55,6 @@ def _varnet(
     script = str(FOLDER / "varnet_peer.py")
     found = _run([python, script, folder, json.dumps(sizes), "1", repeats, backend])
     return {"model": "fastMRI's VarNet", "batch": 1, "our parameters (M)": parameters / 1e6} | found
-
-
-def _name(peer: str) -> str:
-    return "mript_radimagenet" if peer == "mript" else "unrolled_fastmri"
 
 
 def _run(command: list[str]) -> dict[str, Any]:

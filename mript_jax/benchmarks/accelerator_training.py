@@ -92,6 +92,18 @@ def model_inputs(config: ConfigDict, batch_size: int) -> tuple[Any, dict[str, An
     return model, batch, params
 
 
+def random_values(shapes: Any) -> Any:
+    """Small numbers for weights, zeros for counters: speed does not depend on them, energy may."""
+    generator = np.random.default_rng(0)
+
+    def draw(leaf: Any) -> np.ndarray:  # by NumPy: JAX would compile a program for each shape
+        if not jax.numpy.issubdtype(leaf.dtype, jax.numpy.floating):
+            return np.zeros(leaf.shape, leaf.dtype)
+        return (0.01 * generator.random(leaf.shape, np.float32)).astype(leaf.dtype)
+
+    return jax.device_put(jax.tree.map(draw, shapes))
+
+
 def compile_training(config: ConfigDict, batch_size: int) -> Training:
     """Compile a training step of a batch that is one micro-batch."""
     (model, batch, params), loss = model_inputs(config, batch_size), build_loss(config.loss)
@@ -118,7 +130,7 @@ def compile_training(config: ConfigDict, batch_size: int) -> Training:
 
 
 def _row(training: Training, batch_size: int, toy: bool) -> dict[str, Any]:
-    state: TrainState = jax.tree.map(_values, training.state)
+    state: TrainState = random_values(training.state)
     batch = jax.device_put(training.batch)
     for _ in range(2):
         state, metrics = training.compiled(state, batch)
@@ -142,10 +154,3 @@ def _row(training: Training, batch_size: int, toy: bool) -> dict[str, Any]:
         "peak memory so far (GB)": peak / 1e9 if peak else "",
         "J/image": (meter() - before) / steps / batch_size if meter else "",
     }
-
-
-def _values(leaf: Any) -> jax.Array:
-    """Small random numbers for weights, zeros for counters: speed does not depend on them."""
-    if not jax.numpy.issubdtype(leaf.dtype, jax.numpy.floating):
-        return jax.numpy.zeros(leaf.shape, leaf.dtype)
-    return 0.01 * jax.random.uniform(jax.random.key(leaf.size), leaf.shape, leaf.dtype)

@@ -80,11 +80,13 @@ def measure(
         }
 
 
-def make_sources(place: Path, folder: str) -> dict[str, tuple[str, str, Row]]:
+def make_sources(
+    place: Path, folder: str, *, pictures: int = PICTURES, volumes: int = VOLUMES
+) -> dict[str, tuple[str, str, Row]]:
     """name -> (source, path, options); missing data is generated in the folder `place`."""
     if not folder:
         folder = str(place / "pictures")
-        _write_pictures(Path(folder))
+        _write_pictures(Path(folder), pictures)
     shards = place / "shards"
     shards.mkdir()
     jobs = plan("images", folder, {}, shards)
@@ -92,7 +94,7 @@ def make_sources(place: Path, folder: str) -> dict[str, tuple[str, str, Row]]:
     write_index(shards, jobs, ALL_TRAIN)
     scans = place / "scans"
     scans.mkdir()
-    for i in range(VOLUMES):
+    for i in range(volumes):
         write_fastmri_h5(scans / f"scan{i}.h5", 0, i, slices=SLICES, size=SIZE)
     sources = {
         "PNG": ("images", folder, {}),
@@ -206,12 +208,12 @@ def _cost(step: Callable[[int], Any], count: int) -> float:
     return 1e6 * min(times)
 
 
-def _write_pictures(folder: Path) -> None:
+def _write_pictures(folder: Path, count: int) -> None:
     """Write phantoms as PNG files in the folder layout of RadImageNet."""
     folder = folder / "MR" / "brain" / "normal"
     folder.mkdir(parents=True)
-    source = PhantomSource(count=PICTURES, size=SIZE)
-    for i in range(PICTURES):
+    source = PhantomSource(count=count, size=SIZE)
+    for i in range(count):
         image = source[i].reference
         pixels = np.clip(255 * image / image.max(), 0, 255).astype(np.uint8)
         Image.fromarray(pixels).save(folder / f"slice{i:06d}.png")

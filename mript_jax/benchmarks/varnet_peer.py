@@ -5,11 +5,15 @@ repetitions, and JAX's backend. The U-Nets get the number of channels with which
 nearest to the given number of parameters.
 """
 
+import importlib.util
 import json
 import sys
 import time
+from unittest import mock
 
 CHANNELS = range(4, 65, 2)
+# Packages of fastMRI's readers, which importing its models imports too.
+NOT_NEEDED = ("h5py", "pandas", "requests", "tqdm", "yaml")
 
 
 def main(folder: str, sizes: dict, batch: int, repeats: int, backend: str) -> dict:
@@ -17,6 +21,9 @@ def main(folder: str, sizes: dict, batch: int, repeats: int, backend: str) -> di
 
     if folder:
         sys.path.insert(0, folder)
+    for name in NOT_NEEDED:
+        if not importlib.util.find_spec(name):
+            sys.modules[name] = mock.MagicMock()
     from fastmri.models import VarNet
 
     device = "cuda" if backend == "gpu" else "cpu"

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,13 @@ RUN = (  # one of each kind; the peers need torch and the public codes
 def write_part(folder, part, rows):
     about = {"part": part, "device": "H100", "jax": "0", "date": "2026-01-01", "scale": "toy"}
     (folder / f"{part}.json").write_text(json.dumps(about | {"rows": rows, "seconds": 1}))
+
+
+def wait_until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_report_has_each_part_that_is_there_in_order(tmp_path):
@@ -41,6 +49,44 @@ def test_script_runs_every_part():
     script = (ROOT / "launch" / "gpu_report.sh").read_text()
     listed = script.split("parts=(correctness")[1].split(")")[0]
     assert ["correctness", *listed.split()] == list(PARTS)
+
+
+def test_script_runs_again_what_was_measured_at_another_scale(tmp_path):
+    write_part(tmp_path, "inference", [])  # of scale toy
+    for scale, before in (("toy", True), ("paper", False)):
+        environment = os.environ | {"PYTHON": "true", "SCALE": scale, "OUT": str(tmp_path)}
+        command = ["bash", str(ROOT / "launch" / "gpu_report.sh"), "inference"]
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert ("done before" in run.stdout) == before
+
+
+@pytest.mark.slow
+def test_stopped_script_leaves_no_part_running(tmp_path):
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
+    python.chmod(0o755)
+    environment = os.environ | {"PYTHON": str(python), "OUT": str(tmp_path)}
+    command = ["bash", str(ROOT / "launch" / "gpu_report.sh"), "inference"]
+    with subprocess.Popen(command, env=environment) as script:
+        wait_until((tmp_path / "pid").exists)
+        script.terminate()
+    part = int((tmp_path / "pid").read_text())
+    wait_until(lambda: not Path(f"/proc/{part}").exists())
+
+
+@pytest.mark.slow
+def test_parts_need_neither_grain_nor_pillow():
+    modules = ("correctness", "training", "inference", "peers")
+    code = f"""
+import sys
+sys.modules |= dict.fromkeys(("grain", "array_record", "PIL"))  # None: not to be found
+import importlib
+from mript_jax.config import load_config_file
+for name in {modules}:
+    importlib.import_module("mript_jax.benchmarks.accelerator_" + name)
+load_config_file("mript_radimagenet"), load_config_file("unrolled_fastmri")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.slow

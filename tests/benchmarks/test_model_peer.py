@@ -17,8 +17,9 @@ class Part:
         pass
 
 class Model(torch.nn.Module):
-    def __init__(self, **sizes):
+    def __init__(self, mode, **sizes):
         super().__init__()
+        assert mode in ("combine", "level", "type"), mode
         self.weight = torch.nn.Parameter(torch.ones(1000))
 
     def forward(self, images, patterns, levels):
@@ -44,9 +45,9 @@ def peer(tmp_path):
     for module, names in NAMES.items():
         text = f"from modeling.peer import {names}\n"
         (tmp_path / "modeling" / f"{module}.py").write_text(text)
-    sizes = json.dumps(dict.fromkeys(SIZES.split(), 8))
 
-    def run(*backend):
+    def run(*backend, mode="type"):
+        sizes = json.dumps(dict.fromkeys(SIZES.split(), 8) | {"mode": mode})
         script = Path(model_peer.__file__)
         command = [sys.executable, str(script), str(tmp_path), sizes, "2", "1", *backend]
         return subprocess.run(command, capture_output=True, text=True)
@@ -59,6 +60,10 @@ def test_peer_is_timed(peer, backend):
     found = json.loads(peer(*backend).stdout)
     assert found["parameters (M)"] == 0.001
     assert min(found.values()) > 0 and len(found) == 4
+
+
+def test_split_mode_is_told_to_the_peer_by_its_own_name(peer):
+    assert json.loads(peer(mode="split").stdout)["images/s"] > 0
 
 
 def test_peer_without_cuda_is_an_error_on_a_gpu(peer):

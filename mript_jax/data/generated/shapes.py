@@ -4,7 +4,6 @@ Drawn by Pillow, whose shapes cost microseconds. Label 0 is the background.
 """
 
 import numpy as np
-from PIL import Image, ImageDraw
 
 from mript_jax.data.phantom.fields import Fields
 
@@ -67,6 +66,8 @@ class _Canvas:
 
     def __init__(self, shape: tuple[int, int]):
         self._side = min(shape)
+        from PIL import Image, ImageDraw  # here: a config is read without Pillow, too
+
         self._image = Image.new("I", shape[::-1], 0)
         self._draw = ImageDraw.Draw(self._image)
 

@@ -65,7 +65,7 @@ class DicomSource(Source):
 
     def __init__(self, path: str, modality: str = "MR", series: str = "*"):
         self._root, names = find_files(path, ("",))  # most have no suffix
-        index = cached_index(self._root, names, self._inspect, "dicom-2")
+        index = cached_index(self._root, names, self._inspect, "dicom-3")
         wanted = {name: index[name] for name in names if _wanted(index[name], modality, series)}
         if not wanted:
             seen = {

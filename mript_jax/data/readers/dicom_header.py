@@ -34,7 +34,8 @@ TAGS = [
     *("InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"),
     *("SpacingBetweenSlices", "SliceThickness", "EchoNumbers", "EchoTime", "ImageType"),
     *("TemporalPositionIdentifier", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel"),
-    *("BitsAllocated", "PhotometricInterpretation", "DirectoryRecordSequence"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PhotometricInterpretation"),
+    "DirectoryRecordSequence",
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 ]
 pydicom.config.settings.reading_validation_mode = IGNORE  # warnings would print patients' data
@@ -63,6 +64,9 @@ def inspect_file(path: Path) -> About:
     gray = header.get("PhotometricInterpretation", GRAY[-1])
     if header.get("SamplesPerPixel", 1) != 1 or gray not in GRAY:
         raise ValueError(f"is a color picture ({gray}), not a slice")
+    bits, high = header.get("BitsStored"), header.get("HighBit")
+    if None not in (bits, high) and high != bits - 1:  # pydicom would read other bits
+        raise ValueError(f"its pixels have {bits} bits, but the highest of them is number {high}")
     modality = str(header.get("Modality", ""))
     if kind in MR_CLASSES:
         modality = modality or "MR"

@@ -6,6 +6,7 @@ ISMRMRD header as XML. A mask [H, W] of another scanner's sampling will do as we
 slice or frame, [S, W] or [S, H, W].
 """
 
+import contextlib
 import functools
 import math
 import re
@@ -36,7 +37,8 @@ OFFICIAL = {"train": "train", "val": "validation", "test": "test"}
 # Folders of the publisher's: singlecoil_val, knee_multicoil_train, brain_multicoil_test_batch_0.
 OFFICIAL_FOLDER = re.compile(r"(?:.*[^a-z])?(?:single|multi)coil_(train|val|test)(?:[^a-z].*)?")
 ATTRIBUTES = ("acquisition", "acceleration", "num_low_frequency")
-PATIENT = "patient_id"
+PATIENT, MAXIMUM = "patient_id", "max"
+HEADER = "ismrmrd_header"
 LARGEST_SIDE = 8192  # of a slice; beyond it the file is damaged
 
 
@@ -88,10 +90,9 @@ def inspect_file(path: str) -> About:
             raise ValueError(f"kspace has {slices} slices, {reference} {counts[-1]}")
         if "mask" in file:
             _check_mask(find_array(file, "mask"), shape, slices)
-        heaps = Heaps(file)
-        heaps.check_beside(find_arrays(file))
-        heaps.close()
-        header = _read_header(file)
+        with contextlib.closing(Heaps(file)) as heaps:
+            heaps.check_beside(find_arrays(file), (PATIENT, MAXIMUM, *ATTRIBUTES))
+            header = read_header(heaps.text(find_array(file, HEADER))) if HEADER in file else {}
         attributes = {key: _plain(key, file) for key in ATTRIBUTES if key in file.attrs}
         patient = {}
         if PATIENT in file.attrs:
@@ -207,22 +208,10 @@ def _check_mask(mask: h5py.Dataset, shape: list[int], slices: int) -> None:
     check_stored(mask)
 
 
-def _read_header(file: h5py.File) -> dict[str, Any]:
-    if "ismrmrd_header" not in file:
-        return {}
-    stored = find_array(file, "ismrmrd_header")
-    if stored.size != 1 or not is_readable(stored.dtype):
-        raise ValueError("its ismrmrd_header is not one text")
-    text = np.ravel(stored[()])[0]
-    if not isinstance(text, str | bytes):
-        raise ValueError("its ismrmrd_header is not one text")
-    return read_header(text)
-
-
 def _maximum(file: h5py.File) -> float | None:
-    if "max" not in file.attrs:
+    if MAXIMUM not in file.attrs:
         return None
-    value = _plain("max", file)
+    value = _plain(MAXIMUM, file)
     if not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise ValueError(f"its attribute max is {value!r}, not the maximum of magnitudes")
     return float(value) or None
@@ -230,8 +219,9 @@ def _maximum(file: h5py.File) -> float | None:
 
 def _plain(key: str, file: h5py.File) -> str | int | float:
     """An attribute as JSON holds it: a text or a number, also if it is an array of one."""
-    if not is_readable(file.attrs.get_id(key).dtype):
-        raise ValueError(f"its attribute {key} is neither text nor numbers")
+    stored = file.attrs.get_id(key)
+    if not is_readable(stored.dtype) or math.prod(stored.shape or ()) != 1:
+        raise ValueError(f"its attribute {key} is neither one text nor one number")
     value = file.attrs[key]
     if isinstance(value, np.ndarray | np.generic) and value.size == 1:
         value = value.item()

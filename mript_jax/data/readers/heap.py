@@ -19,6 +19,8 @@ SIGNATURE = b"GCOL\1\0\0\0"
 WIDTHS = (1, 2, 4, 8, 16)  # bytes of an element
 COLLECTION = struct.Struct("<4sB3xQ")  # signature, version, bytes in all
 OBJECT = struct.Struct("<HHIQ")  # number, references, reserved, bytes; padded to 8 bytes
+ATTRIBUTE = struct.Struct("<BxHHH")  # version, bytes of the name, of the type, of the shape
+VARIABLE = 9  # class of types
 
 
 class Heaps:
@@ -27,6 +29,7 @@ class Heaps:
     def __init__(self, file: h5py.File):
         with Path(file.filename).open("rb") as opened:
             self._bytes = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+        self._base = file.userblock_size  # of the addresses in a file
         self._collections: dict[int, dict[int, tuple[int, int]]] = {}
 
     def close(self) -> None:
@@ -37,6 +40,7 @@ class Heaps:
         elements, address, number = ENTRY.unpack(self._part(position, ENTRY.size))
         if elements == 0:
             return b""
+        address += self._base
         if address not in self._collections:
             self._collections[address] = self._objects(address)
         start, size = self._collections[address].get(number, (0, -1))
@@ -44,17 +48,28 @@ class Heaps:
             raise ValueError(f"its heap at {address} has no {elements} elements of number {number}")
         return self._part(start, elements * itemsize)
 
+    def text(self, array: h5py.Dataset) -> bytes | str:
+        """The one text of an array."""
+        name, kind = array.name.rpartition("/")[2], h5py.check_string_dtype(array.dtype)
+        if kind is None or array.size != 1:
+            raise ValueError(f"its {name} is {array.dtype} {list(array.shape)}, not one text")
+        rows = Rows(array)
+        if kind.length is None and rows.direct:
+            return self.value(rows.position(0), 1)
+        return np.ravel(array[()])[0]
+
     def array(self, position: int, like: np.ndarray, step: int) -> np.ndarray:
         """As many numbers as `like` has, from a position of the file on, `step` bytes apart."""
         end = position + (len(like) - 1) * step + like.itemsize
         part = self._part(position, end - position)
         return np.ndarray(like.shape, like.dtype, part, strides=(step,))
 
-    def check_beside(self, arrays: Iterable[h5py.Dataset]) -> None:
+    def check_beside(self, arrays: Iterable[h5py.Dataset], attributes: Iterable[str] = ()) -> None:
         """Refuse a damaged collection anywhere beside the numbers of some arrays.
 
         The library follows attributes into collections without telling into which, and writes
-        over memory that is not its own where an entry is shorter than its object.
+        over memory that is not its own where an entry is shorter than its object. Of `attributes`,
+        each a single value, it would take the memory that the entry claims.
         """
         spans = sorted(span for array in arrays for span in _spans(array))
         for at in self._find(SIGNATURE, spans):
@@ -63,11 +78,24 @@ class Heaps:
             spans.append((at, at + size))
         spans.sort()
         for address, objects in self._collections.items():
-            for at in self._find(struct.pack("<Q", address), spans):
+            for at in self._find(struct.pack("<Q", address - self._base), spans):
                 elements, _, number = ENTRY.unpack(self._part(at - 4, ENTRY.size))
                 _, size = objects.get(number, (0, -1))
                 if elements and number in objects and size not in [elements * w for w in WIDTHS]:
                     raise ValueError(f"its heap at {address} does not hold {elements} elements")
+        for name in attributes:
+            self._check_attribute(name, spans)
+
+    def _check_attribute(self, name: str, spans: list[tuple[int, int]]) -> None:
+        text = name.encode() + b"\0"
+        for at in self._find(text, spans):
+            start = max(at - ATTRIBUTE.size, 0)
+            version, *sizes = ATTRIBUTE.unpack(self._part(start, ATTRIBUTE.size))
+            of_name, of_type, of_shape = (-(-size // 8) * 8 for size in sizes)
+            if (version, sizes[0]) != (1, len(text)):  # later versions are under checksums
+                continue
+            if self._part(at + of_name, 1)[0] % 16 == VARIABLE:
+                self.value(at + of_name + of_type + of_shape, 1)
 
     def _find(self, wanted: bytes, spans: list[tuple[int, int]]) -> list[int]:
         """Where some bytes are, outside of sorted spans of the file."""
@@ -128,7 +156,7 @@ class Rows:
         chunked = layout == h5py.h5d.CHUNKED and not properties.get_nfilters()
         self.direct = (
             not table.file.userblock_size
-            and table.ndim == 1
+            and table.ndim <= 1
             and (self._start is not None or chunked)
         )
 

@@ -63,7 +63,7 @@ class Scan:
         if not groups:
             raise ValueError("it has no group with data and xml, as ISMRMRD files have")
         self._heaps = Heaps(self._file)
-        self.header = read_header(self._text(find_array(groups[0], "xml")))
+        self.header = read_header(self._heaps.text(find_array(groups[0], "xml")))
         self._check_header()
         self._data = _find_table(groups[0])
         self._table_rows = Rows(self._data)
@@ -91,16 +91,6 @@ class Scan:
         for counter, value in zip(COUNTERS, frame, strict=True):
             chosen &= self.heads["idx"][counter] == value
         return chosen
-
-    def _text(self, xml: h5py.Dataset) -> bytes | str:
-        """The one text of an array."""
-        kind = h5py.check_string_dtype(xml.dtype)
-        if kind is None or xml.size != 1:
-            raise ValueError(f"its xml is {xml.dtype} {list(xml.shape)}, not one text")
-        rows = Rows(xml)
-        if kind.length is None and rows.direct:
-            return self._heaps.value(rows.position(0), 1)
-        return np.ravel(xml[()])[0]
 
     def _check_header(self) -> None:
         if "encoded_size" not in self.header:

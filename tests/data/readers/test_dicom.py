@@ -123,6 +123,7 @@ BREAK = {
     "modality": (lambda p: save(p, pixels(0), Modality="MS"), "of modality 'MS'"),
     "no image": (lambda p: remove(p, "Rows"), "holds no image"),
     "series": (lambda p: save(p, pixels(0), series="1..2"), "no UID"),
+    "bits": (lambda p: save(p, pixels(0), BitsStored=1), "the highest of them is number 15"),
     "frames": (lambda p: save(p, pixels(0), NumberOfFrames=10**6), "impossible shape"),
 }
 

@@ -1,5 +1,6 @@
 """Global heaps of HDF5 files, and damage to them on which the HDF5 library loops or dies."""
 
+import contextlib
 import struct
 
 import h5py
@@ -133,6 +134,28 @@ def test_damaged_heaps_are_found_whoever_uses_them(path, name):
     damage(path, edit)
     with pytest.raises(ValueError, match=f"its heap .*{why}"):
         check(path)
+
+
+@pytest.mark.parametrize("elements", [4, 10, 2**32 - 1])
+@pytest.mark.parametrize("address", [None, 2**40, 2**64 - 1])
+@pytest.mark.parametrize("base", [0, 512])
+def test_attributes_lead_to_values_of_their_length(tmp_path, elements, address, base):
+    """Of the longest the library took 4 GiB, and 5 seconds."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", userblock_size=base) as file:
+        file.attrs["unit"] = "millimetre"
+        file["numbers"] = np.arange(100.0)
+    data = bytearray(path.read_bytes())
+    home = data.index(b"GCOL") - base
+    place = data.index(struct.pack("<IQI", 10, home, 1))
+    struct.pack_into("<IQ", data, place, elements, home if address is None else address)
+    path.write_bytes(data)
+    with h5py.File(path) as file, contextlib.closing(Heaps(file)) as heaps:
+        if (elements, address) == (10, None):
+            heaps.check_beside([file["numbers"]], ["unit"])
+            return
+        with pytest.raises(ValueError, match="its heap"):
+            heaps.check_beside([file["numbers"]], ["unit"])
 
 
 def test_attribute_shorter_than_its_object_is_found(path):
