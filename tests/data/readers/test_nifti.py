@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from mript_jax.data.readers import open_source
-from mript_jax.data.readers.nifti import ranges
 from mript_jax.data.records import BrokenRecord
 from mript_jax.errors import UserError
 
 nibabel = pytest.importorskip("nibabel")
+ranges = pytest.importorskip("mript_jax.data.readers.nifti").ranges
 SHAPE = (5, 6, 7)  # right, anterior, superior
 VOXELS = np.random.default_rng(0).integers(1, 4000, SHAPE).astype(np.int16)
 

@@ -115,6 +115,7 @@ def test_links_out_of_a_folder_and_pipes_are_not_read(tmp_path):
 
 
 def test_given_format_overrules(folder):
+    pytest.importorskip("nibabel")
     (scan,) = find_scans(folder / "below" / "m.png", "nifti", {"plane": "sagittal"})
     assert scan.format == "nifti" and scan.options == {"plane": "sagittal"}
     with pytest.raises(UserError, match="'fastmri'"):

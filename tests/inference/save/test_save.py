@@ -18,6 +18,7 @@ from mript_jax.inference.provenance import Provenance, checkpoint_provenance, ha
 from mript_jax.inference.save import FORMATS, save_volume
 from mript_jax.inference.volumes import ReconstructedVolume
 
+NEEDS = {"dicom": "pydicom", "nifti": "nibabel"}
 SHAPE = (4, 6, 8)  # slices, rows, columns
 IMAGES = np.random.default_rng(0).random(SHAPE).astype(np.float32)
 AFFINE = np.array([[1, 0.1, 0, 5], [-0.1, 2, 0, -7], [0, 0, 3, 9], [0, 0, 0, 1.0]])
@@ -88,6 +89,7 @@ def facts_of(name, path):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_output_carries_method_weights_and_acceleration(tmp_path, name):
+    pytest.importorskip(NEEDS.get(name, "h5py"))
     path = save_volume(tmp_path, volume(), [name])[0]
     said = facts_of(name, path)
     assert "unrolled" in said and "small" in said and HASH in said and "2.0" in said
@@ -311,6 +313,7 @@ def test_no_file_is_written_outside_the_folder(tmp_path, name):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_interrupted_writing_leaves_the_earlier_file(tmp_path, monkeypatch, name):
+    pytest.importorskip(NEEDS.get(name, "h5py"))
     before = {path: _content(path) for path in save_volume(tmp_path, volume(), [name])}
     monkeypatch.setattr("os.replace", _full_disk)
     with pytest.raises(UserError, match="No space left"):
