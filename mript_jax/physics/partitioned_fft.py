@@ -1,7 +1,8 @@
 """Discrete Fourier transform that stays on the device of each example of a sharded batch.
 
 XLA gathers the whole batch on every device before a transform. This one is a JAX operation of its
-own, which is partitioned along all axes but those that it transforms.
+own, which is partitioned along all axes but those that it transforms. TPUs' compiler has no such
+operations (https://github.com/jax-ml/jax/issues/38196): there it is a matrix product for each axis.
 """
 
 import math
@@ -9,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax._src import dispatch
 from jax.experimental.custom_partitioning import custom_partitioning
 from jax.extend.core import Primitive
@@ -30,6 +32,17 @@ def partitioned_fft(x: jax.Array, axes: tuple[int, ...], inverse: bool = False) 
 def _local_fft(x: jax.Array, axes: tuple[int, ...], inverse: bool) -> jax.Array:
     """The transform with NumPy's factors, which need no constant inside."""
     return jnp.fft.ifftn(x, axes=axes) if inverse else jnp.fft.fftn(x, axes=axes)
+
+
+def fft_by_products(x: jax.Array, axes: tuple[int, ...], inverse: bool) -> jax.Array:
+    """`_local_fft` by the matrix of each axis: XLA partitions products as it should."""
+    for axis in axes:
+        n = x.shape[axis]
+        turns = np.outer(np.arange(n), np.arange(n)) % n / n
+        matrix = np.exp((2j if inverse else -2j) * np.pi * turns) / (n if inverse else 1)
+        product = jnp.tensordot(x, matrix.astype(x.dtype), (axis, 0), precision="highest")
+        x = jnp.moveaxis(product, -1, axis)
+    return x
 
 
 def _sharding(spec: Any, rank: int, axes: tuple[int, ...]) -> P:
@@ -77,3 +90,4 @@ _fft.def_abstract_eval(lambda x, axes, inverse: x)
 ad.deflinear2(_fft, _bind_transposed)
 batching.primitive_batchers[_fft] = _batched
 mlir.register_lowering(_fft, mlir.lower_fun(_partitioned, multiple_results=False))
+mlir.register_lowering(_fft, mlir.lower_fun(fft_by_products, multiple_results=False), "tpu")

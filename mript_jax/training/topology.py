@@ -112,6 +112,7 @@ def admit_cudnn(capability: float) -> Iterator[None]:
 def _tpus(name: str) -> topologies.TopologyDescription:
     _require(name, "libtpu")
     os.environ["TPU_SKIP_MDS_QUERY"] = "1"  # no metadata server to ask
+    os.environ["ALLOW_MULTIPLE_LIBTPU_LOAD"] = "1"  # its lock guards TPUs, and none is used
     return topologies.get_topology_desc(platform="tpu", topology_name=name)
 
 

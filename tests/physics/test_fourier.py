@@ -8,6 +8,7 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from mript_jax.physics.fourier import fft2c, ifft2c, mirrored
+from mript_jax.physics.partitioned_fft import fft_by_products
 
 SHAPES = st.tuples(st.integers(1, 17), st.integers(1, 17))
 
@@ -79,6 +80,14 @@ def test_transform_of_a_sharded_batch_stays_on_its_devices(real):
     program = gradient.lower(shape).compile().as_text()
     assert "fft(" in program
     assert "all-gather" not in program and "all-to-all" not in program
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+def test_transform_by_products_is_the_same(random_complex, inverse):
+    x = random_complex(2, 5, 8)
+    expected = (np.fft.ifft2 if inverse else np.fft.fft2)(x)
+    found = fft_by_products(jnp.asarray(x), (1, 2), inverse)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_transform_is_linear_symmetric_and_maps_over_any_axis():
