@@ -17,6 +17,7 @@ LARGEST_READ = 2**31  # bytes that are read at once: a chunk, or the samples of 
 LARGEST_VOLUME = 2**35  # bytes of a volume that is held in memory
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SUPERBLOCK = 96  # bytes of the longest
+CHECKSUM = 4  # bytes behind a chunk; the library reads beyond its memory where they are missing
 FILTERS = {1, 2, 3, 4, 5, 6, 32000}  # deflate, shuffle, fletcher32, szip, nbit, scaleoffset, lzf
 
 
@@ -101,6 +102,8 @@ def _check_chunks(array: h5py.Dataset, name: str) -> None:
             raise ValueError(f"a chunk of its {name} lies outside of {array.shape}")
     if any(chunk.filter_mask or (not filters and chunk.size != of_chunk) for chunk in chunks):
         raise ValueError(f"a chunk of its {name} is not packed as the others are")
+    if h5py.h5z.FILTER_FLETCHER32 in filters and any(chunk.size <= CHECKSUM for chunk in chunks):
+        raise ValueError(f"a chunk of its {name} has no room for its checksum")
     spans = sorted((chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks)
     if any(stop > start for (_, stop), (start, _) in itertools.pairwise(spans)):
         raise ValueError(f"chunks of its {name} lie over each other")

@@ -125,6 +125,12 @@ def bomb(path):
         file["a"].id.write_direct_chunk((0,), zlib.compress(bytes(2**20), 1))
 
 
+def short_checksum(path):
+    write(path, chunks=(1, 6), fletcher32=True)
+    with h5py.File(path, "a") as file:
+        file["a"].id.write_direct_chunk((2, 0), b"abc")
+
+
 def short_storage(path):
     with h5py.File(write(path)) as file:
         start = file["a"].id.get_offset()
@@ -148,6 +154,7 @@ BREAK = {
     "other size": (other_size, "is not packed as the others are"),
     "skipped filter": (skipped_filter, "is not packed as the others are"),
     "foreign filter": (foreign_filter, r"filters that are not known: \[77\]"),
+    "short checksum": (short_checksum, "no room for its checksum"),
     "bomb": (bomb, "decompression bomb"),
     "short storage": (short_storage, "has 88 bytes in the file instead of 96"),
     "odd bits": (odd_bits, "is of unusual numbers"),
