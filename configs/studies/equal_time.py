@@ -28,7 +28,7 @@ def get_config() -> ConfigDict:
     study.experiment = experiment
     study.baselines = ("total_variation", "wavelet", "conjugate_symmetry")
     configs = {name: load_config_file(CONFIGS / f"{name}.py") for name in NETWORKS}
-    for seed in SEEDS:  # all networks with the first seed come first, for who cannot wait
+    for seed in SEEDS:
         for name, own in configs.items():
             run = derive_config(experiment, {"seed": seed})
             run.model = own.model.copy_and_resolve_references()
@@ -37,6 +37,7 @@ def get_config() -> ConfigDict:
             study.runs[f"{name} {seed}"] = run
     for name in NETWORKS:
         study.networks[name] = tuple(f"{name} {seed}" for seed in SEEDS)
-    study.compared = tuple(study.runs)
+    # All networks with the first seed come first, for who cannot wait; names alone would be sorted.
+    study.compared = tuple(f"{name} {seed}" for seed in SEEDS for name in NETWORKS)
     study.conditions = ConfigDict({"phantoms": derive_config(experiment)})
     return study.lock()

@@ -81,6 +81,11 @@ def test_three_kinds_of_data_at_full_scale_are_what_the_documented_command_says(
     assert what(study.runs.fresh) == ("fastmri", "FASTMRI", 20_000, 100)
 
 
+def test_equal_time_compares_the_unrolled_network_with_each_other_one():
+    compared = load_config_file("studies/equal_time").compared
+    assert compared[:2] == ("unrolled 0", "varnet 0") and compared[-1] == "mript_tiny 2"
+
+
 def test_a_change_of_one_run_is_of_that_run_alone():
     file = f"--config={STUDIES / 'pretraining.py'}"
     study = parse(file, "--config.runs.tuned.data.source=fastmri", "--config.tuning.total_steps=7")
