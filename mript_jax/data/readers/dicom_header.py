@@ -75,7 +75,7 @@ def inspect_file(path: Path) -> About:
     elif not modality and kind.name == str(kind):
         raise ValueError("its header names neither a modality nor a known class")
     syntax = UID(header.file_meta.TransferSyntaxUID)
-    if syntax.is_encapsulated and frames > path.stat().st_size:
+    if frames > path.stat().st_size:
         raise ValueError(f"holds less than its {frames} frames")
     defect = ""
     if not (syntax.is_encapsulated or syntax.is_deflated):

@@ -125,6 +125,10 @@ BREAK = {
     "series": (lambda p: save(p, pixels(0), series="1..2"), "no UID"),
     "bits": (lambda p: save(p, pixels(0), BitsStored=1), "the highest of them is number 15"),
     "frames": (lambda p: save(p, pixels(0), NumberOfFrames=10**6), "impossible shape"),
+    "many frames": (
+        lambda p: save(p, pixels(0), NumberOfFrames=60_000),
+        "holds less than its 60000",
+    ),
 }
 
 
