@@ -203,13 +203,13 @@ def load_checkpoint_config(path: str | Path) -> ConfigDict:
             if step.is_file()
             else (step / "config" / "metadata").read_text()
         )
-        config = fill_in_newer_fields(parse_config(text)).unlock()
+        config = fill_in_newer_fields(parse_config(text))
         check_values(config)
         if not isinstance(config.get("model"), ConfigDict):
             raise UserError("it has no group 'model'")
     except (ValueError, TypeError, AttributeError, RecursionError, UserError) as error:
         raise UserError(f"the config of {step} cannot be used: {error}") from error
-    return config.lock()
+    return config
 
 
 def read_data(step: Path) -> dict[str, Any]:

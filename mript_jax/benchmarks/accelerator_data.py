@@ -30,15 +30,7 @@ def _loader(toy: bool) -> list[dict[str, Any]]:
         sources = data.make_sources(Path(temporary), "", **few)
         if toy:
             sources = {"ArrayRecord": sources["ArrayRecord"]}
-        return [
-            {
-                "source": name,
-                "workers": workers,
-                "samples/s": data.throughput(*opened, workers=workers, seconds=1.0 if toy else 5.0),
-            }
-            for name, opened in sources.items()
-            for workers in counts
-        ]
+        return data.throughputs(sources, counts, seconds=1.0 if toy else 5.0)
 
 
 def _training(toy: bool) -> list[dict[str, Any]]:

@@ -61,12 +61,7 @@ def measure(
     """Tables of samples per second, of stages and of memory, as lists of rows."""
     with tempfile.TemporaryDirectory() as temporary:
         sources = make_sources(Path(temporary), folder)
-        rates = [
-            {"source": name, "workers": count, "samples_per_second": rate}
-            for name, (source, path, options) in sources.items()
-            for count in workers
-            for rate in [throughput(source, path, options, workers=count, seconds=seconds)]
-        ]
+        rates = throughputs(sources, workers, seconds)
         if peer:
             pictures = sources["PNG"][1]
             rates += [
@@ -105,6 +100,21 @@ def make_sources(
         _write_nifti(place / "head.nii")
         sources["NIfTI"] = ("nifti", str(place / "head.nii"), {})
     return sources | {"phantom": ("phantom", "", {"size": SIZE})}
+
+
+def throughputs(
+    sources: dict[str, tuple[str, str, Row]], workers: tuple[int, ...], seconds: float
+) -> list[Row]:
+    """Samples per second of each source with each number of workers."""
+    return [
+        {
+            "source": name,
+            "workers": count,
+            "samples_per_second": throughput(*opened, workers=count, seconds=seconds),
+        }
+        for name, opened in sources.items()
+        for count in workers
+    ]
 
 
 def throughput(source: str, path: str, options: Row, workers: int, seconds: float) -> float:

@@ -7,9 +7,7 @@ import multiprocessing
 import os
 import shutil
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -18,23 +16,9 @@ import pytest
 from mript_jax.checkpoint import find_checkpoint, load_params
 from mript_jax.config import load_config_file
 from mript_jax.training.loop import train
+from tests.end_to_end.small_run import ENVIRONMENT, RUN, train_command, write_scans
 
-ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("KILLS", "100"))
-RUN = {
-    "data.image_size": 32,
-    "model.features": 4,
-    "model.pools": 1,
-    "model.iterations": 0,
-    "loss": "l1",
-    "optimizer.name": "adam",
-    "optimizer.schedule": "constant",
-    "optimizer.warmup_steps": 0,
-    "global_batch_size": 8,
-    "checkpoint_every_steps": 2,
-    "log_every_steps": 1,
-}
-ENVIRONMENT = {**os.environ, "XLA_FLAGS": ""}
 
 pytestmark = pytest.mark.slow
 
@@ -42,10 +26,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def scans(tmp_path_factory):
     """A folder of scan files."""
-    folder = tmp_path_factory.mktemp("scans")
-    flags = ["--volumes=12", "--slices=2", "--size=32", f"--output={folder}"]
-    subprocess.run([sys.executable, str(ROOT / "launch" / "make_phantoms.py"), *flags], check=True)
-    return folder
+    return write_scans(tmp_path_factory.mktemp("scans"))
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +35,7 @@ def command(tmp_path_factory, scans):
     cache = tmp_path_factory.mktemp("cache")
 
     def make(workdir, **changes):
-        fields = {**RUN, "data.source": "fastmri", "data.path": scans, "total_steps": 12, **changes}
-        return [
-            *(sys.executable, str(ROOT / "launch" / "train.py")),
-            *(f"--config={ROOT / 'configs' / 'unet.py'}", f"--workdir={workdir}"),
-            f"--config.compilation_cache={cache}",
-            *(f"--config.{name}={value}" for name, value in fields.items()),
-        ]
+        return train_command(workdir, scans, cache, **{"total_steps": 12, **changes})
 
     return make
 

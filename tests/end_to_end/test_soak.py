@@ -19,7 +19,7 @@ import pytest
 from mript_jax.data.phantom.files import write_phantom
 from mript_jax.data.phantom.scan import HeadScan
 from mript_jax.inference.mrd_stream import CLOSE
-from tests.end_to_end.test_faults import ENVIRONMENT, ROOT, RUN
+from tests.end_to_end.small_run import ENVIRONMENT, train_command, write_scans
 from tests.inference.test_serve import answer, messages_of
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "3"))
@@ -66,15 +66,10 @@ def started(arguments, **options):
 
 
 def test_training_stays_in_its_memory(tmp_path):
-    scans = tmp_path / "scans"
-    flags = ["--volumes=12", "--slices=2", "--size=32", f"--output={scans}"]
-    subprocess.run([sys.executable, str(ROOT / "launch" / "make_phantoms.py"), *flags], check=True)
-    fields = {**RUN, "data.source": "fastmri", "data.path": scans, "total_steps": 10**7}
-    fields |= {"checkpoint_every_steps": 50, "evaluate_every_steps": 200, "log_every_steps": 20}
-    fields |= {"evaluation.max_slices": 2, "compilation_cache": tmp_path / "cache"}
-    arguments = [sys.executable, str(ROOT / "launch" / "train.py")]
-    arguments += [f"--config={ROOT / 'configs' / 'unet.py'}", f"--workdir={tmp_path / 'run'}"]
-    arguments += [f"--config.{name}={value}" for name, value in fields.items()]
+    often = {"checkpoint_every_steps": 50, "evaluate_every_steps": 200, "log_every_steps": 20}
+    changes = {**often, "evaluation.max_slices": 2, "total_steps": 10**7}
+    scans = write_scans(tmp_path / "scans")
+    arguments = train_command(tmp_path / "run", scans, tmp_path / "cache", **changes)
     output, checkpoints = tmp_path / "output", tmp_path / "run" / "checkpoints"
     with output.open("w") as file, started(arguments, stdout=file, stderr=file) as process:
         while not list(checkpoints.glob("[0-9]*")):

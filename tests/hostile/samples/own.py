@@ -49,15 +49,16 @@ def _recognize_shard(path: Path) -> None:
     open_shard(str(path)).close()
 
 
+INDEX = Sample(
+    write=_arrayrecord,
+    target="dataset.json",
+    open=source("arrayrecord"),
+    recognize=_recognize_json,
+    structure=structure_tables.JSON,
+    own="",
+)
 ARRAYRECORD = (
-    Sample(
-        write=_arrayrecord,
-        target="dataset.json",
-        open=source("arrayrecord"),
-        recognize=_recognize_json,
-        structure=structure_tables.JSON,
-        own="",
-    ),
+    INDEX,
     Sample(
         write=_arrayrecord,
         target="data-00001-of-00003.arrayrecord",
@@ -67,15 +68,7 @@ ARRAYRECORD = (
         other_content=frozenset(structure_records.RECORDS_OTHER_CONTENT),
         own="b",
     ),
-    Sample(
-        write=_arrayrecord_without_seal,
-        target="dataset.json",
-        open=source("arrayrecord"),
-        recognize=_recognize_json,
-        structure=structure_tables.JSON,
-        own="",
-        named=(".arrayrecord",),
-    ),
+    dataclasses.replace(INDEX, write=_arrayrecord_without_seal, named=(".arrayrecord",)),
 )
 
 
