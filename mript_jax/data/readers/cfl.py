@@ -1,6 +1,5 @@
 """BART's files: a .cfl with complex numbers, column by column, and a .hdr with their dimensions."""
 
-import functools
 import itertools
 import math
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mript_jax.data.readers.files import refuse_escape
+from mript_jax.data.readers.files import refuse_escape, remember
 from mript_jax.data.readers.index import About
 from mript_jax.data.readers.reference import image_or_mask, refuse_unusable, transform_partitions
 from mript_jax.data.readers.volumes import Format, VolumeSource
@@ -51,7 +50,7 @@ class Pair:
     def __init__(self, path: str):
         self.shape = read_dimensions(Path(path))
         self._array = np.memmap(path, np.complex64, "r", shape=self.shape, order="F")
-        self.volume = functools.lru_cache(maxsize=1)(self._volume)
+        self.volume = remember(self._volume, 1)
 
     def close(self) -> None:
         self.volume.cache_clear()

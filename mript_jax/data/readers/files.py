@@ -1,9 +1,11 @@
 """The files of a dataset: found, and a few of them kept open."""
 
 import collections
+import functools
 import glob
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,15 @@ class OpenFiles:
             self._local.process = os.getpid()
             self._local.handles = collections.OrderedDict()
         return self._local.handles
+
+
+def remember(method: Callable[..., Any], count: int) -> Any:
+    """The method of an open file, with its last `count` results; `cache_clear()` forgets them.
+
+    The file is not kept by its own cache, which would leave it open until garbage is collected.
+    """
+    function, owner = method.__func__, weakref.proxy(method.__self__)  # type: ignore[attr-defined]
+    return functools.lru_cache(maxsize=count)(functools.partial(function, owner))
 
 
 def _walk(folder: str, suffixes: tuple[str, ...]) -> Iterator[str]:

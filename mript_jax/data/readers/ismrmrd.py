@@ -4,7 +4,6 @@ A file holds a group with `xml`, the header, and `data`, a table of acquisitions
 samples for all coils, with counters that say where it belongs.
 """
 
-import functools
 from typing import Any
 
 import h5py
@@ -13,6 +12,7 @@ import numpy as np
 from mript_jax.data.geometry import Geometry
 from mript_jax.data.mrd import ACQUISITION, NOISE, REVERSE, from_lps, has_flag
 from mript_jax.data.readers.acquisitions import COUNTERS, choose_lines, list_frames, place
+from mript_jax.data.readers.files import remember
 from mript_jax.data.readers.hdf5 import (
     LARGEST_VOLUME,
     check_stored,
@@ -78,7 +78,7 @@ class Scan:
         self.coils = int(self.heads["active_channels"][0])
         self._noise = self._read_noise(heads)
         self.frames = list_frames(self.heads)
-        self.volume = functools.lru_cache(maxsize=1)(self._volume)
+        self.volume = remember(self._volume, 1)
 
     def close(self) -> None:
         self.volume.cache_clear()

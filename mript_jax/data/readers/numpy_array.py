@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mript_jax.data.readers.files import remember
 from mript_jax.data.readers.hdf5 import LARGEST_VOLUME
 from mript_jax.data.readers.index import About
 from mript_jax.data.readers.reference import image_or_mask, mask_of_slice, refuse_unusable
@@ -76,7 +77,7 @@ class Arrays:
 
     def __init__(self, path: str):
         self.path = Path(path)
-        self.read = functools.lru_cache(maxsize=4)(self._read)
+        self.read = remember(self._read, 4)
 
     def close(self) -> None:
         self.read.cache_clear()

@@ -1,11 +1,13 @@
+import gc
 import os
 import pickle
 import threading
+import weakref
 
 import pytest
 
 from mript_jax.data.readers import open_source
-from mript_jax.data.readers.files import OpenFiles, find_files, refuse_escape
+from mript_jax.data.readers.files import OpenFiles, find_files, refuse_escape, remember
 from mript_jax.data.records import BrokenRecord
 from mript_jax.errors import UserError
 
@@ -103,3 +105,27 @@ def test_sources_are_opened_by_name():
 def test_an_unknown_option_is_told_with_the_nearest_one():
     with pytest.raises(UserError, match="did you mean 'skip_ends'"):
         open_source("fastmri", "x", skip_end=5)
+
+
+class Counting:
+    def __init__(self):
+        self.calls = []
+        self.read = remember(self._read, 1)
+
+    def _read(self, key):
+        self.calls.append(key)
+        return 2 * key
+
+
+def test_remembered_results_do_not_keep_their_file_open():
+    file = Counting()
+    assert [file.read(key) for key in (1, 1, 2, 1)] == [2, 2, 4, 2] and file.calls == [1, 2, 1]
+    file.read.cache_clear()
+    assert file.read(1) == 2 and file.calls == [1, 2, 1, 1]
+    there = weakref.ref(file)
+    gc.disable()
+    try:
+        del file
+        assert there() is None
+    finally:
+        gc.enable()
