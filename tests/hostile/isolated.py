@@ -16,7 +16,7 @@ from typing import Any
 BATCH = 250  # cases of one process
 CPU_SECONDS, WALL_SECONDS = 5.0, 20.0  # of one case; more is a hang
 SPARE_BYTES = 512 * 2**20  # beside twice the decoded arrays
-ADDRESS_SPACE = 6 * 2**30  # of which libraries reserve much for their threads
+ADDRESS_SPACE = 4 * 2**30  # beyond what the process has; libraries reserve much for their threads
 TIME_IS_UP = (signal.SIGPROF, signal.SIGALRM)
 
 Note = Callable[[str], None]
@@ -92,7 +92,8 @@ def _work(
     warnings.simplefilter("ignore")
     os.environ["XDG_CACHE_HOME"] = os.devnull  # no index is kept of files that change
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, resource.RLIM_INFINITY))
+    address_space = _status("VmSize") + ADDRESS_SPACE
+    resource.setrlimit(resource.RLIMIT_AS, (address_space, resource.RLIM_INFINITY))
     for name in TIME_IS_UP:
         signal.signal(name, signal.SIG_DFL)
 
