@@ -18,6 +18,7 @@ from mript_jax.training.sharding import path_name
 log = logging.getLogger(__name__)
 
 TABLE = re.compile(r"prompt/(patterns|levels)")  # first axis: one entry for each of them
+PER_CASCADE = re.compile(r"cascades/")  # first axis: one for each cascade of an unrolled network
 PER_TASK = re.compile(r"(head|tail)/")  # first axis: one for each pattern, level, or task
 AXES = ("type", "level")  # modes with one head for each pattern, for each level
 POSITIONS = {  # tables that a model resizes to the grid of its image, and their axes over the grid
@@ -34,7 +35,8 @@ def initialize_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> A
 
     Parameters for each pattern and level are adapted to those of `config.model`: they are copied by
     position, and new patterns and levels start at the mean of the old ones. Position tables of
-    another image size are resized, as the models resize them themselves.
+    another image size are resized, as the models resize them themselves. Another number of cascades
+    starts from those at the nearest places, so that a network may grow while it learns.
     """
     old = load_checkpoint_config(checkpoint).model
     stored = {
@@ -50,6 +52,7 @@ def initialize_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> A
             fresh.append(f"{name} {leaf.shape}")
             return leaf
         values = _for_grid(name, _for_tasks(name, known, old, model), leaf.shape)
+        values = _for_cascades(name, values, leaf.shape)
         if values.shape != leaf.shape:
             fresh.append(f"{name} {leaf.shape}, there {known.shape}")
             return leaf
@@ -63,7 +66,7 @@ def initialize_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> A
         raise UserError(f"config.init_from: nothing in {checkpoint} fits this model")
     for note, names in (
         ("not in the checkpoint, newly initialized", fresh),
-        ("adapted to these patterns, levels (new ones as the mean of the old) and sizes", fitted),
+        ("adapted to these tasks (new ones as the mean of the old), cascades and sizes", fitted),
         ("not used", sorted(set(stored) - set(taken))),
     ):
         if names:
@@ -103,6 +106,13 @@ def _for_grid(name: str, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarr
         if all(same)
         else values
     )
+
+
+def _for_cascades(name: str, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Values of the cascades at the nearest places, if only the number of cascades differs."""
+    if not PER_CASCADE.match(name) or values.shape == shape or values.shape[1:] != shape[1:]:
+        return values
+    return values[np.linspace(0, len(values) - 1, shape[0]).round().astype(int)]
 
 
 def _grid(model: Mapping[str, Any]) -> tuple[int, ...]:

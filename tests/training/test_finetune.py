@@ -139,6 +139,16 @@ def test_parameters_without_tasks_are_copied_by_name_and_shape(tmp_path):
         initialize_from(str(tmp_path), {"other": np.zeros(3)}, model("split", 2, 2))
 
 
+@pytest.mark.parametrize(("count", "taken"), [(1, [0]), (2, [0, 2]), (5, [0, 0, 1, 2, 2])])
+def test_other_cascades_start_from_those_at_the_nearest_places(tmp_path, count, taken):
+    stored = {"cascades": {"kernel": np.array([[1.0], [2.0], [3.0]]), "gate": np.ones((3, 4))}}
+    save_params(tmp_path, stored, ConfigDict({"model": {"name": "unrolled"}}))
+    params = {"cascades": {"kernel": np.zeros((count, 1)), "gate": np.zeros((count, 5))}}
+    got = initialize_from(str(tmp_path), params, ConfigDict({"name": "unrolled"}))["cascades"]
+    np.testing.assert_array_equal(got["kernel"], stored["cascades"]["kernel"][taken])
+    assert not got["gate"].any()  # of another width
+
+
 @pytest.mark.parametrize("name", ["mript", "recon_vit", "simmim"])
 def test_position_tables_are_resized_as_the_model_itself_does(tmp_path, name):
     def build(size):
