@@ -3,6 +3,8 @@
 A block is a few samples, or some queries of one, whose scores fit into the processor's cache. The
 backward pass computes its scores again, from the logarithm of each query's sum of exponentials
 (Rabe and Staats, arXiv 2112.05682; Dao et al., arXiv 2205.14135), so that no scores are stored.
+It sums the gradients of keys and values as [d, N]: the scores are then the right factor of a
+product, as they are, where XLA's CPU backend is slow with a left factor that it must transpose.
 """
 
 import functools
@@ -67,21 +69,21 @@ def _backward(queries: int, saved: tuple, gradient: jax.Array) -> tuple[Part]:
     def differentiate(sums: tuple, part: tuple) -> tuple[tuple, tuple]:
         q, rows, columns, gradient, logsumexp, gradient_out = part
         weights = jnp.exp(_scores(q, k, rows, columns) - logsumexp)
-        of_v = jnp.einsum("bhqk,bhqd->bhkd", weights.astype(v.dtype), gradient)
+        of_v = jnp.einsum("bhdq,bhqk->bhdk", _turned(gradient), weights.astype(v.dtype))
         of_weights = jnp.einsum("bhqd,bhkd->bhqk", gradient, v, preferred_element_type=jnp.float32)
         of_scores = weights * (of_weights - gradient_out)
         on_grid = of_scores.reshape(*of_scores.shape[:3], rows.shape[-1], columns.shape[-1])
         of_rows, of_columns = (on_grid.sum(axis=axis).astype(rows.dtype) for axis in (-1, -2))
         of_scores = of_scores.astype(v.dtype)
         of_q = jnp.einsum("bhqk,bhkd->bhqd", of_scores, k)
-        of_k = jnp.einsum("bhqk,bhqd->bhkd", of_scores, q)
+        of_k = jnp.einsum("bhdq,bhqk->bhdk", _turned(q), of_scores)
         return (sums[0] + of_k, sums[1] + of_v), (of_q, of_rows, of_columns)
 
     parts = tuple(_cut(x, queries) for x in (q, rows, columns, gradient, logsumexp, gradient_out))
-    zeros = (jnp.zeros_like(k), jnp.zeros_like(v))
+    zeros = (jnp.zeros_like(_turned(k)), jnp.zeros_like(_turned(v)))
     (of_k, of_v), of_queries = jax.lax.scan(differentiate, zeros, parts)
     of_q, of_rows, of_columns = (_join(x) for x in of_queries)
-    return ((of_q, of_k, of_v, of_rows, of_columns),)
+    return ((of_q, _turned(of_k), _turned(of_v), of_rows, of_columns),)
 
 
 _attention.defvjp(_forward, _backward)
@@ -94,6 +96,11 @@ def _scores(q: jax.Array, k: jax.Array, rows: jax.Array, columns: jax.Array) -> 
     rows, columns = (x.astype(jnp.float32) for x in (rows, columns))
     bias = rows[..., :, None] + columns[..., None, :]  # [b, H, Q, h, w]
     return (scores.reshape(grid) + bias).reshape(scores.shape)
+
+
+def _turned(x: jax.Array) -> jax.Array:
+    """Rows and columns exchanged: [b, H, N, d] -> [b, H, d, N]."""
+    return jnp.swapaxes(x, -1, -2)
 
 
 def _cut(x: jax.Array, queries: int) -> jax.Array:

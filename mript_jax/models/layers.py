@@ -69,6 +69,20 @@ class Mlp(nn.Module):
         return drop(nn.Dense(features, dtype=self.dtype, name="dense_out")(x)).reshape(shape)
 
 
+def convolve_patches(
+    x: jax.Array, kernel: jax.Array, strides: tuple[int, ...], padding: Any, **_: Any
+) -> jax.Array:
+    """The convolution of `nn.Conv` where strides equal the kernel's sides, as a matrix product.
+
+    XLA's CPU backend computes its gradients several times faster than those of a convolution.
+    """
+    B, H, W, C = x.shape
+    (p, q), D = strides, kernel.shape[-1]
+    h, w = H // p, W // q
+    x = x[:, : h * p, : w * q].reshape((B, h, p, w, q, C)).swapaxes(2, 3)
+    return (x.reshape(-1, p * q * C) @ kernel.reshape(-1, D)).reshape((B, h, w, D))
+
+
 class PatchEmbed(nn.Module):
     """Non-overlapping patches to tokens, kept as a grid: [B, H, W, C] -> [B, h, w, D]."""
 
@@ -84,6 +98,7 @@ class PatchEmbed(nn.Module):
             strides=self.patch,
             padding="VALID",
             dtype=self.dtype,
+            conv_general_dilated=convolve_patches,
             name="proj",
         )(x)
 
