@@ -3,6 +3,7 @@
 And `launch("train.py", "--flag=value")`, which runs a launch script and says what came of it.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -31,22 +32,8 @@ os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "jax")
 )
 
-import hypothesis
-import jax
 import numpy as np
 import pytest
-from ml_collections import ConfigDict
-
-from mript_jax.config import load_config_file
-from mript_jax.models import MODELS
-from tests.quick_model import Quick
-
-# A newcomer's first run must not fail by chance; the slow tier looks for new examples.
-hypothesis.settings.register_profile("fast", derandomize=True, deadline=None)
-hypothesis.settings.register_profile("slow", deadline=None)
-
-jax.config.update("jax_default_matmul_precision", "highest")
-jax.config.update("jax_numpy_rank_promotion", "raise")  # ranks that differ by accident
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"
@@ -57,7 +44,25 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    if config.getoption("dist") != "no" and not hasattr(config, "workerinput"):
+        return  # a process that runs no test spares the seconds of the imports, here and below
+    import hypothesis
+    import jax
+
+    # A newcomer's first run must not fail by chance; the slow tier looks for new examples.
+    hypothesis.settings.register_profile("fast", derandomize=True, deadline=None)
+    hypothesis.settings.register_profile("slow", deadline=None)
     hypothesis.settings.load_profile("slow" if config.getoption("--slow") else "fast")
+    jax.config.update("jax_default_matmul_precision", "highest")
+    jax.config.update("jax_numpy_rank_promotion", "raise")  # ranks that differ by accident
+    jax.config.update("jax_traceback_in_locations_limit", 0)  # of operations: nobody reads them
+
+
+def pytest_collection_finish():
+    """What is there stays: a tracing makes objects by the million, and few that are garbage."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_collection_modifyitems(config, items):
@@ -113,6 +118,11 @@ def golden():
 @pytest.fixture(scope="module")
 def quick_config():
     """Makes a training config of 32 x 32 phantoms and a network that compiles in a moment."""
+    from ml_collections import ConfigDict
+
+    from mript_jax.config import load_config_file
+    from mript_jax.models import MODELS
+    from tests.quick_model import Quick
 
     def make(**changes):
         config = load_config_file("unet").unlock()
@@ -132,6 +142,7 @@ def quick_config():
 @pytest.fixture(scope="session")
 def random_params():
     """Random parameters of given shapes, none zero; much faster than `init`."""
+    import jax
 
     def make(shapes, seed=0):
         generator = np.random.default_rng(seed)

@@ -4,6 +4,7 @@ Reads a line of JSON {"folder", "arguments": [script, argument, ...]} from stand
 answers with a line {"status", "stdout", "stderr"}. A new Python for each would take seconds.
 """
 
+import gc
 import json
 import os
 import runpy
@@ -17,6 +18,10 @@ import mript_jax.data.pipeline
 import mript_jax.evaluation.report
 import mript_jax.inference.reconstruction
 import mript_jax.training.loop  # noqa: F401
+from mript_jax.commands import evaluate, finetune, prepare, reconstruct, train  # noqa: F401
+
+gc.collect()
+gc.freeze()  # a fork that looks through all objects copies all pages
 
 
 def run_forked(folder: str, arguments: list[str]) -> dict:

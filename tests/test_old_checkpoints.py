@@ -24,7 +24,8 @@ CHECKPOINTS = (
     *("simmim_vit", "simmim_swin", "simmim_swinrec"),
     *("mript_run", "lora_run", "simmim_run"),
 )
-SAME_NETWORKS = ("mript_run", "simmim_run")  # as others, so their images are in the slow tier
+# As lora_run and simmim_vit, so their images are in the slow tier.
+SAME_NETWORKS = ("mript_table", "mript_run", "simmim_run")
 RENAMED = {  # a config field's name at a95a87f: its name now
     "data.scale": "data.normalize_by",
     "optimizer.images_at_once": "optimizer.micro_batch_size",

@@ -3,6 +3,7 @@
 Each phrase is one that an earlier version used where MRI, machine learning or JAX has a term.
 """
 
+import functools
 import re
 import subprocess
 from pathlib import Path
@@ -50,10 +51,14 @@ EXEMPT = {  # where such words are quoted, or belong to others
 }
 
 
-def texts() -> list[Path]:
+@functools.cache
+def texts() -> dict[Path, str]:
+    """The text of each file that has words of ours."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     names = [name for name in listed.stdout.splitlines() if name not in EXEMPT]
-    return [ROOT / n for n in names if n.endswith((".py", ".md", ".sh", ".cfg", ".html", ".js"))]
+    ours = (".py", ".md", ".sh", ".cfg", ".html", ".js")
+    paths = [ROOT / name for name in names if name.endswith(ours)]
+    return {path: path.read_text() for path in paths if path.exists()}
 
 
 @pytest.mark.parametrize("phrase", INSTEAD)
@@ -61,9 +66,9 @@ def test_vocabulary_of_the_field_is_used_everywhere(phrase):
     pattern = re.compile(rf"\b({phrase})\b", re.IGNORECASE)
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
-        for path in texts()
-        if path.exists()
-        for number, line in enumerate(path.read_text().splitlines(), 1)
+        for path, text in texts().items()
+        if pattern.search(text)
+        for number, line in enumerate(text.splitlines(), 1)
         if pattern.search(line)
     ]
     assert not found, f"say {INSTEAD[phrase]!r} instead:\n" + "\n".join(found)
@@ -73,8 +78,8 @@ def test_vocabulary_of_the_field_is_used_everywhere(phrase):
 def test_docstrings_open_with_a_noun_phrase_or_an_imperative(opening):
     found = [
         f"{path.relative_to(ROOT)}: {match.group(0)}"
-        for path in texts()
+        for path, text in texts().items()
         if path.suffix == ".py" and path.is_relative_to(ROOT / "mript_jax")
-        for match in re.finditer(rf'"""{opening}\b.*', path.read_text())
+        for match in re.finditer(rf'"""{opening}\b.*', text)
     ]
     assert not found, "\n".join(found)

@@ -53,17 +53,27 @@ def serve(
         print(f"listening on {host}:{listener.getsockname()[1]}", flush=True)
         while True:
             client, address = listener.accept()
-            with client, contextlib.suppress(OSError):  # it may hang up at any time
-                client.settimeout(SILENCE)
-                with client.makefile("rwb") as stream:
-                    serve_client(stream, f"{address[0]}:{address[1]}", methods, provenances)
+            serve_client(client, f"{address[0]}:{address[1]}", methods, provenances)
 
 
 def serve_client(
-    stream: Stream,
+    client: socket.socket,
     name: str,
     methods: Mapping[str, Method],
     provenances: Mapping[str, Provenance] | None = None,
+) -> None:
+    """Answer one client and close the connection; a client that is gone is the end, no error."""
+    with client, contextlib.suppress(OSError):  # it may hang up at any time
+        client.settimeout(SILENCE)
+        with client.makefile("rwb") as stream:
+            _answer(stream, name, methods, provenances)
+
+
+def _answer(
+    stream: Stream,
+    name: str,
+    methods: Mapping[str, Method],
+    provenances: Mapping[str, Provenance] | None,
 ) -> None:
     """Read one scan from a stream and write its images to it."""
     with tempfile.TemporaryDirectory() as folder:

@@ -78,9 +78,11 @@ def test_version_is_that_of_the_package(mript):
         (["get-phantom", "--format=ismrmd", "--output=a"], ["'ismrmd'", "mean 'ismrmrd'"]),
     ],
 )
-def test_mistake_is_one_line_and_status_2(mript, arguments, words):
-    result = mript(*arguments)
-    assert result.returncode == 2
+def test_mistake_is_one_line_and_status_2(launch, tmp_path, arguments, words):
+    script = tmp_path / "mript.py"
+    script.write_text("from mript_jax.commands.main import main; main()")
+    result = launch(str(script), *arguments, folder=tmp_path)
+    assert result.status == 2
     (line,) = result.stderr.splitlines()
     assert line.startswith("error: ") and all(word in line for word in words), line
 

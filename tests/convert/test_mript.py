@@ -10,7 +10,12 @@ from mript_jax.convert import from_torch, infer_config, to_torch
 from mript_jax.errors import UserError
 
 
-@pytest.fixture(params=["mript_type", "mript_level", "mript_combine"])
+@pytest.fixture(
+    params=[
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("mript_type", "mript_level")),
+        "mript_combine",
+    ]
+)
 def state_dict(request, golden):
     stored = golden(request.param)
     return {n.removeprefix("param/"): stored[n] for n in stored.files if n.startswith("param/")}

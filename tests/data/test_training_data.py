@@ -113,7 +113,7 @@ def test_example_without_corruption_is_the_same_by_image_and_by_kspace():
         np.testing.assert_allclose(quick["zero_filled"], full["zero_filled"], atol=1e-6)
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_data_sets_are_mixed_by_weight_and_resumed_exactly(pictures, processes):
     mixture = (("images", pictures, 3.0),)
     targets = take(6, processes, mixture=mixture)

@@ -30,7 +30,7 @@ def take(batches, count):
     return [int(next(batches)["index"][0]) for _ in range(count)]
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_batches_come_in_order_from_any_start(workers):
     batches = WorkerBatches(Numbers(), 5, workers, 2)
     for number in range(5, 25):
@@ -66,7 +66,7 @@ def test_a_killed_worker_does_not_hang_the_run():
     batches.close()
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("name", ["SIGTERM", pytest.param("SIGINT", marks=pytest.mark.slow)])
 def test_workers_go_on_when_all_processes_of_a_run_are_asked_to_end(name):
     batches = WorkerBatches(Numbers(), 0, 2, 2)
     take(batches, 3)  # one of each worker

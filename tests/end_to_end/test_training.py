@@ -42,7 +42,7 @@ MRIPT = {
     "model.decoder_mlp": 16,
     "model.iterations": 0,
 }
-UNET = {"model.features": 4, "model.pools": 1, "model.iterations": 0}  # quick to compile
+UNET = {"model.features": 4, "model.pools": 1, "model.iterations": 0, "loss": "l1"}  # quick
 
 
 def config_of(name, sizes, **changes):

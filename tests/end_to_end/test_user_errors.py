@@ -13,6 +13,10 @@ from mript_jax.data.phantom.volume import write_fastmri_h5
 ROOT = Path(__file__).parents[2]
 
 TINY = f"--config={ROOT / 'configs' / 'mript_tiny.py'}"
+SMALL = (  # where the network is made
+    f"--config={ROOT / 'configs' / 'unet.py'}",
+    *("--config.model.features=4", "--config.model.pools=1"),
+)
 SCRIPTS = sorted(path.name for path in (ROOT / "launch").glob("*.py"))
 
 
@@ -98,14 +102,17 @@ def test_missing_required_flag_is_named(launch, script):
             [TINY, "--config.data.center_fractions=(0.6, 0.08, 0.06, 0.04, 0.02)"],
             ["0.6"],
         ),
-        ([TINY, "--config.init_from=no/such/run"], ["no/such/run"]),
-        ([TINY, "--config.data.source=fastmri", "--config.data.path=nowhere"], ["nowhere"]),
-        ([TINY, "--config.data.source=fastmri", "--config.data.path={files}/empty"], ["empty"]),
+        ([*SMALL, "--config.init_from=no/such/run"], ["no/such/run"]),
+        ([*SMALL, "--config.data.source=fastmri", "--config.data.path=nowhere"], ["nowhere"]),
+        ([*SMALL, "--config.data.source=fastmri", "--config.data.path={files}/empty"], ["empty"]),
         (
-            [TINY, "--config.data.source=fastmri", "--config.data.path={files}/truncated"],
+            [*SMALL, "--config.data.source=fastmri", "--config.data.path={files}/truncated"],
             ["scan.h5"],
         ),
-        ([TINY, "--config.data.source=arrayrecord", "--config.data.path={files}/empty"], ["empty"]),
+        (
+            [*SMALL, "--config.data.source=arrayrecord", "--config.data.path={files}/empty"],
+            ["empty"],
+        ),
         ([TINY, "spare"], ["spare"]),
     ],
 )

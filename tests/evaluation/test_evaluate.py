@@ -71,7 +71,7 @@ def test_means_and_deviations_are_those_of_the_values_by_hand():
     np.testing.assert_allclose(values, by_hand, atol=1e-4)
 
 
-@pytest.mark.parametrize("devices", (1, 3, 8))
+@pytest.mark.parametrize("devices", (pytest.param(1, marks=pytest.mark.slow), 3, 8))
 def test_each_example_counts_once_with_the_same_figures_on_any_number_of_devices(devices):
     whole, padded = make_batch(5, seed=1), make_batch(5, seed=2, weight=[1, 1, 1, 0, 0])
 

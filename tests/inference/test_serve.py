@@ -66,12 +66,7 @@ def messages(path):
 def client(request):
     """A connection to a server that serves one client."""
     ours, theirs = socket.socketpair()
-
-    def run():
-        with theirs, theirs.makefile("rwb") as stream:
-            serve_client(stream, "test", request.param)
-
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=serve_client, args=(theirs, "test", request.param))
     thread.start()
     with ours:
         ours.settimeout(60)
@@ -106,6 +101,17 @@ def test_streamed_lines_come_back_as_the_images_of_the_same_file(client, message
     images, texts = answer(client)
     np.testing.assert_allclose(images, expected, rtol=1e-5)
     assert not texts
+
+
+@pytest.mark.parametrize("sent", [0, 3, None], ids=["nothing", "half", "all"])
+def test_client_that_is_gone_is_a_line_and_the_end(messages, capfd, sent):
+    ours, theirs = socket.socketpair()
+    with ours:
+        for message in messages[:sent]:
+            ours.sendall(message)
+    serve_client(theirs, "test", METHODS)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("error: test: ") and theirs.fileno() == -1
 
 
 @pytest.mark.parametrize("client", [{"never": None}], indirect=True)

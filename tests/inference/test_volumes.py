@@ -31,7 +31,7 @@ SMALL = {
     "recon_vit": {"width": 16, "depth": 1, "heads": 2},
     "unet": {"features": 4, "pools": 1},
 }
-FAST = ("simmim", "unet")  # the others differ by their network alone
+FAST = ("simmim",)  # the others differ by their network alone
 SIZE = 40  # of k-space along the phase-encoding direction
 
 

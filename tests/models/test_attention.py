@@ -29,9 +29,10 @@ def softmax(scores):
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 5))
 def test_merge_windows_inverts_partition_windows(h, w, window):
     x = draw(2, h, w, 3)
-    windows = partition_windows(x, window)
+    windows = np.asarray(jax.jit(partition_windows, static_argnums=1)(x, window))
     assert windows.shape == (2 * -(-h // window) * -(-w // window), window, window, 3)
-    np.testing.assert_array_equal(merge_windows(windows, (h, w)), x)
+    merged = jax.jit(merge_windows, static_argnums=1)(windows, (h, w))
+    np.testing.assert_array_equal(merged, x)
     np.testing.assert_allclose(windows.sum(), x.sum(), atol=1e-4)  # padded with zeros
 
 
@@ -76,7 +77,7 @@ def test_relative_position_attention_matches_a_plain_loop(grid):
                 scores[i, j] += q[head, i] @ tables[1][right + w - 1]
         result[:, head] = softmax(scores) @ v[head]
     expected = result.reshape(-1, D) @ params["proj"]["kernel"] + params["proj"]["bias"]
-    actual = layer.apply({"params": params}, x)
+    actual = jax.jit(layer.apply)({"params": params}, x)
     np.testing.assert_allclose(actual, expected.reshape(1, h, w, D), atol=1e-5)
 
 
@@ -95,13 +96,14 @@ def test_cross_attention_matches_the_formula():
         for part in (slice(0, 2), slice(2, 4))
     ]
     expected = dense("out", np.concatenate(heads, axis=-1))
-    np.testing.assert_allclose(layer.apply({"params": params}, q, k, v)[0], expected, atol=1e-5)
+    actual = jax.jit(layer.apply)({"params": params}, q, k, v)
+    np.testing.assert_allclose(actual[0], expected, atol=1e-5)
 
 
 def test_scores_and_softmax_are_float32_in_half_precision():
     layer = RelativePositionAttention(heads=2, grid=(4, 4), dtype=jnp.bfloat16)
     x = draw(1, 4, 4, 8)
-    params = layer.init(jax.random.key(0), x)
+    params = jax.eval_shape(layer.init, jax.random.key(0), x)
     program = str(jax.make_jaxpr(layer.apply)(params, x))
     exponentials = [line for line in program.splitlines() if "= exp " in line]
     assert exponentials and all("f32" in line for line in exponentials)

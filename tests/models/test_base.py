@@ -1,5 +1,6 @@
 """The interface of models/base.py, for every model of MODELS."""
 
+import functools
 import re
 
 import jax
@@ -50,9 +51,18 @@ def make_batch(model):
 
 def predict_shape(model, batch):
     """The shape of `predict`'s images; nothing is computed."""
-    return jax.eval_shape(
-        lambda: model.init_with_output(jax.random.key(0), batch, method="predict")[0]
-    )
+    return traced(model, batch)[0]
+
+
+def traced(model, batch):
+    """The shapes of `predict`'s images and of the variables."""
+    init = functools.partial(model.init_with_output, method="predict")
+    return jax.eval_shape(init, jax.random.key(0), batch)
+
+
+@functools.cache
+def traced_once(model):
+    return traced(model, make_batch(model))
 
 
 def test_configs_cover_every_model():
@@ -62,7 +72,7 @@ def test_configs_cover_every_model():
 def test_predict_reads_only_declared_fields_and_returns_images(model):
     assert isinstance(model, ReconstructionModel)
     assert type(model).predict is not ReconstructionModel.predict
-    image = predict_shape(model, make_batch(model))
+    image, _ = traced_once(model)
     assert (image.shape, image.dtype) == ((2, *SHAPE, 1), jnp.float32)
 
 
@@ -79,9 +89,7 @@ def test_full_kspace_is_not_for_models(model):
 
 
 def test_non_trainable_patterns_name_parameters(model):
-    params = jax.eval_shape(
-        lambda: model.init(jax.random.key(0), make_batch(model), method="predict")["params"]
-    )
+    params = traced_once(model)[1]["params"]
     names = [
         "/".join(key.key for key in path) for path, _ in jax.tree_util.tree_leaves_with_path(params)
     ]

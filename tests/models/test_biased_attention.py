@@ -1,5 +1,7 @@
 """The forms of biased attention: equal to rounding, and their memory."""
 
+from functools import cache, partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +16,18 @@ from mript_jax.training.topology import admit_cudnn
 NAMES = ("q", "k", "v", "rows", "columns")
 
 
+@cache
+def value_and_gradients(form, grid):
+    arguments = draw(*grid)
+    weight = jnp.cos(jnp.arange(arguments[0].size)).reshape(arguments[0].shape)
+
+    def total(*arguments):
+        out = biased_attention(*arguments, form)
+        return jnp.sum(out * weight), out
+
+    return jax.jit(jax.value_and_grad(total, range(5), has_aux=True))(*arguments)
+
+
 def draw(h, w, batch=2, heads=3, d=5, dtype=np.float32):
     generator = np.random.default_rng(h * w)
     sizes = (d, d, d, h, w)
@@ -21,22 +35,20 @@ def draw(h, w, batch=2, heads=3, d=5, dtype=np.float32):
 
 
 @pytest.mark.parametrize("form", sorted(set(FORMS) - {"explicit"}))
-@pytest.mark.parametrize("grid", [(6, 4), (5, 7), (1, 3), (53, 6)])
+@pytest.mark.parametrize(
+    "grid",
+    [
+        pytest.param((6, 4), marks=pytest.mark.slow),
+        (5, 7),
+        pytest.param((1, 3), marks=pytest.mark.slow),
+        (53, 6),
+    ],
+)
 def test_every_form_matches_the_explicit_one(form, grid, monkeypatch):
     monkeypatch.setattr("mript_jax.models.biased_attention.CHUNK", 16)
     monkeypatch.setattr("mript_jax.models.blockwise_attention.BLOCK", 600)
-    arguments = draw(*grid)
-    weight = jnp.cos(jnp.arange(arguments[0].size)).reshape(arguments[0].shape)
-
-    def value_and_gradients(form):
-        def total(*arguments):
-            out = biased_attention(*arguments, form)
-            return jnp.sum(out * weight), out
-
-        return jax.jit(jax.value_and_grad(total, range(5), has_aux=True))(*arguments)
-
-    (_, out), gradients = value_and_gradients(form)
-    (_, expected), expected_gradients = value_and_gradients("explicit")
+    (_, out), gradients = value_and_gradients(form, grid)
+    (_, expected), expected_gradients = value_and_gradients("explicit", grid)
     np.testing.assert_allclose(out, expected, atol=2e-6)
     for name, a, b in zip(NAMES, gradients, expected_gradients, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5 * max(1.0, np.abs(b).max()), err_msg=name)
@@ -46,8 +58,8 @@ def test_every_form_matches_the_explicit_one(form, grid, monkeypatch):
 def test_bfloat16_stays_near_float32(form):
     full = draw(8, 8, d=16)
     half = [x.astype(jnp.bfloat16) for x in full]
-    expected = biased_attention(*full, "explicit")
-    actual = biased_attention(*half, form)
+    expected = jax.jit(partial(biased_attention, form="explicit"))(*full)
+    actual = jax.jit(partial(biased_attention, form=form))(*half)
     assert actual.dtype == jnp.bfloat16
     assert jnp.abs(actual.astype(jnp.float32) - expected).mean() < 0.02
 

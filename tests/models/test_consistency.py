@@ -67,7 +67,10 @@ def test_each_iteration_starts_from_the_image_of_the_last():
     assert np.abs(twice - once).max() > 0.01
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize(
+    "pattern",
+    [PATTERNS[0], *(pytest.param(name, marks=pytest.mark.slow) for name in PATTERNS[1:])],
+)
 @pytest.mark.parametrize(
     ("coils", "maps", "least"), [(1, False, 44), (8, False, 43), (8, True, 47)]
 )

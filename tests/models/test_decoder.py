@@ -18,7 +18,8 @@ def decoder(**changes):
 
 def test_grid_encoding_is_by_columns_then_rows():
     gaussian = draw(2, 3)
-    encoding = GridEncoding(6).apply({"params": {"gaussian": gaussian}}, (2, 5))
+    apply = jax.jit(GridEncoding(6).apply, static_argnums=1)
+    encoding = apply({"params": {"gaussian": gaussian}}, (2, 5))
     row, column = 1, 3
     x, y = 2 * (column + 0.5) / 5 - 1, 2 * (row + 0.5) / 2 - 1
     angle = 2 * np.pi * (x * gaussian[0] + y * gaussian[1])

@@ -87,7 +87,11 @@ def count(tree):
 
 @pytest.mark.parametrize(
     ("mode", "head", "tail"),
-    [("type", 1_641_984, 2_308), ("level", 2_052_480, 2_885), ("split", 8_209_920, 11_540)],
+    [
+        pytest.param("type", 1_641_984, 2_308, marks=pytest.mark.slow),
+        pytest.param("level", 2_052_480, 2_885, marks=pytest.mark.slow),
+        ("split", 8_209_920, 11_540),
+    ],
 )
 def test_parameter_counts_match_the_paper(mode, head, tail):
     params = jax.eval_shape(lambda: init(build_model(PAPER | {"mode": mode})))

@@ -58,7 +58,14 @@ class Case:
         self.inputs = (channels_last(stored["in/x"]), stored["in/types"], stored["in/levels"])
         self.model = build_model(self.config)
         apply = partial(self.model.apply, capture_intermediates=True, mutable=["intermediates"])
-        self.compiled = jax.jit(apply)  # once for all tests of a case
+        target = channels_last(stored["in/target"])
+
+        def loss(params, *inputs):
+            output, state = apply({"params": params}, *inputs)
+            return jnp.abs(output - target).mean(), (output, state["intermediates"])
+
+        self.forward = jax.jit(self.model.apply)
+        self.compiled = jax.jit(jax.value_and_grad(loss, has_aux=True))  # once for all tests
 
     def group(self, prefix):
         names = [n for n in self.stored.files if n.startswith(f"{prefix}/")]
@@ -66,8 +73,8 @@ class Case:
 
     def apply(self, *inputs):
         """The output, and that of each submodule by name."""
-        output, state = self.compiled({"params": self.params}, *inputs)
-        return output, traverse_util.flatten_dict(state["intermediates"], sep="/")
+        (_, (output, intermediates)), _ = self.compiled(self.params, *inputs)
+        return output, traverse_util.flatten_dict(intermediates, sep="/")
 
 
 def channels_last(x):
@@ -116,14 +123,7 @@ def test_intermediates_match_the_public_code(case):
 
 
 def test_loss_and_gradients_match_the_public_code(case):
-    target = channels_last(case.stored["in/target"])
-
-    @jax.jit
-    @jax.value_and_grad
-    def loss(params):
-        return jnp.abs(case.model.apply({"params": params}, *case.inputs) - target).mean()
-
-    value, gradient = loss(case.params)
+    (value, _), gradient = case.compiled(case.params, *case.inputs)
     np.testing.assert_allclose(value, case.stored["out/loss"], rtol=1e-5)
     gradient = traverse_util.flatten_dict(gradient, sep="/")
     places, expected = name_table(case.config), case.group("grad")
@@ -154,7 +154,6 @@ def test_tables_are_resized_to_another_image_size_as_in_the_public_code(golden):
     (align_corners=False); it resizes the relative ones itself.
     """
     case, resized = Case(golden("mript_type")), golden("mript_resized")
-    output, _ = case.apply(
-        channels_last(resized["in/x"]), resized["in/types"], resized["in/levels"]
-    )
+    inputs = channels_last(resized["in/x"]), resized["in/types"], resized["in/levels"]
+    output = case.forward({"params": case.params}, *inputs)
     assert_close(output, channels_last(resized["out/y"]), 1e-5)

@@ -135,7 +135,7 @@ def test_empty_image_has_finite_output_and_gradient():
 
 def test_initial_gated_heads_attend_to_neighbours():
     """Nine heads: the largest positional weight of head i + 3 j is at offset (j - 1, i - 1)."""
-    config = TINY | {"width": 18, "heads": 9, "gpsa": (1, 1), "locality": 3.0}
+    config = TINY | {"depth": 1, "width": 18, "heads": 9, "gpsa": (1, 1), "locality": 3.0}
     params = started(config, draw(1, 20, 20, 1))[1]["params"]
     dx, dy = np.meshgrid(np.arange(-2, 3), np.arange(-2, 3))
     offsets = np.stack([dx, dy, dx**2 + dy**2], axis=-1)
@@ -157,9 +157,9 @@ def test_dropout_and_drop_path_act_in_training_only(random_params):
     np.testing.assert_array_equal(apply(params, image), without(params, image))
 
 
-def test_bfloat16_output_is_near_float32_and_returned_as_float32():
+def test_bfloat16_output_is_near_float32_and_returned_as_float32(random_params):
     image, config = draw(1, 20, 20, 1), TINY | {"gpsa": (1, 1)}
-    apply, params = started(config, image)
+    apply, params = started(config, image, random_params)
     half = jax.jit(build_model(config | {"dtype": "bfloat16"}).apply)(params, image)
     assert half.dtype == jnp.float32
     assert_close(half, apply(params, image), 0.05)

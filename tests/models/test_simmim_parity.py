@@ -151,7 +151,16 @@ def test_gradients_of_swinrec_with_position_embedding_match_the_public_code(gold
     assert_gradients(gradient, case.group("grad"), simmim.name_table(case.config))
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("simmim_vit", "mimmri_swinrec_ape"),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("simmim_swin", "mimmri_swinrec", "simmim_swin_ape")
+        ),
+    ],
+)
 def test_weights_survive_conversion_in_both_directions(name, golden):
     case = read(golden(name), FILES[name])
     back = simmim.to_torch(case.params, case.config)

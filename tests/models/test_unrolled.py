@@ -210,7 +210,15 @@ def test_images_scale_with_the_input(coils, start, parameters):
 
 
 @pytest.mark.parametrize("coils", [1, 8])
-@pytest.mark.parametrize("pattern", PATTERN_NAMES)
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        name
+        if name in ("cartesian_random", "gaussian_2d")
+        else pytest.param(name, marks=pytest.mark.slow)
+        for name in PATTERN_NAMES
+    ],
+)
 def test_perfect_network_stays_above_60_db(pattern, coils):
     batch, image, maps = make_batch(coils, (32, 32), pattern=pattern, acceleration=4.0)
     if coils == 1:  # its map is its phase
@@ -218,7 +226,7 @@ def test_perfect_network_stays_above_60_db(pattern, coils):
     scan = scan_of(batch, maps.astype(np.complex64), estimate_noise(batch["kspace"], batch["mask"]))
     estimate = consistency(image.astype(np.complex64), scan, cascades=5)
     error = np.abs(estimate) - np.abs(image)
-    assert 20 * np.log10(np.abs(image).max() / np.sqrt(np.mean(error**2))) > 60
+    assert np.sqrt(np.mean(error**2)) < 10 ** (-60 / 20) * np.abs(image).max()
 
 
 @pytest.mark.parametrize("coils", [1, 6])

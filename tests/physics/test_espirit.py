@@ -48,7 +48,13 @@ def unexplained(found: np.ndarray, image: np.ndarray, maps: np.ndarray) -> float
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "error"), [(24, 24, -40), (24, 8, -34), (8, 8, -34), (24, 4, -24)]
+    ("height", "width", "error"),
+    [
+        (24, 24, -40),
+        pytest.param(24, 8, -34, marks=pytest.mark.slow),
+        pytest.param(8, 8, -34, marks=pytest.mark.slow),
+        (24, 4, -24),
+    ],
 )
 def test_maps_are_exact_and_far_better_than_low_resolution_ratios(height, width, error):
     kspace, image, maps = scan()
@@ -69,7 +75,9 @@ def test_region_is_used_as_it_is_and_nothing_beyond():
     np.testing.assert_allclose(espirit(beyond, many, crop=0.0)[0], wide, atol=1e-4)
 
 
-@pytest.mark.parametrize("level", [0.0, 0.0005, 0.005, 0.03])
+@pytest.mark.parametrize(
+    "level", [0.0, *(pytest.param(x, marks=pytest.mark.slow) for x in (0.0005, 0.005)), 0.03]
+)
 def test_threshold_follows_the_noise(level):
     kspace, image, maps = scan(level)
     mask = center(24, 12)

@@ -6,8 +6,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mript_jax.physics import kspace_compression
 from mript_jax.physics.fourier import fft2c, ifft2c
-from mript_jax.physics.kspace_compression import as_channels, as_complex, compress, expand
+from mript_jax.physics.kspace_compression import as_channels, as_complex
+
+compress, expand = map(jax.jit, (kspace_compression.compress, kspace_compression.expand))
 
 
 def draw(*shape, spread=3.0):

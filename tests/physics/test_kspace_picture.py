@@ -1,11 +1,14 @@
 """The pictures of Larsen et al.: 256 levels of log magnitude without phase."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mript_jax.physics import kspace_picture as pictures
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.kspace_compression import as_channels, as_complex
-from mript_jax.physics.kspace_picture import from_picture, kspace_picture
+
+kspace_picture, from_picture = map(jax.jit, (pictures.kspace_picture, pictures.from_picture))
 
 
 def disc_kspace(size=48):

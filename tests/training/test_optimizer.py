@@ -26,7 +26,8 @@ def optimizer_config(**values):
 def updates_of(config, params):
     optimizer = build_optimizer(config, 100, params)
     gradients = jax.tree.map(jnp.ones_like, params)
-    return optimizer.update(gradients, optimizer.init(params), params)[0]
+    update = jax.jit(lambda params: optimizer.update(gradients, optimizer.init(params), params)[0])
+    return update(params)
 
 
 def test_frozen_parameters_do_not_change(params):

@@ -24,17 +24,18 @@ def run(*arguments):
     )
 
 
-def test_phantoms_become_a_data_set_with_a_preview(tmp_path):
-    done = run(
+def test_phantoms_become_a_data_set_with_a_preview(launch, tmp_path):
+    done = launch(
+        "prepare_data.py",
         *("--format=phantom", "--count=12", "--size=32", "--workers=1", "--preview"),
         *("--splits=0.5,0.25,0.25", f"--output={tmp_path}"),
     )
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.stderr
     index = json.loads((tmp_path / "dataset.json").read_text())
     assert index["records"] == sum(index["splits"]["records"].values()) == 12
     assert (tmp_path / "preview.png").stat().st_size > 1000
-    checked = run(f"--output={tmp_path}", "--verify")
-    assert checked.returncode == 0 and "12 slices" in checked.stdout
+    checked = launch("prepare_data.py", f"--output={tmp_path}", "--verify")
+    assert checked.status == 0 and "12 slices" in checked.stdout
 
 
 @pytest.mark.parametrize(

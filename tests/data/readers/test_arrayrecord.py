@@ -1,5 +1,6 @@
 import json
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -12,12 +13,19 @@ from mript_jax.data.records import BrokenRecord
 from mript_jax.errors import UserError
 
 
-@pytest.fixture
-def folder(tmp_path):
-    jobs = shards.plan("phantom", "", {"count": 9, "size": 32}, tmp_path, 4)
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("written")
+    jobs = shards.plan("phantom", "", {"count": 9, "size": 32}, folder, 4)
     shards.write_shards(jobs, 1, 0)
-    dataset.write_index(tmp_path, jobs, (1, 0, 0))
-    return tmp_path
+    dataset.write_index(folder, jobs, (1, 0, 0))
+    return folder
+
+
+@pytest.fixture
+def folder(written, tmp_path):
+    """A copy, to be damaged."""
+    return shutil.copytree(written, tmp_path, dirs_exist_ok=True)
 
 
 def test_a_source_can_be_sent_to_a_worker(folder):

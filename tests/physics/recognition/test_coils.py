@@ -16,7 +16,9 @@ def noisy(images, seed):
     return fft2c(images + noise[0] + 1j * noise[1])
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))]
+)
 @pytest.mark.parametrize("acceleration", [1.0, 4.0])
 def test_coils_of_one_slice_are_told_from_slices(seed, acceleration):
     mask = sample_mask("cartesian_random", SHAPE, acceleration, 0.08, seed)
