@@ -123,8 +123,8 @@ class Encoder(nn.Module):
         x = x + position.astype(self.dtype)  # [B, h, w, D]
         x = self._blocks(x)
         conv: dict[str, Any] = {"use_bias": False, "dtype": self.dtype}
-        each = {"conv_general_dilated": convolve_patches}  # its patches are single tokens
-        x = nn.Conv(self.out_width, (1, 1), name="neck_reduce", **each, **conv)(x)
+        each: dict[str, Any] = conv | {"conv_general_dilated": convolve_patches}  # patches of 1
+        x = nn.Conv(self.out_width, (1, 1), name="neck_reduce", **each)(x)
         x = LayerNorm(EPSILON, self.dtype, name="neck_norm_0")(x)
         x = nn.Conv(self.out_width, (3, 3), name="neck_mix", **conv)(x)
         return LayerNorm(EPSILON, self.dtype, name="neck_norm_1")(x)
