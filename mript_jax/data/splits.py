@@ -1,5 +1,7 @@
 """Train, validation and test by patient or volume, never by slice; and few-shot subsets."""
 
+import bisect
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -96,8 +98,8 @@ def split_of(name: str, fractions: Sequence[float]) -> str:
         raise UserError(
             f"split_fractions={tuple(fractions)} must be {len(SPLITS)} shares that add up to 1"
         )
-    edges = np.cumsum(fractions)
-    return SPLITS[min(int(np.searchsorted(edges, _position(name), side="right")), len(SPLITS) - 1)]
+    edges = tuple(itertools.accumulate(fractions))
+    return SPLITS[min(bisect.bisect_right(edges, _position(name)), len(SPLITS) - 1)]
 
 
 def few_shot(indices: np.ndarray, count: int, seed: int = 0) -> np.ndarray:

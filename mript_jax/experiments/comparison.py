@@ -135,12 +135,17 @@ def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
     """The provenance of a method; refuses its training data and that of its initial weights."""
     trained = load_checkpoint_config(path)
     unseen, start = [check_unseen(trained.data, config.data, config.evaluation.split)], trained
+    checked = {find_checkpoint(path)}
     while start.init_from:
         try:
+            origin = find_checkpoint(start.init_from)
+            if origin in checked:
+                raise UserError(f"{start.init_from!r} is now a later version of it")
             start = load_checkpoint_config(start.init_from)
         except UserError as error:
             unseen.append(f"what it started from was not checked: {error}")
             break
+        checked.add(origin)
         unseen.append(check_unseen(start.data, config.data, config.evaluation.split))
     return {
         "checkpoint": str(find_checkpoint(path)),

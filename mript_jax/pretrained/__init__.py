@@ -44,6 +44,6 @@ PRETRAINED: dict[str, Pretrained] = {
     "small": Pretrained(
         about="any sampling pattern, 2x to 12x, one or several coils; trained on generated objects",
         card="docs/model_small.md",
-        sha256="e880150509c15463276350690555c53c7331aeaae9e53cd4c30be21e0f770d52",
+        sha256="3a47960eaeb77f9eee9263870e592441a2393d8248df28e6aaad4a043ed7211a",
     ),
 }

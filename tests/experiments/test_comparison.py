@@ -8,7 +8,7 @@ import pytest
 from ml_collections import ConfigDict
 
 import mript_jax
-from mript_jax.checkpoint import save_params
+from mript_jax.checkpoint import load_params, save_params
 from mript_jax.commit import commit
 from mript_jax.config import base_config
 from mript_jax.data.phantom.source import PhantomSource
@@ -164,6 +164,16 @@ def test_training_data_of_initial_weights_is_refused_too(checkpoints, tmp_path):
     evaluated.evaluation.split = "train"
     with pytest.raises(UserError, match="were trained on"):
         compare(evaluated, {"tuned": str(tmp_path)})
+
+
+def test_weights_that_started_from_an_earlier_version_of_themselves_are_evaluated(
+    checkpoints, tmp_path
+):
+    config = make_config().unlock()
+    config.init_from = str(tmp_path)
+    save_params(tmp_path, load_params(checkpoints["one"]), config)
+    results, _ = compare(make_config(), {"next": str(tmp_path)})
+    assert "is now a later version of it" in results["unseen"]
 
 
 def test_an_unknown_baseline_is_answered_with_the_nearest_one(checkpoints):
