@@ -10,7 +10,13 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mript_jax.data.readers.hdf5 import check_stored, find_array, open_hdf5, refuse_large
+from mript_jax.data.readers.hdf5 import (
+    check_stored,
+    find_array,
+    list_names,
+    open_hdf5,
+    refuse_large,
+)
 from mript_jax.data.readers.index import About
 from mript_jax.data.readers.reference import image_or_mask, refuse_unusable
 from mript_jax.data.readers.volumes import Format, VolumeSource
@@ -42,11 +48,14 @@ def inspect_file(path: str) -> About:
     if not h5py.is_hdf5(path):
         raise ValueError("is no MATLAB file of version 7.3; save it with -v7.3")
     with open_hdf5(path) as file:
-        name = next((name for name in file if name.lower().startswith(KSPACE)), None)
-        if name is None and any("mask" in name.lower() for name in file):
+        names = [name.decode() for name in list_names(file)]
+        name = next((name for name in names if name.lower().startswith(KSPACE)), None)
+        if name is None and any("mask" in name.lower() for name in names):
             return {"array": "", "shape": []}
         if name is None:
-            raise ValueError(f"it has neither kspace nor a mask but {', '.join(file) or 'nothing'}")
+            raise ValueError(
+                f"it has neither kspace nor a mask but {', '.join(names) or 'nothing'}"
+            )
         array = find_array(file, name)
         if array.dtype.names != PARTS and array.dtype.kind != "c":
             raise ValueError(f"{name} should be complex numbers but is {array.dtype}")

@@ -22,6 +22,7 @@ from mript_jax.data.readers.hdf5 import (
     find_array,
     find_arrays,
     is_readable,
+    list_names,
     open_hdf5,
     refuse_large,
 )
@@ -72,10 +73,11 @@ class FastMRISource(VolumeSource):
 def inspect_file(path: str) -> About:
     """All of a file but its arrays."""
     with open_hdf5(path) as file:
+        names = list_names(file)
         kspace = find_array(file, "kspace") if "kspace" in file else None
         shape = [] if kspace is None else list(kspace.shape)
-        names = SINGLE_COIL if len(shape) == 3 else MULTI_COIL
-        reference = next((name for name in names if name in file), None)
+        references = SINGLE_COIL if len(shape) == 3 else MULTI_COIL
+        reference = next((name for name in references if name in file), None)
         if not shape and reference is None:
             found = ", ".join(file) or "nothing"
             raise ValueError(f"it has neither kspace nor a reconstruction but {found}")
@@ -91,7 +93,7 @@ def inspect_file(path: str) -> About:
         if "mask" in file:
             _check_mask(find_array(file, "mask"), shape, slices)
         with contextlib.closing(Heaps(file)) as heaps:
-            heaps.check_beside(find_arrays(file), (PATIENT, MAXIMUM, *ATTRIBUTES))
+            heaps.check_beside(find_arrays(file), (PATIENT, MAXIMUM, *ATTRIBUTES), names)
             header = read_header(heaps.text(find_array(file, HEADER))) if HEADER in file else {}
         attributes = {key: _plain(key, file) for key in ATTRIBUTES if key in file.attrs}
         patient = {}

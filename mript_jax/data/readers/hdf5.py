@@ -6,6 +6,7 @@ HDF5 keeps no checksums by itself, but says most things twice. A contradiction i
 import itertools
 import math
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import h5py
@@ -17,6 +18,7 @@ LARGEST_READ = 2**31  # bytes that are read at once: a chunk, or the samples of 
 LARGEST_VOLUME = 2**35  # bytes of a volume that is held in memory
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SUPERBLOCK = 96  # bytes of the longest
+HEADER = 16  # bytes of the shortest header of an object, or of a group
 CHECKSUM = 4  # bytes behind a chunk; the library reads beyond its memory where they are missing
 FILTERS = {1, 2, 3, 4, 5, 6, 32000}  # deflate, shuffle, fletcher32, szip, nbit, scaleoffset, lzf
 
@@ -54,14 +56,28 @@ def find_arrays(file: h5py.Group) -> list[h5py.Dataset]:
     return [item for item in items if isinstance(item, h5py.Dataset) and not item.is_virtual]
 
 
+def list_names(group: h5py.Group) -> list[bytes]:
+    """The names in a group, in order; a list of names that no writer makes is a ValueError."""
+    names: list[bytes] = []
+    group.id.links.iterate(names.append, order=h5py.h5.ITER_INC)  # as they are stored, not sorted
+    if names != sorted(set(names)):
+        raise ValueError(f"its list of names is damaged: {_texts(names)}")
+    if odd := [name for name in _texts(names) if not name.isprintable()]:
+        raise ValueError(f"its names {odd} are damaged")
+    return names
+
+
 def is_readable(dtype: np.dtype) -> bool:
     """Return True for numbers and texts; the library dies of some other types that are damaged."""
     return h5py.check_string_dtype(dtype) is not None or dtype.kind in "biufcS"
 
 
 def check_stored(array: h5py.Dataset) -> None:
-    """Refuses an array that has gaps, or whose storage contradicts its type and shape."""
+    """Refuses an array that has gaps, or whose storage contradicts its type, shape and place."""
     name = array.name.rpartition("/")[2]
+    sizes = list(zip(array.shape, array.maxshape, strict=True))
+    if any(most not in (None, size) for size, most in sizes):
+        raise ValueError(f"its {name} has the shape {array.shape}, but declares {array.maxshape}")
     numbers = array.dtype.kind in "fciuV" and not array.dtype.hasobject
     if numbers and not h5py.h5t.py_create(array.dtype).equal(array.id.get_type()):
         raise ValueError(f"its {name} is of unusual numbers ({array.dtype} at best)")
@@ -70,6 +86,22 @@ def check_stored(array: h5py.Dataset) -> None:
     elif not array.dtype.hasobject and array.id.get_storage_size() != array.nbytes:
         stored = array.id.get_storage_size()
         raise ValueError(f"its {name} has {stored} bytes in the file instead of {array.nbytes}")
+    _check_place(array, name)
+
+
+def storage_spans(array: h5py.Dataset) -> list[tuple[int, int]]:
+    """Where the numbers of an array lie in its file."""
+    if not array.chunks:
+        start = array.id.get_offset()
+        return [] if start is None else [(start, start + array.id.get_storage_size())]
+    chunks: list[Any] = []
+    array.id.chunk_iter(chunks.append)
+    return [(chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks]
+
+
+def overlap(spans: Iterable[tuple[int, int]]) -> bool:
+    """Return True if two of these ranges of a file have a byte in common."""
+    return any(stop > start for (_, stop), (start, _) in itertools.pairwise(sorted(spans)))
 
 
 def refuse_large(
@@ -104,10 +136,25 @@ def _check_chunks(array: h5py.Dataset, name: str) -> None:
         raise ValueError(f"a chunk of its {name} is not packed as the others are")
     if h5py.h5z.FILTER_FLETCHER32 in filters and any(chunk.size <= CHECKSUM for chunk in chunks):
         raise ValueError(f"a chunk of its {name} has no room for its checksum")
-    spans = sorted((chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks)
-    if any(stop > start for (_, stop), (start, _) in itertools.pairwise(spans)):
+    if overlap(storage_spans(array)):
         raise ValueError(f"chunks of its {name} lie over each other")
     refuse_bomb(wanted * of_chunk, sum(chunk.size for chunk in chunks))
+
+
+def _texts(names: list[bytes]) -> list[str]:
+    return [name.decode(errors="backslashreplace") for name in names]
+
+
+def _check_place(array: h5py.Dataset, name: str) -> None:
+    """Refuses numbers where the file describes itself: the address is damaged."""
+    base = array.file.userblock_size
+    taken = [(base, base + HEADER)]  # the superblock
+    for group in (array.file, array.parent):
+        links = [group.id.links.get_info(link) for link in group.id]
+        addresses = [link.u for link in links if link.type == h5py.h5l.TYPE_HARD]
+        taken += [(base + address, base + address + HEADER) for address in addresses]
+    if overlap([*dict.fromkeys(taken), *storage_spans(array)]):
+        raise ValueError(f"its {name} lies over the header of an object of the file")
 
 
 def _end(path: str) -> int:

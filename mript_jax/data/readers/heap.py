@@ -9,10 +9,11 @@ import mmap
 import struct
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
+
+from mript_jax.data.readers.hdf5 import overlap, storage_spans
 
 ENTRY = struct.Struct("<IQI")  # of a value: elements, address of the collection, number in it
 SIGNATURE = b"GCOL\1\0\0\0"
@@ -21,6 +22,9 @@ COLLECTION = struct.Struct("<4sB3xQ")  # signature, version, bytes in all
 OBJECT = struct.Struct("<HHIQ")  # number, references, reserved, bytes; padded to 8 bytes
 ATTRIBUTE = struct.Struct("<BxHHH")  # version, bytes of the name, of the type, of the shape
 VARIABLE = 9  # class of types
+NAMES = struct.Struct("<4sB3xQQQ")  # signature, version, bytes, first that is free, address
+NAMES_SIGNATURE = b"HEAP\0\0\0\0"
+CELL = 8  # bytes, of which a name takes a whole number
 
 
 class Heaps:
@@ -64,19 +68,27 @@ class Heaps:
         part = self._part(position, end - position)
         return np.ndarray(like.shape, like.dtype, part, strides=(step,))
 
-    def check_beside(self, arrays: Iterable[h5py.Dataset], attributes: Iterable[str] = ()) -> None:
+    def check_beside(
+        self,
+        arrays: Iterable[h5py.Dataset],
+        attributes: Iterable[str] = (),
+        names: Iterable[bytes] = (),
+    ) -> None:
         """Refuse a damaged collection anywhere beside the numbers of some arrays.
 
         The library follows attributes into collections without telling into which, and writes
         over memory that is not its own where an entry is shorter than its object. Of `attributes`,
-        each a single value, it would take the memory that the entry claims.
+        each a single value, it would take the memory that the entry claims. Of `names`, those of a
+        group, it would take any part.
         """
-        spans = sorted(span for array in arrays for span in _spans(array))
+        spans = sorted(span for array in arrays for span in storage_spans(array))
         for at in self._find(SIGNATURE, spans):
             self._collections[at] = self._objects(at)
             (_, _, size) = COLLECTION.unpack(self._part(at, COLLECTION.size))
             spans.append((at, at + size))
         spans.sort()
+        if overlap(spans):
+            raise ValueError("its arrays and heaps lie over each other")
         for address, objects in self._collections.items():
             for at in self._find(struct.pack("<Q", address - self._base), spans):
                 elements, _, number = ENTRY.unpack(self._part(at - 4, ENTRY.size))
@@ -85,6 +97,9 @@ class Heaps:
                     raise ValueError(f"its heap at {address} does not hold {elements} elements")
         for name in attributes:
             self._check_attribute(name, spans)
+        cells = {at % CELL for at in self._name_heaps(spans)}
+        for link in names:
+            self._check_name(link, spans, cells)
 
     def _check_attribute(self, name: str, spans: list[tuple[int, int]]) -> None:
         text = name.encode() + b"\0"
@@ -96,6 +111,21 @@ class Heaps:
                 continue
             if self._part(at + of_name, 1)[0] % 16 == VARIABLE:
                 self.value(at + of_name + of_type + of_shape, 1)
+
+    def _name_heaps(self, spans: list[tuple[int, int]]) -> list[int]:
+        """Where the names of groups begin, each with a zero byte in the last cell that it takes."""
+        heads = [self._part(at, NAMES.size) for at in self._find(NAMES_SIGNATURE, spans)]
+        return [self._base + NAMES.unpack(head)[-1] for head in heads]
+
+    def _check_name(self, name: bytes, spans: list[tuple[int, int]], cells: set[int]) -> None:
+        """Refuse a name that begins within another; newer groups have the length before a name."""
+        for at in self._find(name, spans):
+            before = self._part(max(at - CELL, 0), min(at, CELL))
+            if at % CELL in cells and b"\0" in before:
+                return
+            if before[-1:] == bytes([len(name) % 256]):
+                return
+        raise ValueError(f"its name {name.decode(errors='replace')!r} is a part of another")
 
     def _find(self, wanted: bytes, spans: list[tuple[int, int]]) -> list[int]:
         """Where some bytes are, outside of sorted spans of the file."""
@@ -133,16 +163,6 @@ class Heaps:
         if len(part) != size:
             raise ValueError(f"its heap leads to {start}, outside of the file")
         return part
-
-
-def _spans(array: h5py.Dataset) -> list[tuple[int, int]]:
-    """Where the numbers of an array lie in its file."""
-    if not array.chunks:
-        start = array.id.get_offset()
-        return [] if start is None else [(start, start + array.id.get_storage_size())]
-    chunks: list[Any] = []
-    array.id.chunk_iter(chunks.append)
-    return [(chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks]
 
 
 class Rows:

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from mript_jax.data.readers.hdf5 import check_stored, find_array, open_hdf5
+from mript_jax.data.readers.hdf5 import check_stored, find_array, list_names, open_hdf5
 
 NUMBERS = np.arange(24, dtype=np.float32).reshape(4, 6)
 
@@ -137,6 +137,25 @@ def short_storage(path):
     replace(path, number(start) + number(96), number(start) + number(88))
 
 
+def fewer_columns(path):
+    """One of the two places that name the sizes of an array that cannot grow."""
+    write(path, chunks=(4, 6))
+    whole = number(4) + number(6)
+    replace(path, whole + whole, number(4) + number(1) + whole)
+
+
+def over_superblock(path):
+    start = chunks_of(write(path, chunks=(4, 6)))[0].byte_offset
+    replace(path, number(start), number(0))
+
+
+def over_header(path):
+    """An array whose bytes begin where the file's list of names lies."""
+    with h5py.File(write(path, data=np.zeros(300))) as file:
+        start, header = file["a"].id.get_offset(), h5py.h5o.get_info(file["a"].id).addr
+    replace(path, number(start) + number(2400), number(header - 8) + number(2400))
+
+
 def odd_bits(path):
     kind = h5py.h5t.IEEE_F32LE.copy()
     kind.set_ebias(126)
@@ -157,6 +176,9 @@ BREAK = {
     "short checksum": (short_checksum, "no room for its checksum"),
     "bomb": (bomb, "decompression bomb"),
     "short storage": (short_storage, "has 88 bytes in the file instead of 96"),
+    "fewer columns": (fewer_columns, r"has the shape \(4, 1\), but declares \(4, 6\)"),
+    "over the superblock": (over_superblock, "lies over the header of an object"),
+    "over a header": (over_header, "lies over the header of an object"),
     "odd bits": (odd_bits, "is of unusual numbers"),
 }
 
@@ -167,3 +189,28 @@ def test_storage_that_contradicts_the_array_is_refused(tmp_path, damage):
     BREAK[damage][0](path)
     with pytest.raises(ValueError, match=BREAK[damage][1]):
         check(path)
+
+
+@pytest.mark.parametrize("libver", ["earliest", "latest"])
+@pytest.mark.parametrize("track_order", [False, True])
+def test_names_of_a_file_are_listed_in_order(tmp_path, libver, track_order):
+    with h5py.File(tmp_path / "a.h5", "w", libver=libver, track_order=track_order) as file:
+        for name in ("kspace", "a", "ismrmrd_header", "größe"):
+            file[name] = 1
+        assert list_names(file) == [b"a", "größe".encode(), b"ismrmrd_header", b"kspace"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        (b"bcd\0", b"bcd\2", r"names \['bcd\\x02'\] are damaged"),
+        (b"bcd\0", b"Bcd\0", "list of names is damaged"),  # not in order any more
+        (b"bcd\0", b"abc\0", "list of names is damaged"),  # twice
+    ],
+)
+def test_names_that_no_writer_gives_are_refused(tmp_path, before, after, why):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["abc"] = file["bcd"] = 1
+    replace(tmp_path / "a.h5", before, after)
+    with h5py.File(tmp_path / "a.h5") as file, pytest.raises(ValueError, match=why):
+        list_names(file)

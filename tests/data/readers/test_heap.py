@@ -172,3 +172,34 @@ def test_attribute_shorter_than_its_object_is_found(path):
     damage(path, shorten)
     with pytest.raises(ValueError, match="does not hold 3 elements"):
         check(path)
+
+
+@pytest.mark.parametrize("options", [{}, {"libver": "latest"}, {"track_order": True}], ids=str)
+def test_names_begin_behind_the_end_of_others(tmp_path, options):
+    names = [b"header", b"kspace", *(b"more%d" % i for i in range(10))]
+    with h5py.File(tmp_path / "a.h5", "w", **options) as file:
+        for name in names:
+            file[name] = np.arange(8.0)
+    with h5py.File(tmp_path / "a.h5") as file, contextlib.closing(Heaps(file)) as heaps:
+        heaps.check_beside(file.values(), names=names)
+        with pytest.raises(ValueError, match="its name 'pace' is a part of another"):
+            heaps.check_beside(file.values(), names=[b"pace"])
+
+
+def test_arrays_that_lie_over_heaps_are_refused(path):
+    with h5py.File(path) as file:
+        start = file["numbers"].id.get_offset()
+    data = path.read_bytes()
+    end = data.rindex(b"GCOL") + 4096  # of what is free in it
+    path.write_bytes(data.replace(struct.pack("<QQ", start, 800), struct.pack("<QQ", end - 5, 800)))
+    with pytest.raises(ValueError, match="lie over each other"):
+        check(path)
+
+
+def test_arrays_that_lie_over_each_other_are_refused(path):
+    with (
+        h5py.File(path) as file,
+        contextlib.closing(Heaps(file)) as heaps,
+        pytest.raises(ValueError, match="lie over each other"),
+    ):
+        heaps.check_beside([file["numbers"], file["numbers"]])

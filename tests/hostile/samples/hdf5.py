@@ -21,7 +21,8 @@ def _hdf5_values(path: Path) -> Spans:
     spans: Spans = []
 
     def look(name: str, item: Any) -> None:
-        contents.append(item.name.rpartition("/")[2].encode())
+        # A name ends at its first zero: with a letter in place of that, it is another name.
+        contents.append(item.name.rpartition("/")[2].encode() + b"\0")
         attributes.extend(key.encode() for key in item.attrs)
         for value in item.attrs.values():
             contents.append(
@@ -33,7 +34,6 @@ def _hdf5_values(path: Path) -> Spans:
                 spans.extend(range(c.byte_offset, c.byte_offset + c.size) for c in chunks)
             elif item.id.get_offset() is not None:
                 start = item.id.get_offset()
-                contents.append(start.to_bytes(8, "little"))
                 spans.append(range(start, start + item.id.get_storage_size()))
             if item.dtype.hasobject:
                 values = item[()]
