@@ -16,9 +16,10 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.pixels import apply_modality_lut, get_decoder, pixel_array
-from pydicom.uid import UID
+from pydicom.uid import UID, RLELossless
 
 from mript_jax.data.geometry import Geometry
+from mript_jax.data.readers import dicom_runs
 from mript_jax.data.readers.base import Source
 from mript_jax.data.readers.dicom_header import geometry_of, height_of, inspect_file
 from mript_jax.data.readers.files import find_files, refuse_escape
@@ -151,11 +152,13 @@ def read_frame(path: str, frame: int | None, scaling: list[float] | None) -> np.
     scaling: slope and intercept of the frame, where an enhanced file has them.
     """
     header = Dataset()
-    if read_file_meta_info(path).TransferSyntaxUID.is_deflated:
+    syntax = read_file_meta_info(path).TransferSyntaxUID
+    if syntax.is_deflated:
         header = dcmread(path)  # unpacked as a whole
         stored = pixel_array(header, index=frame)
     else:
-        stored = pixel_array(path, ds_out=header, index=frame)
+        plugin = dicom_runs.PLUGIN if syntax == RLELossless else ""
+        stored = pixel_array(path, ds_out=header, index=frame, decoding_plugin=plugin)
     if scaling is None and header.get("ModalityLUTSequence"):
         values = apply_modality_lut(stored, header)
     else:

@@ -7,6 +7,7 @@ groups, shared by all frames or for each. Needs pydicom.
 import hashlib
 import os
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,8 @@ import pydicom
 from pydicom.config import IGNORE
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.filereader import read_file_meta_info
+from pydicom.filereader import read_file_meta_info, read_partial
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, EnhancedMRImageStorage, MRImageStorage
 
 from mript_jax.data.geometry import TO_LPS, Geometry
@@ -26,6 +28,7 @@ MOST_FRAMES = 2**16
 MOST_UNPACKED = 2**28  # bytes of a deflated file
 GRAY = ("MONOCHROME1", "MONOCHROME2")
 PIXEL_GROUP = 0x7FE0
+PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # of floats, of doubles, of whole numbers
 MR_CLASSES = (MRImageStorage, EnhancedMRImageStorage)
 MODALITIES = ("MR", "CT", "PT", "NM", "US", "CR", "DX", "MG", "XA", "RF", "OT", "SC")
 TAGS = [
@@ -46,7 +49,7 @@ def inspect_file(path: Path) -> About:
     try:
         _refuse_bomb(path)
         with path.open("rb") as file:
-            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS)
+            header = read_partial(file, _in_order(), specific_tags=[Tag(name) for name in TAGS])
             end = file.tell()  # of the header
     except InvalidDicomError as error:
         if path.suffix.lower() in (".dcm", ".ima"):
@@ -98,6 +101,24 @@ def inspect_file(path: Path) -> About:
     }
 
 
+def _in_order() -> Callable[[BaseTag, str | None, int], bool]:
+    """A function that stops at the pixels, and refuses an element that comes out of turn.
+
+    Elements come in the order of their tags, and some writers repeat one. Where bytes were put in,
+    other elements begin.
+    """
+    last = -1
+
+    def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
+        nonlocal last
+        if tag < last:
+            raise ValueError(f"its element {Tag(tag)} comes behind {Tag(last)}")
+        last = tag
+        return tag in PIXELS
+
+    return at_pixels
+
+
 def _has_no_image(kind: UID, header: Dataset) -> bool:
     """The file is of a class without pixels, such as a directory or a report."""
     known = kind.name != str(kind) and "Image" not in kind.name
@@ -117,8 +138,9 @@ def _defect(path: Path, start: int, syntax: UID, expected: int) -> str:
             return "it holds no pixels"
         length = int.from_bytes(head[-4:], order)
         there = path.stat().st_size - file.tell()
-        if min(length, there) < expected:
-            return f"it was cut short: {min(length, there)} bytes of {expected} are there"
+        if min(length, there) < expected or length > there + 1:  # a byte that makes it even
+            claimed = max(length, expected)
+            return f"it was cut short: {min(length, there)} bytes of {claimed} are there"
         file.seek(expected, os.SEEK_CUR)
         rest = length - expected
         while rest > 0 and (part := file.read(min(rest, 2**20))):

@@ -112,6 +112,20 @@ def remove(path, name):
     data.save_as(path)
 
 
+def replace(path, before, after):
+    """Other bytes in the one place where some are."""
+    data = path.read_bytes()
+    assert data.count(before) == 1
+    path.write_bytes(data.replace(before, after))
+
+
+def pack(path):
+    data = pydicom.dcmread(path)
+    data.compress(pydicom.uid.RLELossless, generate_instance_uid=False)
+    data.Rows = 2
+    data.save_as(path)
+
+
 BREAK = {
     "cut short": (cut_short, "cannot be read"),
     "no picture": (lambda p: p.write_bytes(b"text" * 99), "is not DICOM"),
@@ -119,6 +133,15 @@ BREAK = {
     "zero": (lambda p: save(p, pixels(0) * 0), "all zero"),
     "no pixels": (lambda p: remove(p, "PixelData"), "holds no pixels"),
     "fewer rows": (lambda p: save(p, pixels(0), Rows=3), "take 96 bytes instead of 48"),
+    "fewer rows of runs": (pack, "unpacks to 48 pixels instead of 16"),
+    "bytes put in": (
+        lambda p: replace(p, b"\x20\x00\x32\x00DS", bytes(64) + b"\x20\x00\x32\x00DS"),
+        "(0000,0000) comes behind (0020,000E)",
+    ),
+    "byte before the pixels": (
+        lambda p: replace(p, b"\xe0\x7f\x10\x00OW\0\0", b"\xe0\x7f\x10\x00OW\0\0\0"),
+        "cut short: 97 bytes of 24576",
+    ),
     "more rows": (lambda p: save(p, pixels(0), Rows=9), "cut short: 96 bytes of 144"),
     "modality": (lambda p: save(p, pixels(0), Modality="MS"), "of modality 'MS'"),
     "no image": (lambda p: remove(p, "Rows"), "holds no image"),
@@ -271,6 +294,19 @@ def test_pixels_are_those_that_pydicom_reads(name):
     source = open_source("dicom", get_testdata_file(f"{name}.dcm"), modality="")
     found = [source[i].image for i in range(len(source))]
     np.testing.assert_allclose(np.squeeze(found), data.pixel_array.astype(np.float32))
+
+
+@pytest.mark.parametrize("shape", [(6, 8), (7, 9), (1, 1)])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_run_lengths_are_unpacked_as_they_were_packed(tmp_path, shape, kind):
+    array = (pixels(0, shape) % 256).astype(kind)
+    array[: shape[0] // 2] = 7  # long runs
+    bits = 8 * array.itemsize
+    path = save(tmp_path / "a", array, BitsAllocated=bits, BitsStored=bits, HighBit=bits - 1)
+    data = pydicom.dcmread(path)
+    data.compress(pydicom.uid.RLELossless)
+    data.save_as(path)
+    np.testing.assert_array_equal(open_source("dicom", str(path))[0].image, array)
 
 
 def test_the_place_of_a_slice_is_that_of_pydicoms_own_file():
