@@ -34,7 +34,7 @@ def find_damage(folder: Path, items: Sequence[str] = ()) -> str | None:
     try:
         sums = json.loads((folder / CHECKSUMS).read_text())
         expected = {name: str(of_file) for name, of_file in sums.items()}
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return f"{CHECKSUMS} cannot be read"
     files = _files(folder)
     for name in sorted(expected):

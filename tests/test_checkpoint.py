@@ -142,6 +142,14 @@ def test_resuming_moves_a_damaged_step_aside_so_that_it_can_be_saved_again(two_s
         damage_step(two_steps, flip, "params/d/*")
 
 
+def test_checksums_that_cannot_be_read_are_damage(saved):
+    step = find_checkpoint(saved[0])
+    for sums in ("", "[]", "\0", "[" * 10**5):
+        (step / "sha256.json").write_text(sums)
+        with pytest.raises(UserError, match=r"sha256\.json cannot be read"):
+            find_checkpoint(step)
+
+
 @pytest.mark.parametrize(("how", "pattern"), DAMAGES[1:6])
 def test_damage_without_checksums_is_refused_in_one_line(two_steps, how, pattern):
     (two_steps / "checkpoints" / "2" / "sha256.json").unlink()

@@ -1,5 +1,8 @@
 """--config.a.b=value: values by the type of the field, whatever the order of the arguments."""
 
+import copy
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -179,10 +182,13 @@ BITS = (
 )
 
 
-@settings(max_examples=30)
+CONFIG = load_config_file("mript_tiny")
+
+
+@settings(max_examples=10_000 if "--slow" in sys.argv else 30)
 @given(st.data())
 def test_any_text_is_a_value_or_refused_in_one_line(data):
-    config = load_config_file("mript_tiny")
+    config = copy.deepcopy(CONFIG)
     name = data.draw(st.sampled_from(sorted(flatten_config(config))))
     text = "".join(data.draw(st.lists(st.sampled_from(BITS), max_size=4)))
     try:

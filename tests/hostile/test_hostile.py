@@ -39,8 +39,9 @@ def read_damaged(readers: str, cases: int, seed: int) -> list[list[str]]:
 
 
 def test_damaged_files_are_read_right_or_refused():
-    rows = read_damaged("all", FEW, seed=1)
-    assert [row[0] for row in rows] == HERE
+    readers = [name for name in HERE if name != "checkpoints"]  # tests/test_checkpoint.py has some
+    rows = read_damaged(",".join(readers), FEW, seed=1)
+    assert [row[0] for row in rows] == readers
     for name, seen, past, *_ in rows:
         assert int(seen) == FEW and int(past) >= FEW / 2, name
 

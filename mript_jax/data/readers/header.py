@@ -18,7 +18,7 @@ def read_header(text: str | bytes) -> dict[str, Any]:
     """
     try:
         root = ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # also of its encoding
         raise ValueError(f"its ismrmrd_header is not XML: {error}") from error
     encoded, recon = _matrix(root, "encodedSpace"), _matrix(root, "reconSpace")
     header: dict[str, Any] = {

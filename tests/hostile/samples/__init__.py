@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from tests.hostile.samples.arrays import CFL, NUMPY
-from tests.hostile.samples.hdf5 import CMRXRECON, FASTMRI, ISMRMRD
+from tests.hostile.samples.hdf5 import CMRXRECON, FASTMRI, HEADERS, ISMRMRD
 from tests.hostile.samples.medical import DICOM, NIFTI
-from tests.hostile.samples.own import ARRAYRECORD, MASKS, SPLITS
+from tests.hostile.samples.own import ARRAYRECORD, CHECKPOINTS, MASKS, SPLITS
 from tests.hostile.samples.pictures import PICTURES, RADIMAGENET
 from tests.hostile.samples.sample import Sample
 
@@ -24,4 +24,6 @@ SAMPLES: dict[str, Sequence[Sample]] = {  # by reader
     "numpy": NUMPY,
     "masks": MASKS,
     "splits": SPLITS,
+    "checkpoints": CHECKPOINTS,
+    "headers": HEADERS,
 }

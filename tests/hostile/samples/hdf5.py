@@ -1,17 +1,22 @@
-"""HDF5 files: fastMRI, ISMRMRD and CMRxRecon."""
+"""HDF5 files: fastMRI, ISMRMRD and CMRxRecon; and the XML header of the first two."""
 
 import functools
 import random
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import h5py
 import numpy as np
 
 from mript_jax.data.mrd import ACQUISITION
 from mript_jax.data.phantom.volume import write_fastmri_h5
-from tests.hostile.samples.sample import Sample, Spans, bytes_of, numbers, source
+from mript_jax.data.readers.header import read_header
+from mript_jax.data.records import Record
+from mript_jax.errors import UserError
+from tests.hostile.samples.sample import ENDLESS, Sample, Spans, bytes_of, numbers, source
 from tests.hostile.structure_hdf5 import OTHER_CONTENT, OTHER_COUNT, damage_hdf5
+from tests.hostile.structure_xml import damage_xml
 
 
 def _hdf5_values(path: Path) -> Spans:
@@ -199,3 +204,36 @@ def _cmrxrecon_sample(compression: str | None = None) -> Sample:
 
 
 CMRXRECON = (_cmrxrecon_sample(), _cmrxrecon_sample("gzip"))
+
+
+# The XML header of fastMRI and ISMRMRD alone
+
+
+def _header(folder: Path) -> None:
+    (folder / "hit.xml").write_text(XML.format(z=1))
+
+
+def _open_header(folder: Path) -> list[Record]:
+    try:
+        header = read_header((folder / "hit.xml").read_bytes())
+    except ValueError as error:
+        raise UserError(f"hit.xml: {error}") from error
+    return [Record(None, "hit.xml", 0, attributes=header)]
+
+
+def _rewrite_header(path: Path, rng: random.Random) -> None:
+    path.write_bytes(damage_xml(path.read_bytes(), rng))
+
+
+HEADERS = (
+    Sample(
+        write=_header,
+        target="hit.xml",
+        open=_open_header,
+        recognize=lambda path: ElementTree.parse(path),
+        structure={"xml": _rewrite_header},
+        other_content=frozenset({"xml"}),
+        unprotected=lambda path: [range(ENDLESS)],  # each number is said once
+        structure_share=0.9,  # most other bytes end at the parser
+    ),
+)

@@ -1,7 +1,10 @@
-"""Files of our own: ArrayRecord datasets, saved masks and splits."""
+"""Files of our own: ArrayRecord datasets, saved masks, splits and checkpoints."""
 
 import dataclasses
+import functools
 import json
+import random
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from mript_jax.data.splits import read_splits, write_splits
 from mript_jax.physics.mask_files import load_mask, save_mask
 from mript_jax.physics.masks import draw_mask
 from tests.hostile import structure_records, structure_tables
+from tests.hostile.damage import damage_bytes
 from tests.hostile.samples.pictures import pixels
 from tests.hostile.samples.sample import Sample, source
 
@@ -122,3 +126,65 @@ SPLITS = (
         structure_share=2 / 3,  # nine of ten other bytes of JSON end at its parser
     ),
 )
+
+
+STEP = "run/checkpoints/0"
+
+
+def _checkpoint(folder: Path, sealed: bool) -> None:
+    from ml_collections import ConfigDict
+
+    from mript_jax.checkpoint import save_params  # Orbax takes a second to import
+
+    layer = {"kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "bias": np.ones((1, 70), "f4")}
+    save_params(folder / "run", {"layer": layer}, ConfigDict({"model": {"name": "mript"}}))
+    if not sealed:  # as older versions wrote it
+        (folder / STEP / "sha256.json").unlink()
+    shutil.copytree(folder / STEP, folder / "whole")
+
+
+def _damage_step(path: Path, rng: random.Random, pattern: str) -> None:
+    """Damage to one of the files that the weights or the config are read from."""
+    step = path.parents[1]
+    shutil.rmtree(step)
+    shutil.copytree(step.parents[2] / "whole", step)
+    files = sorted(file for file in step.glob(pattern) if file.is_file())
+    damaged = rng.choice(files)
+    content, _ = damage_bytes(damaged.read_bytes(), rng, [])
+    damaged.unlink()  # another file: checksums are remembered by size and time
+    damaged.write_bytes(content)
+
+
+def _open_checkpoint(folder: Path) -> Sequence[Record]:
+    from mript_jax.checkpoint import load_checkpoint_config, load_params
+
+    layer = load_params(folder / STEP)["layer"]
+    config = load_checkpoint_config(folder / STEP).to_dict()
+    return [Record(layer[name], name, 0, attributes={"config": config}) for name in sorted(layer)]
+
+
+def _recognize_checkpoint(path: Path) -> None:
+    for name in ("config/metadata", "params/_METADATA"):
+        json.loads((path.parents[1] / name).read_text())
+
+
+def _checkpoint_sample(sealed: bool) -> Sample:
+    patterns = {"weights": "params/**/*", "config": "config/metadata", "checksums": "sha256.json"}
+    return Sample(
+        write=functools.partial(_checkpoint, sealed=sealed),
+        target=f"{STEP}/config/metadata",
+        open=_open_checkpoint,
+        recognize=_recognize_checkpoint,
+        structure={
+            name: functools.partial(_damage_step, pattern=pattern)
+            for name, pattern in patterns.items()
+            if sealed or name != "checksums"
+        },
+        other_content=frozenset() if sealed else frozenset({"config"}),
+        own="",
+        named=("checkpoints/0",),
+        structure_share=1.0,
+    )
+
+
+CHECKPOINTS = (_checkpoint_sample(sealed=True), _checkpoint_sample(sealed=False))
