@@ -91,12 +91,10 @@ def check_stored(array: h5py.Dataset) -> None:
 
 def storage_spans(array: h5py.Dataset) -> list[tuple[int, int]]:
     """Where the numbers of an array lie in its file."""
-    if not array.chunks:
-        start = array.id.get_offset()
-        return [] if start is None else [(start, start + array.id.get_storage_size())]
-    chunks: list[Any] = []
-    array.id.chunk_iter(chunks.append)
-    return [(chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks]
+    if array.chunks:
+        return _chunk_spans(_list_chunks(array))
+    start = array.id.get_offset()
+    return [] if start is None else [(start, start + array.id.get_storage_size())]
 
 
 def overlap(spans: Iterable[tuple[int, int]]) -> bool:
@@ -123,8 +121,7 @@ def _check_chunks(array: h5py.Dataset, name: str) -> None:
     filters = {properties.get_filter(i)[0] for i in range(properties.get_nfilters())}
     if not filters <= FILTERS:
         raise ValueError(f"its {name} is packed by filters that are not known: {sorted(filters)}")
-    chunks: list[Any] = []
-    array.id.chunk_iter(chunks.append)
+    chunks = _list_chunks(array)
     places = {chunk.chunk_offset for chunk in chunks}
     if len(chunks) != wanted or len(places) != wanted:
         raise ValueError(f"its {name} has {len(places)} chunks in the file instead of {wanted}")
@@ -136,9 +133,19 @@ def _check_chunks(array: h5py.Dataset, name: str) -> None:
         raise ValueError(f"a chunk of its {name} is not packed as the others are")
     if h5py.h5z.FILTER_FLETCHER32 in filters and any(chunk.size <= CHECKSUM for chunk in chunks):
         raise ValueError(f"a chunk of its {name} has no room for its checksum")
-    if overlap(storage_spans(array)):
+    if overlap(_chunk_spans(chunks)):
         raise ValueError(f"chunks of its {name} lie over each other")
     refuse_bomb(wanted * of_chunk, sum(chunk.size for chunk in chunks))
+
+
+def _list_chunks(array: h5py.Dataset) -> list[Any]:
+    chunks: list[Any] = []
+    array.id.chunk_iter(chunks.append)
+    return chunks
+
+
+def _chunk_spans(chunks: Iterable[Any]) -> list[tuple[int, int]]:
+    return [(chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks]
 
 
 def _texts(names: list[bytes]) -> list[str]:
