@@ -135,7 +135,8 @@ def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
     """The provenance of a method; refuses its training data and that of its initial weights."""
     trained = load_checkpoint_config(path)
     unseen, start = [check_unseen(trained.data, config.data, config.evaluation.split)], trained
-    checked = {find_checkpoint(path)}
+    found = find_checkpoint(path)
+    checked = {found}
     while start.init_from:
         try:
             origin = find_checkpoint(start.init_from)
@@ -148,7 +149,7 @@ def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
         checked.add(origin)
         unseen.append(check_unseen(start.data, config.data, config.evaluation.split))
     return {
-        "checkpoint": str(find_checkpoint(path)),
+        "checkpoint": str(found),
         "weights_sha256": hash_weights(path),
         "trained_with": config_hash(trained),
         "training_seed": trained.seed,
