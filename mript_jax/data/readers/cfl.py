@@ -61,9 +61,10 @@ class Pair:
         inside = tuple(slice(None) if MAP + i == AVERAGE else at for i, at in enumerate(frame))
         part = np.asarray(self._array[(..., *inside)])  # [x, y, z, C, averages]
         times = np.sum(np.any(part != 0, axis=COIL, keepdims=True), axis=-1)
+        # [z, C, x, y]; in this order in memory too, on which the last bit of an image depends
         kspace = (part.sum(axis=-1) / np.maximum(times, 1)).transpose(2, 3, 0, 1)
         return transform_partitions(
-            kspace.astype(np.complex64), times[..., 0, :].transpose(2, 0, 1) > 0
+            kspace.astype(np.complex64, order="C"), times[..., 0, :].transpose(2, 0, 1) > 0
         )
 
 
