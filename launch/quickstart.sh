@@ -34,7 +34,7 @@ echo "the rest takes about $(minutes $((rest + pretraining))) minutes on this ma
 
 say "2/7 generating anatomy: $out/data/phantoms"
 [ -f "$out/data/phantoms/preview.png" ] ||
-  $python launch/prepare_data.py --format=phantom --count=1600 --size=128 --seed=1 \
+  $python launch/prepare_data.py --format=phantom --count=800 --size=128 --seed=1 \
     --output="$out/data/phantoms" --preview
 
 say "3/7 writing fastMRI-format scans: $out/data/scans"
@@ -48,14 +48,14 @@ $python launch/train.py --config=configs/mript_tiny.py --workdir="$out/pretraine
 say "5/7 fine-tuning on the scans: $out/finetuned"
 $python launch/train.py --config=configs/mript_tiny.py --workdir="$out/finetuned" \
   --config.data.source=fastmri --config.data.path="$out/data/scans" \
-  --config.init_from="$out/pretrained" --config.total_steps=70 \
+  --config.init_from="$out/pretrained" --config.total_steps=40 \
   --config.optimizer.learning_rate=2e-4 --config.compilation_cache="$out/compiled"
 
 say "6/7 evaluating all tasks on anatomy that was never trained on: $out/evaluation"
 [ -f "$out/evaluation/report.html" ] ||
   $python launch/evaluate.py --checkpoint="$out/finetuned" --compare=small=small \
     --output="$out/evaluation" --config.data.source=arrayrecord \
-    --config.data.path="$out/data/phantoms" --config.evaluation.max_slices=16
+    --config.data.path="$out/data/phantoms" --config.evaluation.max_slices=8
 
 say "7/7 reconstructing scan files: $out/reconstruction"
 [ -f "$out/reconstruction/phantom_4_002.png" ] ||

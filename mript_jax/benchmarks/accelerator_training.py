@@ -41,6 +41,7 @@ TOY = {
 FIRST, LARGEST = 4, 256  # images in a batch
 USABLE = 0.85  # share of a device's memory that a batch may take
 SECONDS = 20.0  # of a measurement
+RATE = 1e-4  # learning rate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +108,7 @@ def random_values(shapes: Any) -> Any:
 def compile_training(config: ConfigDict, batch_size: int) -> Training:
     """Compile a training step of a batch that is one micro-batch."""
     (model, batch, params), loss = model_inputs(config, batch_size), build_loss(config.loss)
-    optimizer = build_optimizer(config.optimizer, 1000, params, model.non_trainable)
+    optimizer = build_optimizer(config.optimizer, params, model.non_trainable)
     state = jax.eval_shape(lambda p: create_state(p, optimizer, False), params)
     step = make_step(model, loss, optimizer, jax.random.key(1))
 
@@ -117,7 +118,7 @@ def compile_training(config: ConfigDict, batch_size: int) -> Training:
             return images
 
     with jax.default_matmul_precision(config.matmul_precision):
-        compiled = jax.jit(step, donate_argnums=0).lower(state, batch).compile()
+        compiled = jax.jit(step, donate_argnums=0).lower(state, batch, RATE).compile()
     memory: Any = compiled.memory_analysis()
     return Training(
         compiled,
@@ -133,14 +134,14 @@ def _row(training: Training, batch_size: int, toy: bool) -> dict[str, Any]:
     state: TrainState = random_values(training.state)
     batch = jax.device_put(training.batch)
     for _ in range(2):
-        state, metrics = training.compiled(state, batch)
+        state, metrics = training.compiled(state, batch, RATE)
     jax.block_until_ready(metrics)
     meter = energy_meter()
     before = meter() if meter else 0.0
     began, steps = time.perf_counter(), 0
     while steps < 3 or time.perf_counter() - began < (0 if toy else SECONDS):
         for _ in range(3):
-            state, metrics = training.compiled(state, batch)
+            state, metrics = training.compiled(state, batch, RATE)
         jax.block_until_ready(metrics)
         steps += 3
     seconds = (time.perf_counter() - began) / steps

@@ -28,7 +28,17 @@ from mript_jax import cli
 from mript_jax.errors import UserError
 from mript_jax.text_table import markdown_table
 
-MODELS = ("mript_tiny", "recon_vit", "simmim", "unet", "unrolled", "varnet", "modl", "d5c5")
+MODELS = (
+    "mript_small",
+    "mript_tiny",
+    "recon_vit",
+    "simmim",
+    "unet",
+    "unrolled",
+    "varnet",
+    "modl",
+    "d5c5",
+)
 CLASSICAL = ("total_variation", "wavelet", "bart_total_variation", "bart_wavelet")
 POLLING = 0.02  # seconds between readings of the memory
 

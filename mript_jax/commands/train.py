@@ -15,6 +15,7 @@ same command runs once per process: launch/slurm, launch/tpu and launch/gke do t
 --coordinator, --processes and --process say who is who, or --join has JAX ask the cluster.
 """
 
+import gc
 import sys
 
 from absl import flags
@@ -54,7 +55,7 @@ def main() -> None:
     from mript_jax.training.distributed import initialize
     from mript_jax.training.estimate import estimate
     from mript_jax.training.loop import train
-    from mript_jax.training.setup import build_parts
+    from mript_jax.training.setup import build_parts, set_up
     from mript_jax.training.step_time import limit_steps
 
     if values.help_config:
@@ -73,9 +74,14 @@ def main() -> None:
         raise UserError(f"--topology={values.topology} needs --estimate: only a step is compiled")
     cli.required(workdir=values.workdir)
     initialize(values.coordinator, values.processes, values.process, values.join)
+    gc.freeze()  # what was imported stays: collections while a step is traced need not look at it
+    setup = None
     if values.minutes:
-        print(limit_steps(values.config, values.workdir, values.minutes), flush=True)
-    step = int(train(values.config, values.workdir).step)
+        check_config(values.config)
+        setup = set_up(values.config)
+        told = limit_steps(values.config, values.workdir, values.minutes, setup)
+        print(told, flush=True)
+    step = int(train(values.config, values.workdir, setup).step)
     if step < values.config.total_steps:
         print(f"preempted: saved at step {step}, the same command resumes: {values.workdir}")
         sys.exit(STOPPED)

@@ -30,6 +30,7 @@ from mript_jax.physics.recognition.mask import recognize_mask
 from mript_jax.physics.tasks import Task, make_task
 from mript_jax.training.loop import train
 from mript_jax.training.losses import build_loss
+from mript_jax.training.setup import set_up
 from mript_jax.training.step_time import limit_steps
 from mript_jax.training.validation import FOLDER as BEST
 
@@ -154,7 +155,8 @@ def finetune(
     config.data.splits_file = str(output / "splits.json")
     config.update({"total_steps": MOST_STEPS, "compilation_cache": str(output / "cache")})
     config.optimizer.warmup_steps = WARMUP_STEPS
-    print(limit_steps(config, run, minutes), flush=True)
+    setup = set_up(config)
+    print(limit_steps(config, run, minutes, setup), flush=True)
     validated = "validation" in splits.values() and config.data.undersampling != "split"
     config.evaluate_every_steps = max(config.total_steps // 4, 1) if validated else 0
     count = Counter(splits.values())
@@ -163,7 +165,7 @@ def finetune(
         f"{count['test']} held out: {run}",
         flush=True,
     )
-    train(config.lock(), run)
+    train(config.lock(), run, setup)
     weights = run / BEST if (run / BEST).is_dir() else run
     text = _measure(config, weights, output / "evaluation")
     return f"{text}\nuse it: mript reconstruct --checkpoint={weights} --input=SCAN --output=FOLDER"

@@ -98,10 +98,10 @@ def estimate(config: ConfigDict, topology: str = "") -> Estimate:
     setup = set_up(config, devices)
     capability = target_of(devices).compute_capability
     with admit_cudnn(capability) if topology else contextlib.nullcontext():
-        arguments = setup.abstract_state, setup.abstract_batch
-        flops = count_flops(setup.step, *arguments)
+        rate = jax.ShapeDtypeStruct((), "float32")
+        flops = count_flops(setup.step, setup.abstract_state, setup.abstract_batch, rate)
         began = time.perf_counter()
-        compiled = _compile(setup.step.lower(*arguments), topology)
+        compiled = _compile(setup.lower_step(), topology)
     memory = compiled.memory_analysis()
     return Estimate(
         kind=devices[0].device_kind,

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mript_jax.training.metric_writer import MetricWriter
-from mript_jax.training.optimizer import build_schedule
 
 
 class TrainingLog:
@@ -29,7 +28,6 @@ class TrainingLog:
         self._since: float | None = None  # start of the measurement of speed; None: start again
         self._since_step, self._waited = start, 0.0
         self._start, self._at_peak = start, at_peak
-        self._schedule = build_schedule(config.optimizer, config.total_steps)
 
     def __enter__(self) -> "TrainingLog":
         if self._active:
@@ -53,7 +51,7 @@ class TrainingLog:
             self._progress.stop()
             self._writer.close()
 
-    def step(self, number: int, metrics: dict[str, jax.Array], waited: float, due: bool) -> None:
+    def step(self, number: int, metrics: dict[str, Any], waited: float, due: bool) -> None:
         """Record one step; write its metrics if `due`."""
         self._waited += waited
         if self._since is None:  # the first step compiles: it does not count for the speed
@@ -64,7 +62,6 @@ class TrainingLog:
         if not due:
             return
         values = {name: float(value) for name, value in metrics.items()}
-        values["learning_rate"] = float(self._schedule(number - 1))  # of updates from 0
         elapsed = time.perf_counter() - self._since
         if number > self._since_step:
             steps = number - self._since_step

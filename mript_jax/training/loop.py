@@ -1,9 +1,11 @@
 """Training from a config: `train(config, workdir)`, from top to bottom."""
 
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jax
+import numpy as np
 from ml_collections import ConfigDict
 
 from mript_jax.checkpoint import (
@@ -21,7 +23,12 @@ from mript_jax.training.devices import peak_flops
 from mript_jax.training.finetune import initialize_from
 from mript_jax.training.lock import locked
 from mript_jax.training.log import TrainingLog
-from mript_jax.training.memory import named_exhaustion, refuse_without_memory
+from mript_jax.training.memory import (
+    named_exhaustion,
+    refuse_without_memory_for_state,
+    refuse_without_memory_for_step,
+)
+from mript_jax.training.optimizer import learning_rates
 from mript_jax.training.preemption import Preempted, Preemption
 from mript_jax.training.resume import data_position, refuse_another_run
 from mript_jax.training.setup import Setup, set_up
@@ -33,10 +40,11 @@ from mript_jax.training.validation import build_validation
 PROFILE_FROM = 10  # steps after the start: those before are slower
 
 
-def train(config: ConfigDict, workdir: str | Path) -> TrainState:
+def train(config: ConfigDict, workdir: str | Path, setup: Setup | None = None) -> TrainState:
     """Train until `config.total_steps`, from the newest checkpoint of `workdir` if there is one.
 
-    If the run is preempted (SIGTERM), the returned state is the one that was saved.
+    If the run is preempted (SIGTERM), the returned state is the one that was saved. A `setup` of
+    this config that was used before is not compiled again.
     """
     check_config(config)
     if "://" in str(workdir):
@@ -49,12 +57,12 @@ def train(config: ConfigDict, workdir: str | Path) -> TrainState:
         StallWatch(f"config.data.path={config.data.path!r}") as watch,
         named_exhaustion(),
     ):
-        return _train(config, workdir, watch)
+        return _train(config, workdir, setup or set_up(config), watch)
 
 
-def _train(config: ConfigDict, workdir: Path, watch: StallWatch) -> TrainState:
+def _train(config: ConfigDict, workdir: Path, setup: Setup, watch: StallWatch) -> TrainState:
     """Start or resume a run, and train."""
-    setup = set_up(config)
+    rates = learning_rates(config.optimizer, config.total_steps)
     index, count = process_part(setup.batch_sharding, config.global_batch_size)
     with watch.waiting():
         pipeline = build_pipeline(
@@ -70,17 +78,21 @@ def _train(config: ConfigDict, workdir: Path, watch: StallWatch) -> TrainState:
     newest = checkpoints.latest_intact_step()
     if newest is None and config.init_from:
         find_checkpoint(config.init_from)  # a wrong name is told before anything is compiled
-    if (newest or 0) < config.total_steps:
-        refuse_without_memory(setup)
+    refuse_without_memory_for_state(setup)
     if newest is not None:
+        if newest < config.total_steps:
+            refuse_without_memory_for_step(setup)
         saved = load_checkpoint_config(workdir)
         refuse_another_run(workdir, saved, config)
         items, data_state = checkpoints.restore(newest, checkpoint_items(setup.abstract_state))
         state = from_checkpoint_items(items)
         pipeline.set_state(data_position(data_state, saved.global_batch_size))
     else:
+        with ThreadPoolExecutor(1) as beside:  # weights are drawn while the step is compiled
+            weights = beside.submit(setup.init)
+            refuse_without_memory_for_step(setup)
         write_config(workdir, config)
-        params = setup.init()
+        params = weights.result()
         if config.init_from:
             params = initialize_from(config.init_from, params, config.model)
         state = setup.create(params)
@@ -89,6 +101,7 @@ def _train(config: ConfigDict, workdir: Path, watch: StallWatch) -> TrainState:
             config,
             workdir,
             state=state,
+            rates=rates,
             setup=setup,
             pipeline=pipeline,
             checkpoints=checkpoints,
@@ -102,6 +115,7 @@ def _run(
     config: ConfigDict,
     workdir: Path,
     state: TrainState,
+    rates: np.ndarray,
     setup: Setup,
     pipeline: Pipeline,
     checkpoints: Checkpoints,
@@ -126,7 +140,7 @@ def _run(
                 checkpoints.save(number - 1, checkpoint_items(state), batches.position(), config)
                 break
             recompilation.begin()
-            state, metrics = setup.step(state, batch)
+            state, metrics = setup.step(state, batch, rates[number - 1])
             recompilation.check(number, batch)
             if number < config.total_steps:
                 with contextlib.suppress(Preempted), watch.waiting(), preemption.raised():
@@ -134,7 +148,8 @@ def _run(
             in_flight(metrics)
             last = preemption(number) or number == config.total_steps
             due = last or number % config.log_every_steps == 0
-            log.step(number, metrics, batches.waited, due=due)
+            logged = metrics | {"learning_rate": rates[number - 1]}
+            log.step(number, logged, batches.waited, due=due)
             every = config.checkpoint_every_steps
             if last or (every and number % every == 0):
                 _refuse_nonfinite(metrics, config.optimizer.max_nonfinite, batches)

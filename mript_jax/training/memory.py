@@ -35,21 +35,20 @@ def host_memory() -> int:
     return min(limits)
 
 
-def refuse_without_memory(setup: Setup) -> None:
-    """Raise a UserError if a device surely cannot hold the state, or what a step needs beside it.
-
-    The latter compiles the step, which its first call then need not.
-    """
-    here = device_memory()
+def refuse_without_memory_for_state(setup: Setup) -> None:
+    """Raise a UserError if a device surely cannot hold the state and a gradient."""
     state = sum(map(_bytes_of_device, jax.tree.leaves(setup.abstract_state)))
     gradient = sum(map(_bytes_of_device, jax.tree.leaves(setup.abstract_state.params)))
-    _refuse("weights, their gradient and the optimizer's state take", state + gradient, here)
-    memory = (
-        setup.step.lower(setup.abstract_state, setup.abstract_batch).compile().memory_analysis()
-    )
+    what = "weights, their gradient and the optimizer's state take"
+    _refuse(what, state + gradient, device_memory())
+
+
+def refuse_without_memory_for_step(setup: Setup) -> None:
+    """Compile the step, and raise a UserError if a device surely lacks what it needs."""
+    memory = setup.lower_step().compile().memory_analysis()
     if memory is not None:
         needed = memory.argument_size_in_bytes + memory.temp_size_in_bytes
-        _refuse("a training step takes", needed, here)
+        _refuse("a training step takes", needed, device_memory())
 
 
 @contextlib.contextmanager

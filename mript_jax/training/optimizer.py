@@ -1,4 +1,8 @@
-"""The optimizer that `config.optimizer` (config/schema.py) describes, in optax."""
+"""The optimizer that `config.optimizer` (config/schema.py) describes, in optax.
+
+The learning rate comes into each step as a number, so that a step is compiled once for all rates,
+schedules and lengths of a run.
+"""
 
 import re
 from typing import Any
@@ -18,11 +22,12 @@ SCHEDULES = ("constant", "cosine", "one_cycle")
 
 
 def build_optimizer(
-    config: ConfigDict, total_steps: int, params: Any, fixed: tuple[str, ...] = ()
+    config: ConfigDict, params: Any, fixed: tuple[str, ...] = ()
 ) -> optax.GradientTransformation:
-    """Build the optimizer: clipping, schedule, weight decay, layer-wise rates, frozen parameters.
+    """Build the optimizer: clipping, weight decay, layer-wise rates, frozen parameters.
 
-    `params` may be shapes only; `fixed` are patterns of parameters that a model never trains.
+    Its updates are those of a learning rate of 1. `params` may be shapes only; `fixed` are patterns
+    of parameters that a model never trains.
     """
     frozen = frozen_parameters(params, (*config.freeze, *fixed))
     steps = [_clip(config), _scale_by(config)]
@@ -34,15 +39,14 @@ def build_optimizer(
         steps.append(optax.add_decayed_weights(config.weight_decay, decayed))
     if config.layer_decay != 1.0:
         steps.append(_scale_by_depth(params, config.layer_decay))
-    steps.append(optax.scale_by_learning_rate(build_schedule(config, total_steps)))
+    steps.append(optax.scale_by_learning_rate(lambda count: 1.0))  # counts, as checkpoints have it
     labels = jax.tree.map(lambda is_frozen: "frozen" if is_frozen else "trained", frozen)
     return optax.multi_transform(
         {"trained": optax.chain(*steps), "frozen": optax.set_to_zero()}, labels
     )
 
 
-def build_schedule(config: ConfigDict, total_steps: int) -> optax.Schedule:
-    """The learning rate over steps."""
+def _schedule(config: ConfigDict, total_steps: int) -> optax.Schedule:
     peak, warmup = config.learning_rate, config.warmup_steps
     rest = max(total_steps - warmup, 1)
     if config.schedule == "constant":
@@ -56,6 +60,12 @@ def build_schedule(config: ConfigDict, total_steps: int) -> optax.Schedule:
     if not warmup:
         return after
     return optax.join_schedules([optax.linear_schedule(start, peak, warmup), after], [warmup])
+
+
+def learning_rates(config: ConfigDict, total_steps: int) -> np.ndarray:
+    """The learning rate of each update of a run: [total_steps] float32."""
+    rates = _schedule(config, total_steps)(jnp.arange(total_steps))
+    return np.broadcast_to(np.asarray(rates, np.float32), total_steps)
 
 
 def frozen_parameters(params: Any, patterns: tuple[str, ...]) -> Any:

@@ -43,11 +43,16 @@ class Setup:
     batch_fields: tuple[str, ...]  # optional ones that model and loss need
     init: Callable[[], Any]  # -> initial parameters
     create: Callable[[Any], TrainState]  # parameters -> the state, sharded over the mesh
-    step: Any  # jitted (state, batch) -> (state, metrics); the state is donated
+    step: Any  # jitted (state, batch, learning rate) -> (state, metrics); the state is donated
     abstract_state: TrainState  # of shapes with shardings
     abstract_batch: dict[str, jax.ShapeDtypeStruct]  # a global batch
     batch_sharding: NamedSharding
     forward: Callable[[Any, Batch], jax.Array]  # (parameters, batch) -> loss, the plainest way
+
+    def lower_step(self) -> Any:
+        """The step, traced and lowered for its batch, to be compiled."""
+        rate = jax.ShapeDtypeStruct((), "float32")
+        return self.step.lower(self.abstract_state, self.abstract_batch, rate)
 
     def model_flops(self) -> float:
         """FLOPs of an update, by the convention of MFU: three times the forward pass's.
@@ -109,7 +114,7 @@ def set_up(config: ConfigDict, devices: Sequence[Any] | None = None) -> Setup:
 
     params = jax.eval_shape(init, init_key)
     adapted = jax.eval_shape(adapt, params)
-    optimizer = build_optimizer(config.optimizer, config.total_steps, adapted, fixed)
+    optimizer = build_optimizer(config.optimizer, adapted, fixed)
 
     def create(params: Any) -> TrainState:
         return create_state(adapt(params), optimizer, config.optimizer.ema_decay > 0)
@@ -126,9 +131,11 @@ def set_up(config: ConfigDict, devices: Sequence[Any] | None = None) -> Setup:
         prepare=lambda params: merge_adapters(gather(params, shardings.params)),
     )
 
-    def step_on_target(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
+    def step_on_target(
+        state: TrainState, batch: Batch, learning_rate: jax.typing.ArrayLike
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
         with traced_for(target), jax.default_matmul_precision(config.matmul_precision):
-            return step(state, batch)
+            return step(state, batch, learning_rate)
 
     def forward(params: Any, batch: Batch) -> jax.Array:
         def apply(method: str) -> Any:
@@ -147,7 +154,7 @@ def set_up(config: ConfigDict, devices: Sequence[Any] | None = None) -> Setup:
         create=jax.jit(create, out_shardings=shardings),
         step=jax.jit(
             step_on_target,
-            in_shardings=(shardings, of_batch),
+            in_shardings=(shardings, of_batch, None),
             out_shardings=(shardings, None),
             donate_argnums=0,
         ),

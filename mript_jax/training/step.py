@@ -1,4 +1,4 @@
-"""One training step, for every model: (state, batch) -> (state, metrics)."""
+"""One training step, for every model: (state, batch, learning rate) -> (state, metrics)."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from mript_jax.models.base import ReconstructionModel
 from mript_jax.training.losses import Loss
 from mript_jax.training.state import TrainState
 
-Step = Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]
+Step = Callable[[TrainState, Batch, jax.typing.ArrayLike], tuple[TrainState, dict[str, jax.Array]]]
 
 
 def make_step(
@@ -26,7 +26,8 @@ def make_step(
 ) -> Step:
     """Return a pure step; its random numbers come from `key`, folded with the step number.
 
-    `prepare` maps the parameters of the state to those of the model.
+    `optimizer` gives the updates of a learning rate of 1. `prepare` maps the parameters of the
+    state to those of the model.
     """
 
     def total_loss(params, batch, rng):
@@ -54,14 +55,18 @@ def make_step(
             return body(zeros, (0, jax.tree.map(lambda a: a[0], parts)))[0]
         return jax.lax.scan(body, zeros, (jnp.arange(micro_batches), parts))[0]
 
-    def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
+    def step(
+        state: TrainState, batch: Batch, learning_rate: jax.typing.ArrayLike
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
         value, gradient = gradients(state.params, batch, jax.random.fold_in(key, state.step))
         count = jnp.maximum(jnp.sum(batch["weight"]), 1.0)
         value, gradient = value / count, jax.tree.map(lambda g: g / count, gradient)
         norm = optax.tree.norm(gradient)
         finite = jnp.isfinite(value) & jnp.isfinite(norm)
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
+        params = optax.apply_updates(
+            state.params, optax.tree.scale(jnp.float32(learning_rate), updates)
+        )
         ema = jax.tree.map(
             lambda e, p: ema_decay * e + (1 - ema_decay) * p, state.ema, params if state.ema else {}
         )

@@ -9,17 +9,19 @@ from ml_collections import ConfigDict
 
 from mript_jax.checkpoint import parse_config
 from mript_jax.data.pipeline import build_pipeline
-from mript_jax.training.setup import set_up
+from mript_jax.training.optimizer import learning_rates
+from mript_jax.training.setup import Setup, set_up
 
 WARM = 2  # steps that are not counted, of each shape of batches
 TIMED = 15  # for each shape
 FEW = 3  # of them, where a rough figure will do
 
 
-def limit_steps(config: ConfigDict, workdir: str | Path, minutes: float) -> str:
+def limit_steps(config: ConfigDict, workdir: str | Path, minutes: float, setup: Setup) -> str:
     """Lower `config.total_steps` to what fits into so many minutes; the outcome in a line.
 
-    A run that is resumed keeps the number of steps that fitted at its start.
+    A run that is resumed keeps the number of steps that fitted at its start. The `setup` of the
+    config can train the run afterwards: its step is compiled by then.
     """
     begun = Path(workdir) / "config.json"
     if begun.exists():
@@ -27,19 +29,22 @@ def limit_steps(config: ConfigDict, workdir: str | Path, minutes: float) -> str:
         config.total_steps = saved.total_steps
         config.optimizer.warmup_steps = saved.optimizer.warmup_steps
         return f"resumed: {config.total_steps} steps in all"
-    if config.compilation_cache:  # so that the step is compiled once
+    if config.compilation_cache:
         jax.config.update("jax_compilation_cache_dir", config.compilation_cache)
-    seconds = seconds_per_step(config, FEW)
+    seconds = seconds_per_step(config, FEW, setup)
     config.total_steps = max(min(config.total_steps, int(60 * minutes / seconds)), 1)
     config.optimizer.warmup_steps = min(config.optimizer.warmup_steps, config.total_steps // 5)
     whole = config.total_steps * seconds
     return f"{seconds:.2f} s a step here: {config.total_steps} steps, {whole / 60:.1f} minutes"
 
 
-def seconds_per_step(config: ConfigDict, timed: int | None = None) -> float:
+def seconds_per_step(
+    config: ConfigDict, timed: int | None = None, setup: Setup | None = None
+) -> float:
     """Seconds of a training step, by the median of a few; compilation does not count."""
     timed = TIMED if timed is None else timed
-    setup = set_up(config)
+    setup = setup or set_up(config)
+    rate = learning_rates(config.optimizer, config.total_steps)[-1]
     pipeline = build_pipeline(
         config.data, "train", config.seed, config.global_batch_size, fields=setup.batch_fields
     )
@@ -48,7 +53,7 @@ def seconds_per_step(config: ConfigDict, timed: int | None = None) -> float:
     while len(times) < pipeline.shapes or min(map(len, times.values())) < WARM + timed:
         start = time.perf_counter()
         batch = next(pipeline)
-        state, metrics = setup.step(state, jax.device_put(batch, setup.batch_sharding))
+        state, metrics = setup.step(state, jax.device_put(batch, setup.batch_sharding), rate)
         jax.block_until_ready(metrics)
         shapes = tuple(value.shape for value in batch.values())
         times.setdefault(shapes, []).append(time.perf_counter() - start)

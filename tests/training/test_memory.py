@@ -1,6 +1,7 @@
 """A training that cannot fit is refused in one line, before memory is taken."""
 
 import jax
+import numpy as np
 import pytest
 
 from mript_jax.errors import UserError
@@ -35,10 +36,10 @@ def test_check_of_memory_compiles_the_step_of_the_run_and_no_other(config, tmp_p
     state = setup.create(setup.init())
     batch = jax.tree.map(lambda leaf: jax.numpy.ones(leaf.shape, leaf.dtype), setup.abstract_batch)
     batch = jax.device_put(batch, setup.batch_sharding)
-    memory.refuse_without_memory(setup)
+    memory.refuse_without_memory_for_step(setup)
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
-        setup.step(state, batch)
+        setup.step(state, batch, np.float32(1e-3))
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
     assert not compiled

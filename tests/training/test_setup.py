@@ -61,12 +61,34 @@ def changed_by_a_step(config):
     state = setup.create(setup.init())
     batch = next(build_pipeline(config.data, "train", 0, 8, fields=setup.batch_fields))
     before = jax.device_get(state.params)
-    after = jax.device_get(setup.step(state, batch)[0].params)
+    after = jax.device_get(setup.step(state, batch, 1e-3)[0].params)
     changed = jax.tree.map(lambda old, new: bool((old != new).any()), before, after)
     return {
         jax.tree_util.keystr(path): value
         for path, value in jax.tree_util.tree_leaves_with_path(changed)
     }
+
+
+def test_runs_of_any_length_and_rate_share_a_compiled_step(quick_config):
+    changes = {"total_steps": 7, "optimizer.learning_rate": 2e-4, "optimizer.schedule": "cosine"}
+    text, of_another = (
+        set_up(config).lower_step().as_text()
+        for config in (quick_config(), quick_config(**changes))
+    )
+    assert text == of_another
+
+
+def test_update_is_proportional_to_the_learning_rate(quick_config):
+    config = quick_config()
+    setup = set_up(config)
+    batch = next(build_pipeline(config.data, "train", 0, 8, fields=setup.batch_fields))
+    start = jax.device_get(setup.init())
+    updates = [
+        setup.step(setup.create(start), batch, rate)[0].params["gain"] - start["gain"]
+        for rate in (0.0, 1e-2, 2e-2)
+    ]
+    assert updates[0] == 0 != updates[1]
+    assert float(updates[2]) == pytest.approx(2 * float(updates[1]), rel=1e-3)
 
 
 def test_non_trainable_parameters_do_not_change(quick_config):

@@ -63,7 +63,7 @@ def loss_and_gradient(parts, mesh, micro_batches=1):
         prepare=lambda params: gather(params, shardings.params),
     )
     state, batch = jax.device_put((state, batch), (shardings, batch_sharding(mesh)))
-    new, metrics = jax.jit(step)(state, batch)
+    new, metrics = jax.jit(step)(state, batch, 1.0)
     gradient = jax.tree.map(lambda old, new: np.asarray(old) - new, params, new.params)
     return float(metrics["loss"]), gradient
 
@@ -105,15 +105,15 @@ def test_nonfinite_update_is_skipped_and_counted(parts):
     optimizer = optax.adam(1e-3)
     step = jax.jit(make_step(Gain(), build_loss("l2"), optimizer, jax.random.key(1), 1, 0.9))
     nonfinite = batch | {"target": np.where(np.arange(8)[:, None, None, None] == 2, np.nan, 1.0)}
-    state, _ = step(create_state({"gain": np.float32(1)}, optimizer, with_ema=True), batch)
+    state, _ = step(create_state({"gain": np.float32(1)}, optimizer, with_ema=True), batch, 1.0)
     for number in (1, 2):
-        kept, metrics = step(state, nonfinite)
+        kept, metrics = step(state, nonfinite, 1.0)
         before, after = ((s.params, s.ema, s.opt_state) for s in (state, kept))
         jax.tree.map(np.testing.assert_array_equal, before, after)
         assert int(kept.step) == int(state.step) + 1
         assert int(metrics["skipped_updates"]) == int(metrics["nonfinite_in_a_row"]) == number
         state = kept
-    after, metrics = step(state, batch)
+    after, metrics = step(state, batch, 1.0)
     assert int(metrics["skipped_updates"]) == 2 and int(metrics["nonfinite_in_a_row"]) == 0
     average = 0.9 * state.ema["gain"] + 0.1 * after.params["gain"]
     np.testing.assert_allclose(after.ema["gain"], average, rtol=1e-6)

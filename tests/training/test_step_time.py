@@ -6,6 +6,7 @@ import pytest
 
 from mript_jax.checkpoint import write_config
 from mript_jax.training import step_time
+from mript_jax.training.setup import set_up
 from mript_jax.training.step_time import seconds_per_step
 
 
@@ -38,19 +39,19 @@ def test_step_time_waits_for_batches_of_every_shape(config, model):
 def test_steps_are_as_many_as_fit_and_stay_so_when_the_run_resumes(
     quick_config, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(step_time, "seconds_per_step", lambda config, timed: 0.5)
+    monkeypatch.setattr(step_time, "seconds_per_step", lambda config, timed, setup: 0.5)
     config = quick_config(**{"total_steps": 100, "optimizer.warmup_steps": 10})
-    told = step_time.limit_steps(config, tmp_path, minutes=0.2)
+    told = step_time.limit_steps(config, tmp_path, 0.2, set_up(config))
     assert told == "0.50 s a step here: 24 steps, 0.2 minutes"
     assert (config.total_steps, config.optimizer.warmup_steps) == (24, 4)
     write_config(tmp_path, config)
     again = quick_config(**{"total_steps": 100, "optimizer.warmup_steps": 10})
-    assert step_time.limit_steps(again, tmp_path, minutes=9.0) == "resumed: 24 steps in all"
+    assert step_time.limit_steps(again, tmp_path, 9.0, set_up(again)) == "resumed: 24 steps in all"
     assert (again.total_steps, again.optimizer.warmup_steps) == (24, 4)
 
 
 def test_steps_that_fit_are_no_more_than_those_asked_for(quick_config, tmp_path, monkeypatch):
-    monkeypatch.setattr(step_time, "seconds_per_step", lambda config, timed: 0.5)
+    monkeypatch.setattr(step_time, "seconds_per_step", lambda config, timed, setup: 0.5)
     config = quick_config(total_steps=100)
-    step_time.limit_steps(config, tmp_path, minutes=60.0)
+    step_time.limit_steps(config, tmp_path, 60.0, set_up(config))
     assert config.total_steps == 100
