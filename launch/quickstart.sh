@@ -3,7 +3,7 @@
 # files; then a small MR-IPT is pretrained on generated anatomy, fine-tuned on fastMRI-format
 # volumes, evaluated on 20 tasks beside the weights that come along, and reconstructs the same files.
 #   bash launch/quickstart.sh [OUT]             (OUT: runs/quickstart)
-# 5 to 10 minutes on two CPU cores after the installation: on slower ones it trains for fewer
+# About 5 minutes on two CPU cores after the installation: on slower ones it trains for fewer
 # updates. Run again, it resumes what was interrupted and skips what is done.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,9 +11,9 @@ source launch/environment.sh ""  # no extras
 out="${1:-runs/quickstart}"
 python=.venv/bin/python
 whole=300      # seconds, and
-least=100      # of them for pretraining, and
+least=60       # of them for pretraining, and
 longest=150    # at most; the rest takes
-rest_share=8   # times as long as the first look did
+rest_share=11  # times as long as the first look did
 SECONDS=0
 
 say() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
@@ -43,13 +43,13 @@ $python launch/make_phantoms.py --seed=2 --volumes=20 --slices=6 --output="$out/
 say "4/7 pretraining on 20 tasks, after measuring a step: $out/pretrained"
 $python launch/train.py --config=configs/mript_tiny.py --workdir="$out/pretrained" \
   --config.data.source=arrayrecord --config.data.path="$out/data/phantoms" \
-  --config.compilation_cache="$out/compiled" --minutes="$(minutes $pretraining)"
+  --minutes="$(minutes $pretraining)"
 
 say "5/7 fine-tuning on the scans: $out/finetuned"
 $python launch/train.py --config=configs/mript_tiny.py --workdir="$out/finetuned" \
   --config.data.source=fastmri --config.data.path="$out/data/scans" \
   --config.init_from="$out/pretrained" --config.total_steps=40 \
-  --config.optimizer.learning_rate=2e-4 --config.compilation_cache="$out/compiled"
+  --config.optimizer.learning_rate=2e-4
 
 say "6/7 evaluating all tasks on anatomy that was never trained on: $out/evaluation"
 [ -f "$out/evaluation/report.html" ] ||

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mript_jax import program_cache
+from tests.end_to_end.small_run import ENVIRONMENT, train_command, write_scans
 
 ROOT = Path(__file__).parents[1]
 
@@ -57,15 +58,29 @@ def test_second_command_compiles_nothing(tmp_path):
     environment = {
         **{n: v for n, v in os.environ.items() if not n.startswith(("JAX_C", "JAX_P"))},
         "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": "",
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
     }
 
-    def train(name):
+    def train(steps):
         command = [sys.executable, str(ROOT / "launch" / "train.py"), "--config=mript_tiny"]
-        command += [f"--workdir={tmp_path / name}", "--config.total_steps=1"]
+        command += [f"--workdir={tmp_path / str(steps)}", f"--config.total_steps={steps}"]
         subprocess.run(command, check=True, env=environment)
         return sorted(path.name for path in (tmp_path / "cache").rglob("*-cache"))
 
-    first = train("first")
+    first = train(steps=1)
     assert any("step" in name for name in first)
-    assert train("second") == first
+    assert train(steps=2) == first
+
+
+@pytest.mark.slow
+def test_step_that_was_timed_is_kept_in_the_folder_of_the_config(tmp_path):
+    scans = write_scans(tmp_path / "scans")
+    command = train_command(tmp_path / "run", scans, tmp_path / "cache", total_steps=2)
+    environment = ENVIRONMENT | {
+        program_cache.FOLDER: str(tmp_path / "other"),
+        program_cache.SHORTEST: "0",
+    }
+    subprocess.run([*command, "--minutes=1"], check=True, env=environment)
+    assert len(list((tmp_path / "cache").glob("jit_step*-cache"))) == 1
+    assert not list((tmp_path / "other").glob("jit_step*"))

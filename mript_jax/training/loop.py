@@ -49,8 +49,6 @@ def train(config: ConfigDict, workdir: str | Path, setup: Setup | None = None) -
     check_config(config)
     if "://" in str(workdir):
         raise UserError(f"--workdir={workdir}: a run is written to a folder; mount the bucket")
-    if config.compilation_cache:
-        jax.config.update("jax_compilation_cache_dir", config.compilation_cache)
     workdir = Path(workdir).absolute()
     with (
         locked(workdir, writes=jax.process_index() == 0),

@@ -94,7 +94,12 @@ def _refuse_float16(model: ConfigDict) -> None:
 
 
 def set_up(config: ConfigDict, devices: Sequence[Any] | None = None) -> Setup:
-    """Build mesh, model, optimizer and step from a config, for `devices` (default: all)."""
+    """Build mesh, model, optimizer and step from a config, for `devices` (default: all).
+
+    From here on JAX keeps compiled programs in `config.compilation_cache`, if it names a folder.
+    """
+    if config.compilation_cache:  # before anything is compiled: JAX looks for its cache once
+        jax.config.update("jax_compilation_cache_dir", config.compilation_cache)
     parts = build_parts(config, devices)
     mesh, model, loss = parts.mesh, parts.model, parts.loss
     target = target_of(list(mesh.devices.flat))

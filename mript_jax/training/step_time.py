@@ -29,8 +29,6 @@ def limit_steps(config: ConfigDict, workdir: str | Path, minutes: float, setup: 
         config.total_steps = saved.total_steps
         config.optimizer.warmup_steps = saved.optimizer.warmup_steps
         return f"resumed: {config.total_steps} steps in all"
-    if config.compilation_cache:
-        jax.config.update("jax_compilation_cache_dir", config.compilation_cache)
     seconds = seconds_per_step(config, FEW, setup)
     config.total_steps = max(min(config.total_steps, int(60 * minutes / seconds)), 1)
     config.optimizer.warmup_steps = min(config.optimizer.warmup_steps, config.total_steps // 5)
