@@ -13,7 +13,7 @@ python=.venv/bin/python
 whole=300      # seconds, and
 least=60       # of them for pretraining, and
 longest=150    # at most; the rest takes
-rest_share=11  # times as long as the first look did
+rest_share=10  # times as long as the first look did
 SECONDS=0
 
 say() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
