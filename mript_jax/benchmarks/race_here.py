@@ -12,10 +12,9 @@ import jax
 
 from mript_jax.batch import Batch, empty_example, stack
 from mript_jax.benchmarks.race_entry import serve
-from mript_jax.benchmarks.timing import compile_cost
 from mript_jax.models import build_model
 from mript_jax.sizes import height_width
-from mript_jax.training.setup import COMPILE_FAST
+from mript_jax.training import compile_options
 
 
 def functions(config: dict, batch: int) -> dict[str, Callable[[], object]]:
@@ -25,7 +24,8 @@ def functions(config: dict, batch: int) -> dict[str, Callable[[], object]]:
     example |= {"zero_filled": example["zero_filled"] + 0.5}
     one, many = stack([example]), stack([example] * batch)
     init = jax.jit(
-        lambda key: model.init(key, one, method="predict"), compiler_options=COMPILE_FAST
+        lambda key: model.init(key, one, method="predict"),
+        compiler_options=compile_options.RUNS_ONCE,
     )
     params = init(jax.random.key(0))
 
@@ -39,9 +39,12 @@ def functions(config: dict, batch: int) -> dict[str, Callable[[], object]]:
     compiled = {}
 
     def call(name: str, function: Callable, batch: Batch) -> Callable[[], object]:
+        options = compile_options.training_step("cpu") if name == "training" else None
+        jitted = jax.jit(function, compiler_options=options)
+
         def timed() -> object:
             if name not in compiled:
-                compiled[name] = compile_cost(function, params, batch)[0]
+                compiled[name] = jitted.lower(params, batch).compile()
             return jax.block_until_ready(compiled[name](params, batch))
 
         return timed

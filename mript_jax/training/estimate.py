@@ -14,7 +14,6 @@ from mript_jax.config import check_config
 from mript_jax.errors import UserError
 from mript_jax.target import target_of
 from mript_jax.training.devices import Device, find_device
-from mript_jax.training.flops import count_flops
 from mript_jax.training.hlo import Traffic, traffic
 from mript_jax.training.memory import device_memory
 from mript_jax.training.setup import set_up
@@ -98,10 +97,9 @@ def estimate(config: ConfigDict, topology: str = "") -> Estimate:
     setup = set_up(config, devices)
     capability = target_of(devices).compute_capability
     with admit_cudnn(capability) if topology else contextlib.nullcontext():
-        rate = jax.ShapeDtypeStruct((), "float32")
-        flops = count_flops(setup.step, setup.abstract_state, setup.abstract_batch, rate)
+        flops = setup.step_flops()
         began = time.perf_counter()
-        compiled = _compile(setup.lower_step(), topology)
+        compiled = _compile(setup.step.lower(*setup.step_arguments), topology)
     memory = compiled.memory_analysis()
     return Estimate(
         kind=devices[0].device_kind,

@@ -45,7 +45,7 @@ def refuse_without_memory_for_state(setup: Setup) -> None:
 
 def refuse_without_memory_for_step(setup: Setup) -> None:
     """Compile the step, and raise a UserError if a device surely lacks what it needs."""
-    memory = setup.lower_step().compile().memory_analysis()
+    memory = setup.step.lower(*setup.step_arguments).compile().memory_analysis()
     if memory is not None:
         needed = memory.argument_size_in_bytes + memory.temp_size_in_bytes
         _refuse("a training step takes", needed, device_memory())

@@ -1,6 +1,7 @@
 """Setup of a run from its config: mesh, model, optimizer and step, without data or arrays."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from mript_jax.models import build_model
 from mript_jax.models.base import ReconstructionModel
 from mript_jax.sizes import height_width
 from mript_jax.target import Target, target_of, traced_for
+from mript_jax.training import compile_options
 from mript_jax.training.flops import count_flops
 from mript_jax.training.losses import Loss, build_loss
 from mript_jax.training.optimizer import build_optimizer
@@ -31,7 +33,6 @@ from mript_jax.training.state import TrainState, create_state
 from mript_jax.training.step import make_step
 
 PLAIN = Target("cpu", 2)  # for which models take forms without padding or kernels of a maker
-COMPILE_FAST = {"xla_backend_optimization_level": 0}  # for functions that run once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,10 +50,15 @@ class Setup:
     batch_sharding: NamedSharding
     forward: Callable[[Any, Batch], jax.Array]  # (parameters, batch) -> loss, the plainest way
 
-    def lower_step(self) -> Any:
-        """The step, traced and lowered for its batch, to be compiled."""
-        rate = jax.ShapeDtypeStruct((), "float32")
-        return self.step.lower(self.abstract_state, self.abstract_batch, rate)
+    @property
+    def step_arguments(self) -> tuple[TrainState, dict[str, jax.ShapeDtypeStruct], Any]:
+        """Shapes of what `step` takes."""
+        return self.abstract_state, self.abstract_batch, jax.ShapeDtypeStruct((), "float32")
+
+    def step_flops(self) -> float:
+        """FLOPs that an update executes, with what rematerialization and padding add."""
+        plain = inspect.unwrap(self.step)  # JAX does not trace compiler options within another
+        return count_flops(plain, *self.step_arguments)
 
     def model_flops(self) -> float:
         """FLOPs of an update, by the convention of MFU: three times the forward pass's.
@@ -109,7 +115,7 @@ def set_up(config: ConfigDict, devices: Sequence[Any] | None = None) -> Setup:
     example = stack([empty_example(height_width(config.data.image_size), fields, coils)])
     init = jax.jit(
         lambda key: model.init({"params": key}, example, method="predict")["params"],
-        compiler_options=COMPILE_FAST,
+        compiler_options=compile_options.RUNS_ONCE,
     )
     rank = config.optimizer.lora_rank
     fixed = (*model.non_trainable, *(("^base/",) if rank else ()))
@@ -162,6 +168,7 @@ def set_up(config: ConfigDict, devices: Sequence[Any] | None = None) -> Setup:
             in_shardings=(shardings, of_batch, None),
             out_shardings=(shardings, None),
             donate_argnums=0,
+            compiler_options=compile_options.training_step(target.platform),
         ),
         abstract_state=with_shardings(state, shardings),
         abstract_batch={

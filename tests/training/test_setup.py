@@ -71,9 +71,9 @@ def changed_by_a_step(config):
 
 def test_runs_of_any_length_and_rate_share_a_compiled_step(quick_config):
     changes = {"total_steps": 7, "optimizer.learning_rate": 2e-4, "optimizer.schedule": "cosine"}
+    one, another = set_up(quick_config()), set_up(quick_config(**changes))
     text, of_another = (
-        set_up(config).lower_step().as_text()
-        for config in (quick_config(), quick_config(**changes))
+        setup.step.lower(*setup.step_arguments).as_text() for setup in (one, another)
     )
     assert text == of_another
 
