@@ -12,8 +12,8 @@ out="${1:-runs/quickstart}"
 python=.venv/bin/python
 whole=300      # seconds, and
 least=60       # of them for pretraining, and
-longest=150    # at most; the rest takes
-rest_share=10  # times as long as the first look did
+longest=110    # at most; the rest takes
+rest_share=9   # times as long as the first look did
 SECONDS=0
 
 say() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
