@@ -83,6 +83,8 @@ class QueriesKeysValues(nn.Module):
         D = x.shape[-1]
         kernel = self.param("kernel", nn.initializers.lecun_normal(), (D, 3 * D))
         kernel = kernel.astype(self.dtype).reshape(D, 3, self.heads, -1)
+        # Its gradient is summed before it is cut otherwise: else TPUs gather that of all tokens.
+        kernel = jax.lax.optimization_barrier(kernel)
         qkv = jnp.einsum("bnd,dthk->tbnhk", x.astype(self.dtype), kernel)
         if self.use_bias:
             bias = self.param("bias", nn.initializers.zeros, (3 * D,))

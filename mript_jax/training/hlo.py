@@ -46,10 +46,13 @@ def traffic(hlo: str) -> Traffic:
     memory = 0.0
     counts: collections.Counter[str] = collections.Counter()
     moved: collections.Counter[str] = collections.Counter()
+    channels: dict[str, str] = {}  # the operation of each; TPUs carry one out in parts of others
     for operations, times, fused in _executed(computations, entry, 1):
         for operation in operations.values():
             kind = operation.kind.removesuffix("-start")
-            if kind in COLLECTIVES:
+            channel = re.search(r"channel_id=\d+", operation.attributes)
+            first = channels.setdefault(channel[0] if channel else operation.name, operation.name)
+            if kind in COLLECTIVES and first == operation.name:
                 counts[kind] += times
                 moved[kind] += round(times * _result_bytes(operation, operations))
             if not fused and operation.kind not in FREE and not operation.kind.endswith("-done"):
