@@ -16,14 +16,11 @@ same command runs once per process: launch/slurm, launch/tpu and launch/gke do t
 """
 
 import gc
-import sys
 
 from absl import flags
 
 from mript_jax import cli
 from mript_jax.errors import UserError
-
-STOPPED = 143  # the exit status of what SIGTERM ends, so that schedulers start it again
 
 
 def run(program: str) -> None:
@@ -55,6 +52,7 @@ def main() -> None:
     from mript_jax.training.distributed import initialize
     from mript_jax.training.estimate import estimate
     from mript_jax.training.loop import train
+    from mript_jax.training.preemption import exit_if_preempted
     from mript_jax.training.setup import build_parts, set_up
     from mript_jax.training.step_time import limit_steps
 
@@ -82,7 +80,5 @@ def main() -> None:
         told = limit_steps(values.config, values.workdir, values.minutes, setup)
         print(told, flush=True)
     step = int(train(values.config, values.workdir, setup).step)
-    if step < values.config.total_steps:
-        print(f"preempted: saved at step {step}, the same command resumes: {values.workdir}")
-        sys.exit(STOPPED)
+    exit_if_preempted(step, values.config.total_steps, values.workdir)
     print(f"trained to step {step}: {values.workdir}")

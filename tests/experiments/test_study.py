@@ -3,6 +3,7 @@
 import json
 import shlex
 import shutil
+import types
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,17 @@ def test_runs_of_a_network_have_the_same_steps_timed_once_before_any_trains(tmp_
         ("unet", "varnet"), 120
     )
     assert trained == [2, 2, 2]
+
+
+def test_study_ends_when_a_training_is_preempted_and_trains_no_other(tmp_path, monkeypatch):
+    trained = []
+    stopped = types.SimpleNamespace(step=7)
+    monkeypatch.setattr(study_module, "seconds_per_step", lambda config: 2.0)
+    monkeypatch.setattr(study_module, "train", lambda *args: trained.append(args) or stopped)
+    study = parse(f"--config={STUDIES / 'equal_time.py'}", "--config.compared=('unet 0','unet 1')")
+    with pytest.raises(SystemExit) as ended:
+        run_study(study, tmp_path)
+    assert ended.value.code == 143 and len(trained) == 1
 
 
 def test_tuning_on_what_was_pretrained_on_is_refused(tmp_path):
