@@ -36,7 +36,7 @@ def _loader(toy: bool) -> list[dict[str, Any]]:
 def _training(toy: bool) -> list[dict[str, Any]]:
     """Train on generated anatomy for some minutes more, or two steps."""
     from mript_jax.checkpoint import Checkpoints
-    from mript_jax.training.loop import train
+    from mript_jax.training.loop import train_to_end
     from mript_jax.training.step_time import seconds_per_step
 
     config = load_config_file("mript_radimagenet").unlock()
@@ -54,7 +54,7 @@ def _training(toy: bool) -> list[dict[str, Any]]:
     checkpoints.close()
     config.total_steps = before + (2 if toy else int(60 * MINUTES / seconds_per_step(config)) + 1)
     began = time.perf_counter()
-    state = train(config.lock(), workdir)
+    state = train_to_end(config.lock(), workdir)
     seconds = time.perf_counter() - began
     last = json.loads((workdir / "metrics.jsonl").read_text().splitlines()[-1])
     return [

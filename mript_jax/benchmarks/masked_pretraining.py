@@ -31,7 +31,7 @@ from mript_jax.evaluation.results import gains
 from mript_jax.models import build_model
 from mript_jax.physics.tasks import task_grid, usual_center_fraction
 from mript_jax.text_table import markdown_table
-from mript_jax.training.loop import train
+from mript_jax.training.loop import train_to_end
 
 SIZE, PATCH, WIDTH, DEPTH, HEADS, MLP = 64, 4, 96, 4, 3, 2.0  # of both encoders
 ANATOMY, OTHER_ANATOMY = 1, 2  # seeds of the phantoms for pretraining, and for tuning and tests
@@ -67,7 +67,7 @@ def images_per_second(config: ConfigDict, folder: str) -> float:
     """Throughput of a short run, without its first updates."""
     config = ConfigDict(config).unlock()
     config.total_steps = TRIAL
-    train(config.lock(), f"{folder}/trial_{config.model.name}")
+    train_to_end(config.lock(), f"{folder}/trial_{config.model.name}")
     lines = Path(folder, f"trial_{config.model.name}", "metrics.jsonl").read_text().splitlines()
     return json.loads(lines[-1])["images_per_second"]
 
@@ -103,7 +103,7 @@ def starts(folder: str, steps: int, masked_steps: int, seed: int) -> dict[str, t
     seconds = {}
     for name, config in (("supervised", supervised), ("masked", masked)):
         begun = time.perf_counter()
-        train(config, f"{folder}/{name}")
+        train_to_end(config, f"{folder}/{name}")
         seconds[name] = time.perf_counter() - begun
     params, _ = from_masked(
         load_params(f"{folder}/masked"), masked.model, supervised.model, seed=seed
@@ -127,7 +127,7 @@ def compare(folder: str, seed: int) -> list[dict[str, Any]]:
     rows = []
     for name, (start, seconds) in starts(folder, values.steps, updates["masked"], seed).items():
         config = tuning(start, values.tuning_steps, values.slices, seed).lock()
-        train(config, f"{folder}/tuned_{name}")
+        train_to_end(config, f"{folder}/tuned_{name}")
         gain = mean_gain(config, f"{folder}/tuned_{name}")
         rows.append(
             {

@@ -26,7 +26,7 @@ from mript_jax.models import build_model
 from mript_jax.models.prompt import PROMPTS
 from mript_jax.physics.tasks import MODES, task_grid, usual_center_fraction
 from mript_jax.text_table import markdown_table
-from mript_jax.training.loop import train
+from mript_jax.training.loop import train_to_end
 
 CONFIG = "mript_tiny"
 ACCELERATIONS = (2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0)
@@ -119,7 +119,7 @@ def main() -> None:
         for prompt, results in found.items():
             config = experiment(prompt, seed, values.steps, values.mode)
             with tempfile.TemporaryDirectory() as workdir:
-                train(config, workdir)
+                train_to_end(config, workdir)
                 results.append(evaluate(config, workdir))
         of_seed = (results[-1:] for results in found.values())
         print(f"seed {seed}\n{markdown_table(compare(*of_seed))}", flush=True)

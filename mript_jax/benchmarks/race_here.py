@@ -12,6 +12,7 @@ import jax
 
 from mript_jax.batch import Batch, empty_example, stack
 from mript_jax.benchmarks.race_entry import serve
+from mript_jax.benchmarks.timing import compile_cost
 from mript_jax.models import build_model
 from mript_jax.sizes import height_width
 from mript_jax.training import compile_options
@@ -40,11 +41,10 @@ def functions(config: dict, batch: int) -> dict[str, Callable[[], object]]:
 
     def call(name: str, function: Callable, batch: Batch) -> Callable[[], object]:
         options = compile_options.training_step("cpu") if name == "training" else None
-        jitted = jax.jit(function, compiler_options=options)
 
         def timed() -> object:
             if name not in compiled:
-                compiled[name] = jitted.lower(params, batch).compile()
+                compiled[name] = compile_cost(function, params, batch, options=options)[0]
             return jax.block_until_ready(compiled[name](params, batch))
 
         return timed

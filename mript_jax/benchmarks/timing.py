@@ -7,10 +7,12 @@ from typing import Any
 import jax
 
 
-def compile_cost(function: Callable, *arguments: Any) -> tuple[Any, float, float]:
+def compile_cost(
+    function: Callable, *arguments: Any, options: dict[str, Any] | None = None
+) -> tuple[Any, float, float]:
     """Return (compiled, seconds to compile, bytes of temporary memory); shapes suffice."""
     start = time.perf_counter()
-    compiled = jax.jit(function).lower(*arguments).compile()
+    compiled = jax.jit(function, compiler_options=options).lower(*arguments).compile()
     seconds = time.perf_counter() - start
     analysis: Any = compiled.memory_analysis()
     return compiled, seconds, analysis.temp_size_in_bytes

@@ -51,8 +51,7 @@ def main() -> None:
     from mript_jax.config import check_config, describe_config, flatten_config
     from mript_jax.training.distributed import initialize
     from mript_jax.training.estimate import estimate
-    from mript_jax.training.loop import train
-    from mript_jax.training.preemption import exit_if_preempted
+    from mript_jax.training.loop import train_to_end
     from mript_jax.training.setup import build_parts, set_up
     from mript_jax.training.step_time import limit_steps
 
@@ -79,6 +78,5 @@ def main() -> None:
         setup = set_up(values.config)
         told = limit_steps(values.config, values.workdir, values.minutes, setup)
         print(told, flush=True)
-    step = int(train(values.config, values.workdir, setup).step)
-    exit_if_preempted(step, values.config.total_steps, values.workdir)
-    print(f"trained to step {step}: {values.workdir}")
+    state = train_to_end(values.config, values.workdir, setup)
+    print(f"trained to step {state.step}: {values.workdir}")

@@ -28,9 +28,8 @@ from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.models import build_model
 from mript_jax.physics.recognition.mask import recognize_mask
 from mript_jax.physics.tasks import Task, make_task
-from mript_jax.training.loop import train
+from mript_jax.training.loop import train_to_end
 from mript_jax.training.losses import build_loss
-from mript_jax.training.preemption import exit_if_preempted
 from mript_jax.training.setup import set_up
 from mript_jax.training.step_time import limit_steps
 from mript_jax.training.validation import FOLDER as BEST
@@ -166,8 +165,7 @@ def finetune(
         f"{count['test']} held out: {run}",
         flush=True,
     )
-    state = train(config.lock(), run, setup)
-    exit_if_preempted(int(state.step), config.total_steps, run)
+    train_to_end(config.lock(), run, setup)
     weights = run / BEST if (run / BEST).is_dir() else run
     text = _measure(config, weights, output / "evaluation")
     return f"{text}\nuse it: mript reconstruct --checkpoint={weights} --input=SCAN --output=FOLDER"

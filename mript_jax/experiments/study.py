@@ -53,8 +53,7 @@ from mript_jax.experiments.paired import paired_table
 from mript_jax.experiments.probe import probe, untrained
 from mript_jax.sizes import height_width
 from mript_jax.text_table import markdown_table
-from mript_jax.training.loop import train
-from mript_jax.training.preemption import exit_if_preempted
+from mript_jax.training.loop import train_to_end
 from mript_jax.training.step_time import seconds_per_step
 
 PICTURES = 600  # of each kind that data.path can name
@@ -147,8 +146,7 @@ def _train(study: ConfigDict, name: str, config: ConfigDict, workdir: Path) -> N
         write_pictures(folder, config.data.path, PICTURES, side)
         config.data.path = str(folder)
     print(f"training {name}", flush=True)
-    state = train(config.lock(), _folder(workdir, name))
-    exit_if_preempted(int(state.step), config.total_steps, _folder(workdir, name))
+    train_to_end(config.lock(), _folder(workdir, name))
 
 
 def _steps_that_fit(study: ConfigDict, name: str, config: ConfigDict, workdir: Path) -> int:

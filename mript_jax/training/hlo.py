@@ -50,11 +50,11 @@ def traffic(hlo: str) -> Traffic:
     for operations, times, fused in _executed(computations, entry, 1):
         for operation in operations.values():
             kind = operation.kind.removesuffix("-start")
-            channel = re.search(r"channel_id=\d+", operation.attributes)
-            first = channels.setdefault(channel[0] if channel else operation.name, operation.name)
-            if kind in COLLECTIVES and first == operation.name:
-                counts[kind] += times
-                moved[kind] += round(times * _result_bytes(operation, operations))
+            if kind in COLLECTIVES:
+                first = channels.setdefault(_channel(operation), operation.name)
+                if first == operation.name:
+                    counts[kind] += times
+                    moved[kind] += round(times * _result_bytes(operation, operations))
             if not fused and operation.kind not in FREE and not operation.kind.endswith("-done"):
                 memory += times * _memory_bytes(operation, operations, computations)
     return Traffic(memory, dict(counts), dict(moved))
@@ -80,6 +80,11 @@ def _called(operation: _Operation) -> list[str]:
     named = re.findall(r"(?:calls|body|to_apply)=%?([\w.-]+)", operation.attributes)
     branches = re.search(r"branch_computations=\{([^}]*)\}", operation.attributes)
     return named + re.findall(r"[\w.-]+", branches[1] if branches else "")
+
+
+def _channel(collective: _Operation) -> str:
+    found = re.search(r"channel_id=\d+", collective.attributes)
+    return found[0] if found else collective.name
 
 
 def _result_bytes(operation: _Operation, operations: dict[str, _Operation]) -> float:

@@ -1,11 +1,11 @@
 """Training from a config: `train(config, workdir)`, from top to bottom."""
 
 import contextlib
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jax
-import numpy as np
 from ml_collections import ConfigDict
 
 from mript_jax.checkpoint import (
@@ -38,6 +38,7 @@ from mript_jax.training.state import TrainState, checkpoint_items, from_checkpoi
 from mript_jax.training.validation import build_validation
 
 PROFILE_FROM = 10  # steps after the start: those before are slower
+STOPPED = 143  # the exit status of what SIGTERM ends, so that schedulers start it again
 
 
 def train(config: ConfigDict, workdir: str | Path, setup: Setup | None = None) -> TrainState:
@@ -58,9 +59,17 @@ def train(config: ConfigDict, workdir: str | Path, setup: Setup | None = None) -
         return _train(config, workdir, setup or set_up(config), watch)
 
 
+def train_to_end(config: ConfigDict, workdir: str | Path, setup: Setup | None = None) -> TrainState:
+    """Train as `train` does; a run that is preempted ends the process, with SIGTERM's status."""
+    state = train(config, workdir, setup)
+    if int(state.step) < config.total_steps:
+        print(f"preempted: saved at step {state.step}, the same command resumes: {workdir}")
+        sys.exit(STOPPED)
+    return state
+
+
 def _train(config: ConfigDict, workdir: Path, setup: Setup, watch: StallWatch) -> TrainState:
     """Start or resume a run, and train."""
-    rates = learning_rates(config.optimizer, config.total_steps)
     index, count = process_part(setup.batch_sharding, config.global_batch_size)
     with watch.waiting():
         pipeline = build_pipeline(
@@ -99,7 +108,6 @@ def _train(config: ConfigDict, workdir: Path, setup: Setup, watch: StallWatch) -
             config,
             workdir,
             state=state,
-            rates=rates,
             setup=setup,
             pipeline=pipeline,
             checkpoints=checkpoints,
@@ -113,7 +121,6 @@ def _run(
     config: ConfigDict,
     workdir: Path,
     state: TrainState,
-    rates: np.ndarray,
     setup: Setup,
     pipeline: Pipeline,
     checkpoints: Checkpoints,
@@ -121,6 +128,7 @@ def _run(
 ) -> TrainState:
     """The loop: next batch, step, log, save."""
     start, peak = int(state.step), peak_flops()
+    rates = learning_rates(config.optimizer, config.total_steps)
     batches = DeviceBatches(pipeline, setup.batch_sharding, config.global_batch_size)
     in_flight = StepsInFlight()
     validation = build_validation(config, workdir, setup)

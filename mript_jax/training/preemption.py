@@ -7,16 +7,12 @@ run is to be started again.
 
 import contextlib
 import signal
-import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jax
 from jax.experimental import multihost_utils
-
-STOPPED = 143  # the exit status of what SIGTERM ends, so that schedulers start it again
 
 
 class Preempted(BaseException):
@@ -63,10 +59,3 @@ class Preemption:
         self._preempted = True
         if self._raises:
             raise Preempted
-
-
-def exit_if_preempted(step: int, total_steps: int, workdir: str | Path) -> None:
-    """End the process, with the status of SIGTERM, after a run that stopped before its end."""
-    if step < total_steps:
-        print(f"preempted: saved at step {step}, the same command resumes: {workdir}", flush=True)
-        sys.exit(STOPPED)

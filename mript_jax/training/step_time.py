@@ -5,16 +5,17 @@ import time
 from pathlib import Path
 
 import jax
+import numpy as np
 from ml_collections import ConfigDict
 
 from mript_jax.checkpoint import parse_config
 from mript_jax.data.pipeline import build_pipeline
-from mript_jax.training.optimizer import learning_rates
 from mript_jax.training.setup import Setup, set_up
 
 WARM = 2  # steps that are not counted, of each shape of batches
 TIMED = 15  # for each shape
 FEW = 3  # of them, where a rough figure will do
+RATE = np.float32(0.0)  # learning rate, of the type that a run gives
 
 
 def limit_steps(config: ConfigDict, workdir: str | Path, minutes: float, setup: Setup) -> str:
@@ -42,7 +43,6 @@ def seconds_per_step(
     """Seconds of a training step, by the median of a few; compilation does not count."""
     timed = TIMED if timed is None else timed
     setup = setup or set_up(config)
-    rate = learning_rates(config.optimizer, config.total_steps)[-1]
     pipeline = build_pipeline(
         config.data, "train", config.seed, config.global_batch_size, fields=setup.batch_fields
     )
@@ -51,7 +51,7 @@ def seconds_per_step(
     while len(times) < pipeline.shapes or min(map(len, times.values())) < WARM + timed:
         start = time.perf_counter()
         batch = next(pipeline)
-        state, metrics = setup.step(state, jax.device_put(batch, setup.batch_sharding), rate)
+        state, metrics = setup.step(state, jax.device_put(batch, setup.batch_sharding), RATE)
         jax.block_until_ready(metrics)
         shapes = tuple(value.shape for value in batch.values())
         times.setdefault(shapes, []).append(time.perf_counter() - start)

@@ -22,6 +22,7 @@ from mript_jax.data.generated_pictures import dead_leaves, write_pictures
 from mript_jax.errors import UserError
 from mript_jax.experiments import study as study_module
 from mript_jax.experiments.study import run_study
+from mript_jax.training import loop
 
 ROOT = Path(__file__).parents[2]
 STUDIES = ROOT / "configs" / "studies"
@@ -129,7 +130,7 @@ def test_study_ends_when_a_training_is_preempted_and_trains_no_other(tmp_path, m
     trained = []
     stopped = types.SimpleNamespace(step=7)
     monkeypatch.setattr(study_module, "seconds_per_step", lambda config: 2.0)
-    monkeypatch.setattr(study_module, "train", lambda *args: trained.append(args) or stopped)
+    monkeypatch.setattr(loop, "train", lambda *args: trained.append(args) or stopped)
     study = parse(f"--config={STUDIES / 'equal_time.py'}", "--config.compared=('unet 0','unet 1')")
     with pytest.raises(SystemExit) as ended:
         run_study(study, tmp_path)
