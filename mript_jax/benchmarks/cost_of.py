@@ -20,6 +20,7 @@ from mript_jax.evaluation.baselines import WEIGHTED
 from mript_jax.models import build_model
 from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.masks import sample_mask
+from mript_jax.side_by_side import slice_by_slice
 
 FIELDS = ("kspace", "noise_level")
 WEIGHT = 0.005  # of the classical methods' regularization; their time does not depend on it
@@ -51,7 +52,7 @@ def reconstruction(method: str, size: int) -> Callable[[Batch], Any]:
     example = stack([empty_example((size, size), model.batch_fields())])
     params = jax.jit(lambda key: model.init(key, example, method="predict"))(jax.random.key(0))
     predict = jax.jit(lambda params, batch: model.apply(params, batch, method="predict"))
-    return lambda batch: predict(params, batch)
+    return lambda batch: slice_by_slice(lambda some: predict(params, some), batch)
 
 
 def undersampled_slice(size: int) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from mript_jax.inference.provenance import hash_weights
 from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.models import build_model
 from mript_jax.physics.tasks import Task, nearest_level, nearest_pattern, task_grid
+from mript_jax.side_by_side import slice_by_slice
 
 Batches = Callable[[str, Task, int], Iterator[tuple[Batch, list]]]  # of (split, task, most slices)
 
@@ -225,7 +226,8 @@ def _network(config: ConfigDict, path: str) -> Method:
         own = {name: jnp.full_like(batch[name], value) for name, value in index.items()}
         unread = set(OPTIONAL_FIELDS) - set(model.batch_fields())  # they are for other methods
         batch = {name: value for name, value in batch.items() if name not in unread}
-        return apply(params, {**batch, **own})
+        image: jax.Array = slice_by_slice(lambda some: apply(params, some), {**batch, **own})
+        return image
 
     return method
 

@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 
 from mript_jax.batch import Batch
 from mript_jax.models import build_model
+from mript_jax.side_by_side import slice_by_slice
 from mript_jax.target import target_of, traced_for
 
 BATCH_SIZE = 8  # slices that are reconstructed together
@@ -38,16 +39,22 @@ class BatchRunner:
     def __call__(
         self, batch: dict[str, np.ndarray], masks: np.ndarray, task: Mapping[str, Any]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the images [B, H, W] of a batch, which is filled up to one of few sizes.
+        """Return the images [B, H, W] of a batch and the residuals [B], NaN where there are none.
 
-        And the residuals [B], which are NaN where the model gives none. The batch is shared by the
-        devices of this process, as many as it has slices.
+        The batch is shared by the devices of this process, or by the cores of its CPU.
         """
-        count = len(masks)
-        padded: Batch = {
-            **{name: _filled_up(array) for name, array in (batch | {"mask": masks}).items()},
-            **{name: np.full(_batch_size(count), value) for name, value in task.items()},
+        of_slices = {
+            **batch,
+            "mask": masks,
+            **{name: np.full(len(masks), value) for name, value in task.items()},
         }
+        images, residuals = slice_by_slice(self._together, of_slices)
+        return images, residuals
+
+    def _together(self, batch: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """A batch, filled up to one of few sizes, on as many devices as it has slices."""
+        count = len(batch["mask"])
+        padded: Batch = {name: _filled_up(array) for name, array in batch.items()}
         devices = self._devices[: min(_batch_size(count), _largest_power(len(self._devices)))]
         mesh = Mesh(np.asarray(devices), ("data",))
         if len(devices) not in self._replicas:

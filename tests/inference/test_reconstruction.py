@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from mript_jax import side_by_side
 from mript_jax.config import base_config
 from mript_jax.data.phantom.slices import make_slice
 from mript_jax.data.phantom.volume import coil_sensitivities
@@ -152,6 +153,14 @@ def test_slices_are_shared_among_devices(recon, scan, monkeypatch, slices, devic
     np.testing.assert_allclose(found, np.repeat(found[:1], slices, axis=0), rtol=1e-6)
     assert [len(sharding.device_set) for sharding in seen] == [devices]
     assert not seen[0].is_fully_replicated or devices == 1
+
+
+@pytest.mark.parametrize("recon", [ZeroFilled, Combined], indirect=True)
+def test_slices_give_the_same_images_on_the_cores_of_a_cpu(recon, scan, monkeypatch):
+    kspace, masks, _ = scan
+    together = recon.estimate(kspace, masks)
+    monkeypatch.setattr(side_by_side, "_cores_for_slices", lambda: True)
+    np.testing.assert_allclose(recon.estimate(kspace, masks).images, together.images, rtol=1e-5)
 
 
 @single_coil

@@ -9,12 +9,16 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from mript_jax.batch import Batch
 from mript_jax.evaluation.baselines.fista import Prox, fista
 from mript_jax.evaluation.baselines.measurement import measurement_of
 from mript_jax.evaluation.baselines.wavelets import from_wavelets, to_wavelets
 from mript_jax.physics.measurement import Measurement, start
+from mript_jax.side_by_side import slice_by_slice
+
+MakeProx = Callable[[Measurement, jax.Array], tuple[Prox, jax.Array]]
 
 ITERATIONS = 60
 INNER_ITERATIONS = 5  # of total variation's proximal operator, which goes on where it stopped
@@ -37,25 +41,36 @@ def total_variation_image(
     measured: Measurement, weight: jax.Array | float, iterations: int = ITERATIONS
 ) -> jax.Array:
     """The complex image [B, H, W] of `total_variation`."""
-    return _reconstruct(measured, weight, _total_variation_prox, iterations)
+    return _minimize(measured, weight, _total_variation_prox, iterations)
 
 
 def wavelet_image(
     measured: Measurement, weight: jax.Array | float, iterations: int = ITERATIONS
 ) -> jax.Array:
     """The complex image [B, H, W] of `wavelet`."""
-    return _reconstruct(measured, weight, _wavelet_prox, iterations)
+    return _minimize(measured, weight, _wavelet_prox, iterations)
+
+
+def _minimize(
+    measured: Measurement, weight: jax.Array | float, make_prox: MakeProx, iterations: int
+) -> jax.Array:
+    weights = np.broadcast_to(np.asarray(weight, np.float32), len(measured.mask))
+
+    def reconstruct(some: tuple[Measurement, jax.Array]) -> jax.Array:
+        return _reconstruct(*some, make_prox, iterations)
+
+    image: jax.Array = slice_by_slice(reconstruct, (measured, weights))
+    return image
 
 
 @functools.partial(jax.jit, static_argnames=("make_prox", "iterations"))
 def _reconstruct(
     measured: Measurement,
-    weight: jax.Array | float,
-    make_prox: Callable[[Measurement, jax.Array], tuple[Prox, jax.Array]],
+    weights: jax.Array,
+    make_prox: MakeProx,
     iterations: int,
 ) -> jax.Array:
-    weight = jnp.reshape(jnp.asarray(weight, jnp.float32), (-1, 1, 1))
-    prox, memory = make_prox(measured, weight)
+    prox, memory = make_prox(measured, weights[:, None, None])
     return fista(measured, prox, memory, iterations)
 
 
