@@ -16,11 +16,13 @@ from mript_jax.config import load_config_file
 
 def get_config() -> ConfigDict:
     config = load_config_file(Path(__file__).with_name("unrolled.py")).unlock()
-    config.seed = 1  # the leg
+    config.seed = 2  # the leg
     config.init_from = "small"
-    config.total_steps = 7_000
+    config.total_steps = 5_500
     config.checkpoint_every_steps = 250
+    config.loss = "psnr_edges"
 
+    config.data.mixture = (("generated", "", 3.0),)
     config.data.patterns = (
         "cartesian_random",
         "cartesian_equispaced",

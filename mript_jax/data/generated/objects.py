@@ -51,6 +51,9 @@ def _paint(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     fields = Fields(labels.shape, rng, 0.0)
     count = int(labels.max()) + 1
     shade = rng.uniform(0.0, 1.0, count) ** rng.uniform(0.5, 2.0)
+    if rng.uniform() < 0.5:  # as soft tissues, whose brightnesses differ little
+        middle, contrast = rng.uniform(0.2, 0.9), np.exp(rng.uniform(np.log(0.1), 0.0))
+        shade = middle + contrast * (shade - middle)
     if rng.uniform() < 0.5:
         shade[0] = 0.0
     slopes = rng.normal(0.0, 0.15, (2, count))

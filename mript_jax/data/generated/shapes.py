@@ -58,7 +58,39 @@ def regions(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     return np.argmax(stack, axis=0).astype(np.int32)
 
 
-SHAPES = {"leaves": leaves, "ellipses": ellipses, "strokes": strokes, "regions": regions}
+def folds(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Ribbons along a folded border, in fluid, in a body of rings: as a cortex in its skull."""
+    fields = Fields(shape, rng, 0.0)
+    radii, center = rng.uniform(0.55, 0.95, 2), rng.normal(0.0, 0.05, 2)
+    turn = rng.uniform(0, np.pi)
+    x, y = fields.x - center[0], fields.y - center[1]
+    along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+    outside = np.hypot(along / radii[0], across / radii[1])  # 1 at the skin
+    outside = outside + rng.uniform(0.0, 0.05) * fields.draw(0.5, 3.0, 1.0)
+    rings = 1.0 - np.cumsum(rng.uniform(0.015, 0.06, rng.integers(1, 4)))  # skin, fat, bone
+    labels = np.sum([outside < edge for edge in (1.0, *rings)], axis=0).astype(np.int32)
+    highest = rng.uniform(4.0, 14.0)
+    folded = fields.draw(rng.uniform(0.5, 2.0), highest, rng.uniform(0.2, 1.0))
+    border = (rings[-1] - outside) * rng.uniform(2.0, 8.0) + rng.uniform(0.4, 1.2) * (folded - 0.4)
+    steep = np.hypot(*np.gradient(border, fields.pixel))
+    inside = border / np.maximum(steep, 0.5)  # the distance to the border, nearly
+    ribbons = np.cumsum(rng.uniform(0.015, 0.07, rng.integers(1, 3)))
+    depth = np.sum([inside > edge for edge in (0.0, *ribbons)], axis=0).astype(np.int32)
+    fluid = labels == len(rings) + 1
+    labels[fluid] += depth[fluid]
+    core = fluid & (depth == len(ribbons) + 1)
+    nuclei = np.floor(rng.uniform(1.0, 3.0) * np.abs(fields.draw(0.5, 3.0, 1.0))).astype(np.int32)
+    labels[core] += np.minimum(nuclei, 4)[core]
+    return labels
+
+
+SHAPES = {
+    "leaves": leaves,
+    "ellipses": ellipses,
+    "strokes": strokes,
+    "regions": regions,
+    "folds": folds,
+}
 
 
 class _Canvas:

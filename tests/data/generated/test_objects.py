@@ -2,8 +2,10 @@ import pickle
 
 import numpy as np
 import pytest
+import scipy.ndimage
 
 from mript_jax.data.generated.objects import KINDS, make_object
+from mript_jax.data.generated.shapes import SHAPES, folds
 from mript_jax.data.generated.source import GeneratedSource
 from mript_jax.data.readers import open_source
 from mript_jax.errors import UserError
@@ -30,10 +32,35 @@ def test_object_is_determined_by_seed_and_index(kind):
     assert np.abs(first - other_seed).max() > 0.1
 
 
-def test_every_kind_is_drawn():
-    pictures = [make_object(0, index, (32, 32), ("leaves", "textures")) for index in range(30)]
-    flat = [np.mean(np.abs(np.diff(p, axis=0)) < 1e-6) > 0.5 for p in pictures]
-    assert 3 < sum(flat) < 27  # leaves have air or even shades, textures vary everywhere
+def test_every_shape_is_drawn_as_often_as_others(monkeypatch):
+    drawn = []
+    for name, draw in SHAPES.items():
+        monkeypatch.setitem(
+            SHAPES, name, lambda *inputs, name=name, draw=draw: drawn.append(name) or draw(*inputs)
+        )
+    for index in range(100):
+        make_object(0, index, (16, 16), (*SHAPES, "textures"))
+    assert set(drawn) == set(SHAPES)
+    assert all(8 < drawn.count(name) < 28 for name in SHAPES) and 70 < len(drawn) < 95
+
+
+def test_soft_tissues_differ_little():
+    contrasts = []
+    for index in range(60):
+        image = make_object(0, index, (48, 48), ("regions",))
+        low, high = np.quantile(image[image > 0], [0.1, 0.9])
+        contrasts.append((high - low) / high)
+    assert sum(contrast < 0.4 for contrast in contrasts) >= 6
+    assert sum(contrast > 0.7 for contrast in contrasts) >= 15
+
+
+def test_folds_are_ribbons_along_a_border():
+    """A ribbon lies between two other regions: few of its pixels are far from its edge."""
+    labels = folds((128, 128), np.random.default_rng(3))
+    assert 4 <= len(np.unique(labels)) <= 12
+    thickness = [scipy.ndimage.distance_transform_edt(labels == i).max() for i in np.unique(labels)]
+    area = [np.sum(labels == i) for i in np.unique(labels)]
+    assert any(t < 6 and a > 300 for t, a in zip(thickness, area, strict=True))
 
 
 def test_source_gives_records_by_number_in_any_process():
