@@ -13,7 +13,8 @@ from mript_jax.models import MODELS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "launch").rglob("*.sh")]
-IN_STUDIES = r"(experiment|tuning|runs\.\w+|conditions\.\w+)\."  # configs inside a study's
+# Configs inside a study's.
+IN_STUDIES = r"(experiment|tuning|runs\.\w+|pretraining\.\w+|conditions\.\w+)\."
 
 
 def test_overrides_in_the_documentation_name_fields_that_exist():

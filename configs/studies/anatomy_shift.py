@@ -1,4 +1,4 @@
-"""The ViT reconstructor on an anatomy that it was not trained on.
+"""Trained on one anatomy, or on objects of none, and tested on each.
 
 python launch/study.py --config=configs/studies/anatomy_shift.py --workdir=runs/study_anatomy
 """
@@ -7,19 +7,20 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import derive_config, load_config_file
+from mript_jax.config import compare_variants, derive_config, load_config_file
 
-ANATOMIES = ("head", "knee")
+ANATOMIES = ("head", "knee", "abdomen")
 
 
 def get_config() -> ConfigDict:
-    study = load_config_file(Path(__file__).with_name("base_vit.py")).unlock()
-    study.about = "The ViT reconstructor trained on one anatomy and tested on each."
-    study.experiment.data.options.phantom.anatomies = ANATOMIES
-    study.runs, study.conditions = ConfigDict(), ConfigDict()
+    study = load_config_file(Path(__file__).with_name("base.py")).unlock()
+    study.about = "The unrolled network trained on one anatomy, or on none, and tested on each."
+    study.experiment.data.mixture = ()
+    configs = {}
     for name in ANATOMIES:
         only = {"data": {"options": {"phantom": {"anatomies": (name,)}}}}
-        study.runs[f"trained_on_{name}"] = derive_config(study.experiment, only)
         study.conditions[name] = derive_config(study.experiment, only)
-    study.compared = tuple(study.runs)
+        configs[name] = derive_config(study.experiment, only)
+    configs["objects"] = derive_config(study.experiment, {"data": {"source": "generated"}})
+    compare_variants(study, configs)
     return study.lock()

@@ -8,7 +8,7 @@ from mript_jax.config import derive_config, load_config_file
 
 
 def get_config() -> ConfigDict:
-    study = load_config_file(Path(__file__).with_name("base.py")).unlock()
+    study = load_config_file(Path(__file__).with_name("base_mript.py")).unlock()
     mript = study.experiment
     config = load_config_file(Path(__file__).parents[1] / "recon_vit.py").unlock()
     for name in (

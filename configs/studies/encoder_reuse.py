@@ -11,7 +11,7 @@ from mript_jax.config import derive_config, load_config_file
 
 
 def get_config() -> ConfigDict:
-    study = load_config_file(Path(__file__).with_name("base.py")).unlock()
+    study = load_config_file(Path(__file__).with_name("base_mript.py")).unlock()
     study.about = "Linear heads on frozen features of MR-IPT's encoder, of images sampled at 4x."
     study.runs = ConfigDict({"pretrained": derive_config(study.experiment)})
     study.compared = ("pretrained",)

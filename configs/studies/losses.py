@@ -1,4 +1,4 @@
-"""L1, SSIM and their sum as the loss, trained alike.
+"""Losses, trained alike with three seeds.
 
 python launch/study.py --config=configs/studies/losses.py --workdir=runs/study_losses
 """
@@ -7,16 +7,15 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import derive_config, load_config_file
+from mript_jax.config import compare_variants, derive_config, load_config_file
 
-LOSSES = ("l1", "ssim", "l1_ssim")
+LOSSES = ("l1_edges", "l1", "l2", "ssim", "l1_ssim", "psnr_edges")
 
 
 def get_config() -> ConfigDict:
     study = load_config_file(Path(__file__).with_name("base.py")).unlock()
-    study.about = "MR-IPT trained with different losses."
-    study.runs = ConfigDict(
-        {loss: derive_config(study.experiment, {"loss": loss}) for loss in LOSSES}
-    )
-    study.compared = LOSSES
+    study.about = "The unrolled network trained with different losses."
+    study.conditions.test = derive_config(study.experiment)
+    configs = {name: derive_config(study.experiment, {"loss": name}) for name in LOSSES}
+    compare_variants(study, configs)
     return study.lock()

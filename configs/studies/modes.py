@@ -13,7 +13,7 @@ MODES = ("type", "level", "split")
 
 
 def get_config() -> ConfigDict:
-    study = load_config_file(Path(__file__).with_name("base.py")).unlock()
+    study = load_config_file(Path(__file__).with_name("base_mript.py")).unlock()
     study.about = "MR-IPT's heads and tails for each pattern, each acceleration, or both."
     study.runs = ConfigDict(
         {mode: derive_config(study.experiment, {"model": {"mode": mode}}) for mode in MODES}

@@ -1,40 +1,50 @@
-"""What to pretrain on: medical images, natural ones, synthetic ones, or nothing.
+"""What to pretrain on, before 100 slices of heads: other anatomy, pictures, textures, or nothing.
 
 python launch/study.py --config=configs/studies/pretraining_data.py --workdir=runs/study_data
 
-As they are all three are generated: phantoms stand for medical images (those of other subjects for
-the scans to tune on), discs that hide each other for photographs, and the synthetic images are
-smooth noise, with the spectrum of photographs but neither edges nor anatomy. At full scale the
-phantoms are the synthetic images:
-  --config.runs.anatomy.data.source=radimagenet --config.runs.anatomy.data.path=FOLDER
-  --config.runs.pictures.data.path=FOLDER_OF_PHOTOGRAPHS
-  --config.runs.synthetic.data.source=phantom --config.experiment.data.options.phantom.size=224
+As they are all are generated: phantoms of knees and abdomens stand for medical images, discs that
+hide each other for photographs; the textures are smooth noise, with the spectrum of photographs but
+neither edges nor anatomy, and the objects are those that the model that comes along learns from. At
+full scale:
+  --config.pretraining.anatomy.data.source=radimagenet
+  --config.pretraining.anatomy.data.path=FOLDER
+  --config.pretraining.pictures.data.path=FOLDER_OF_PHOTOGRAPHS
   --config.tuning.data.source=fastmri --config.tuning.data.path=FOLDER_OF_H5
 """
 
+import functools
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.config import derive_config, load_config_file
+from mript_jax.config import compare_variants, derive_config, load_config_file
 
-PRETRAINING = {  # name -> source and path
-    "anatomy": ("phantom", ""),
-    "pictures": ("images", "dead_leaves"),
-    "synthetic": ("images", "random_fields"),
+DATA = {
+    "anatomy": {"source": "phantom", "options": {"phantom": {"anatomies": ("knee", "abdomen")}}},
+    "objects": {"source": "generated"},
+    "pictures": {"source": "images", "path": "dead_leaves"},
+    "textures": {"source": "images", "path": "random_fields"},
 }
+HEADS = {"phantom": {"seed": 2, "anatomies": ("head",)}}
 
 
 def get_config() -> ConfigDict:
     study = load_config_file(Path(__file__).with_name("base.py")).unlock()
-    study.about = "MR-IPT tuned on 100 slices of new subjects, after pretraining on other data."
-    others = {"options": {"phantom": {"seed": 2}}, "max_slices": 100}
-    study.tuning = derive_config(study.experiment, {"data": others, "total_steps": 100})
-    study.runs = ConfigDict({"fresh": derive_config(study.tuning)})
-    for name, (source, path) in PRETRAINING.items():
-        data = {"source": source, "path": path}
-        study.runs[name] = derive_config(study.experiment, {"data": data})
-        study.runs[f"from_{name}"] = derive_config(study.tuning, {"init_from": name})
-    study.compared = (*(f"from_{name}" for name in PRETRAINING), "fresh")
-    study.conditions = ConfigDict({"test": derive_config(study.tuning)})
+    study.about = "The unrolled network tuned on 100 slices of heads, pretrained on other data."
+    study.experiment.data.mixture = ()
+    tuning = {"data": {"options": HEADS, "max_slices": 100}, "total_steps": 200}
+    study.tuning = derive_config(study.experiment, tuning)
+    study.conditions.test = derive_config(study.tuning)
+    study.pretraining = ConfigDict(
+        {name: derive_config(study.experiment, {"data": data}) for name, data in DATA.items()}
+    )
+
+    def tuned(name: str, seed: int) -> ConfigDict:
+        run = f"{name}_{seed}"
+        study.runs[run] = derive_config(study.pretraining[name], {"seed": seed})
+        start = {"init_from": run, "optimizer": {"learning_rate": 1e-3}}
+        return derive_config(study.tuning, start)
+
+    variants = {f"from_{name}": functools.partial(tuned, name) for name in DATA}
+    compare_variants(study, variants | {"fresh": study.tuning})
     return study.lock()

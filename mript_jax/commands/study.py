@@ -1,8 +1,8 @@
 """Runs a study from start to report: trainings, evaluations, one table.
 
-  mript study --config=studies/pretraining --workdir=runs/pretraining
+  mript study --config=studies/losses --workdir=runs/losses
   mript study --config=studies/set_sizes --workdir=runs/set_sizes \\
-      --config.experiment.total_steps=20000 --config.experiment.model.width=768
+      --config.experiment.total_steps=20000 --config.experiment.model.cascades=8
 
 The studies of configs/studies are small enough for a laptop; --config.a.b=value changes any field
 of theirs. Run again with the same --workdir, what is finished is not repeated.

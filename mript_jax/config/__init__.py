@@ -11,5 +11,6 @@ __all__, __getattr__ = public_names(
         "names": "rename_fields",
         "overrides": "apply_overrides split_overrides",
         "shipped": "config_names config_path",
+        "variants": "compare_variants",
     },
 )

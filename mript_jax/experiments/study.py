@@ -5,15 +5,17 @@ A study's config holds
   experiment  the training config that all others follow
   tuning      where runs tune others: the config that these and the conditions follow
   runs        name -> its training config; `init_from` may be the name of another run
-  compared    the names of the runs in the table
+  checkpoints name -> what was trained elsewhere, such as a model that comes along (optional)
+  compared    the names of the runs and checkpoints in the table
   conditions  name -> the config that they are evaluated with
   probe       instead of conditions: the config of linear heads that are put on the encoders
   baselines   methods without training that stand beside them, tuned on other slices (optional)
   seconds     training time of each run, compilation apart, instead of its total_steps: how many
               steps fit is measured on this machine before any trains, once for the runs of a
-              network; nothing else should run on it then (optional)
-  networks    name -> its runs, which differ in their seed: the one that `compared` begins with is
-              set against each other one and with the baselines, on the same slices (optional)
+              variant; nothing else should run on it then (optional)
+  variants    name -> its runs, which differ in their seed: the table has their means, and the one
+              that `compared` begins with is set against each other one and the baselines, on the
+              same slices (optional)
 
 What follows another config has all of its fields (`config.derive_config`), so that each can be
 changed for all, for what tunes, or for one run. Run again with the same folder, finished trainings
@@ -82,19 +84,24 @@ def run_study(study: ConfigDict, workdir: str | Path) -> str:
         _train(study, name, config, workdir)
     if "probe" in study:
         return _probe(study, workdir)
-    checkpoints = {name: str(_folder(workdir, name)) for name in study.compared}
+    given = study.checkpoints if "checkpoints" in study else {}
+    checkpoints = {
+        name: given[name] if name in given else str(_folder(workdir, name))
+        for name in study.compared
+    }
     by_condition = {
         name: _evaluate(study, name, config, checkpoints, folder=_evaluation(workdir, name))
         for name, config in conditions.items()
     }
+    variants = _compared_variants(study)
     rows = [
-        {"condition": condition, **_summary(results, name)}
+        {"condition": condition, **_summary(results, name, runs)}
         for condition, results in by_condition.items()
-        for name in (*study.compared, *_baselines(study), "zero_filled")
+        for name, runs in variants.items()
     ]
     table = _table(rows)
-    if "networks" in study:
-        table += "".join(_paired(study, name, workdir) for name in conditions)
+    if "variants" in study:
+        table += "".join(_paired(name, variants, workdir) for name in conditions)
     return _write(study, rows, table, workdir)
 
 
@@ -121,7 +128,8 @@ def _needed_runs(study: ConfigDict) -> dict[str, ConfigDict]:
         needed[name] = config
 
     for name in study.compared:
-        add(name)
+        if "checkpoints" not in study or name not in study.checkpoints:
+            add(name)
     return needed
 
 
@@ -150,8 +158,8 @@ def _train(study: ConfigDict, name: str, config: ConfigDict, workdir: Path) -> N
 
 
 def _steps_that_fit(study: ConfigDict, name: str, config: ConfigDict, workdir: Path) -> int:
-    """As many as fit into the study's seconds; measured once for the runs of a network."""
-    timed = _network_of(study).get(name, name)
+    """As many as fit into the study's seconds; measured once for the runs of a variant."""
+    timed = _variant_of(study).get(name, name)
     path = workdir / "steps" / f"{timed}.json"
     if not path.exists():
         print(f"timing {timed}", flush=True)
@@ -162,26 +170,29 @@ def _steps_that_fit(study: ConfigDict, name: str, config: ConfigDict, workdir: P
     return json.loads(path.read_text())["total_steps"]
 
 
-def _network_of(study: ConfigDict) -> dict[str, str]:
-    """The network of each run that is one of several."""
-    networks = study.networks if "networks" in study else {}
-    return {run: name for name, runs in networks.items() for run in runs}
+def _variant_of(study: ConfigDict) -> dict[str, str]:
+    """The variant of each run that has one."""
+    variants = study.variants if "variants" in study else {}
+    return {run: name for name, runs in variants.items() for run in runs}
+
+
+def _compared_variants(study: ConfigDict) -> dict[str, list[str]]:
+    """The methods of the table: name -> compared runs; those that are not trained are their own."""
+    variant_of = _variant_of(study)
+    variants: dict[str, list[str]] = {}
+    for run in (*study.compared, *_baselines(study), "zero_filled"):
+        variants.setdefault(variant_of.get(run, run), []).append(run)
+    return variants
 
 
 def _baselines(study: ConfigDict) -> tuple[str, ...]:
     return tuple(study.baselines) if "baselines" in study else ()
 
 
-def _paired(study: ConfigDict, condition: str, workdir: Path) -> str:
-    """The first network against all others, on the slices of a condition."""
-    network_of = _network_of(study)
-    networks: dict[str, list[str]] = {}
-    for run in study.compared:
-        networks.setdefault(network_of[run], []).append(run)
-    (first, ours), *others = networks.items()
-    rivals: dict[str, Sequence[str]] = dict(others)
-    rivals |= {name: (name,) for name in (*_baselines(study), "zero_filled")}
-    table = paired_table(_evaluation(workdir, condition) / "examples.csv", ours, rivals)
+def _paired(condition: str, variants: Mapping[str, Sequence[str]], workdir: Path) -> str:
+    """The first variant against all others, on the slices of a condition."""
+    (first, ours), *others = variants.items()
+    table = paired_table(_evaluation(workdir, condition) / "examples.csv", ours, dict(others))
     return f"\n{condition}: {first} against each, on the same slices\n\n{table}"
 
 
@@ -193,9 +204,8 @@ def _evaluate(
         results, examples = compare(config, checkpoints, _baselines(study))
         folder.mkdir(parents=True, exist_ok=True)
         write_report(folder / "report.html", results, examples)
-        save_typical_row(
-            folder / PICTURE, examples, [*checkpoints, *_baselines(study), "zero_filled"]
-        )
+        shown = [runs[0] for runs in _compared_variants(study).values()]
+        save_typical_row(folder / PICTURE, examples, shown)
         write_results(folder, results, examples)
         write_config(folder, config)  # the last: it says that the others are there
     return read_results(folder)
@@ -276,18 +286,28 @@ def _evaluation(workdir: Path, condition: str) -> Path:
     return workdir / "evaluation" / condition
 
 
-def _summary(results: Results, method: str) -> dict[str, Any]:
-    """Means over the tasks of one method; the interval is of the gain, drawing tasks again."""
-    rows = [row for row in results["rows"] if row["method"] == method]
-    above = np.array(list(gains(results["rows"], method).values()))
-    low, high = bootstrap_interval(above, [str(i) for i in range(len(above))])
+def _summary(results: Results, name: str, runs: Sequence[str]) -> dict[str, Any]:
+    """Means over the tasks and runs of a method.
+
+    The interval is that of the gain: of one run drawing tasks again, of several from the least to
+    the most.
+    """
+    rows = [row for row in results["rows"] if row["method"] in runs]
+    above = [np.array(list(gains(results["rows"], run).values())) for run in runs]
+    seeds = [float(of_one.mean()) for of_one in above]
+    low, high = (
+        (min(seeds), max(seeds))
+        if len(runs) > 1
+        else bootstrap_interval(above[0], [str(i) for i in range(len(above[0]))])
+    )
     return {
-        "method": method,
-        **{name: float(np.mean([row[name] for row in rows])) for name in ("psnr", "ssim", "nmse")},
-        "gain": float(above.mean()),
+        "method": name,
+        **{key: float(np.mean([row[key] for row in rows])) for key in ("psnr", "ssim", "nmse")},
+        "gain": float(np.mean(seeds)),
         "gain_low": low,
         "gain_high": high,
-        "tasks": len(rows),
+        "tasks": len(above[0]),
+        "seeds": len(runs),
     }
 
 

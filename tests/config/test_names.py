@@ -115,8 +115,8 @@ def test_wrong_name_is_answered_with_the_full_name_of_the_right_one(name, meant)
 
 def test_wrong_name_in_a_study_is_answered_with_that_of_the_same_run():
     study = load_config_file("studies/losses")
-    error = unknown_field_error("runs.l1.optimizer.lr", flatten_config(study))
-    assert "did you mean 'runs.l1.optimizer.learning_rate'?" in str(error)
+    error = unknown_field_error("runs.l1_0.optimizer.lr", flatten_config(study))
+    assert "did you mean 'runs.l1_0.optimizer.learning_rate'?" in str(error)
 
 
 def test_config_json_of_an_old_run_is_read_with_its_names(tmp_path):

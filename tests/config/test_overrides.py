@@ -156,11 +156,11 @@ def test_value_that_cannot_be_is_refused_in_one_line(argument, told):
 def test_field_of_a_study_has_the_type_of_the_training_configs_field():
     values = override(
         "--config.experiment.data.image_size=(64, 96)",
-        "--config.runs.l1.total_steps=1e3",
+        "--config.runs.l1_0.total_steps=1e3",
         name="studies/losses",
     )
-    assert values["runs.ssim.data.image_size"] == values["runs.l1.model.image_size"] == (64, 96)
-    assert values["runs.l1.total_steps"] == 1000
+    assert values["runs.ssim_1.data.image_size"] == values["runs.l1_0.data.image_size"] == (64, 96)
+    assert values["runs.l1_0.total_steps"] == 1000
 
 
 def test_description_has_every_field_with_value_default_limits_and_meaning():

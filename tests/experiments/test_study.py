@@ -1,6 +1,8 @@
 """Studies run from start to table, and go on where they were stopped."""
 
+import itertools
 import json
+import re
 import shlex
 import shutil
 import types
@@ -53,48 +55,71 @@ def what(config):
 @pytest.mark.parametrize("name", NAMES)
 def test_study_configs_are_valid(name):
     study = load_config_file(STUDIES / f"{name}.py")
-    assert study.about and set(study.compared) <= set(study.runs) and len(study.conditions) > 0
+    given = study.checkpoints if "checkpoints" in study else {}
+    assert study.about and set(study.compared) <= {*study.runs, *given}
+    assert "probe" in study or len(study.conditions) > 0
     for config in (*study.runs.values(), *study.conditions.values()):
         check_config(config)
 
 
+@pytest.mark.parametrize(
+    "name", [n for n in NAMES if "variants" in load_config_file(f"studies/{n}")]
+)
+def test_variants_differ_in_more_than_their_seed_and_their_runs_in_nothing_else(name):
+    study = load_config_file(STUDIES / f"{name}.py")
+    names = [run.removesuffix("_0") for run in study.compared if run.endswith("_0")]
+    assert sorted(names) == sorted(study.variants)
+    seen = []
+    for variant, runs in study.variants.items():
+        configs = [study.runs[run].copy_and_resolve_references() for run in runs]
+        assert [config.seed for config in configs] == [0, 1, 2]
+        for seed, config in enumerate(configs):
+            assert runs[seed] == f"{variant}_{seed}"
+            assert not config.init_from or config.init_from.endswith(f"_{seed}")
+            config.seed, config.init_from = 0, config.init_from.rpartition("_")[0]
+        assert configs[0].to_dict() == configs[1].to_dict() == configs[2].to_dict()
+        seen.append(configs[0].to_dict())
+    assert all(a != b for a, b in itertools.combinations(seen, 2))
+    assert study.compared[: len(names)] == tuple(f"{name}_0" for name in names)
+
+
 def test_set_sizes_at_full_scale_are_what_the_documented_command_says():
     study = documented("set_sizes")
-    assert what(study.runs.pretrained) == ("radimagenet", "RADIMAGENET", 100_000, 0)
-    for start, init_from in (("tuned", "pretrained"), ("fresh", "")):
+    assert what(study.runs.pretrained_1) == ("radimagenet", "RADIMAGENET", 100_000, 0)
+    for start, init_from in (("tuned", "pretrained_1"), ("fresh", "")):
         for size in (10, 100, 1000, 2500):
-            run = study.runs[f"{start}_{size}"]
+            run = study.runs[f"{start}_{size}_1"]
             assert what(run) == ("fastmri", "FASTMRI", 20_000, size)
             assert run.init_from == init_from
     assert what(study.conditions.test)[:2] == ("fastmri", "FASTMRI")
     configs = (*study.runs.values(), *study.conditions.values())
-    assert {c[group].image_size for c in configs for group in ("data", "model")} == {224}
+    assert {config.data.image_size for config in configs} == {224}
 
 
-def test_three_kinds_of_data_at_full_scale_are_what_the_documented_command_says():
+def test_kinds_of_data_at_full_scale_are_what_the_documented_command_says():
     study = documented("pretraining_data")
-    assert what(study.runs.anatomy) == ("radimagenet", "RADIMAGENET", 100_000, 0)
-    assert what(study.runs.pictures) == ("images", "PHOTOGRAPHS", 100_000, 0)
-    assert study.runs.synthetic.data.source == "phantom"
-    assert study.runs.synthetic.data.options.phantom.size == 224
-    for name in ("anatomy", "pictures", "synthetic"):
-        run = study.runs[f"from_{name}"]
-        assert run.init_from == name and what(run) == ("fastmri", "FASTMRI", 20_000, 100)
-    assert what(study.runs.fresh) == ("fastmri", "FASTMRI", 20_000, 100)
+    assert what(study.runs.anatomy_2) == ("radimagenet", "RADIMAGENET", 100_000, 0)
+    assert what(study.runs.pictures_2) == ("images", "PHOTOGRAPHS", 100_000, 0)
+    assert what(study.runs.objects_2)[0] == "generated"
+    for name in ("anatomy", "objects", "pictures", "textures"):
+        run = study.runs[f"from_{name}_2"]
+        assert run.init_from == f"{name}_2" and what(run) == ("fastmri", "FASTMRI", 20_000, 100)
+    assert what(study.runs.fresh_2) == ("fastmri", "FASTMRI", 20_000, 100)
 
 
 def test_equal_time_compares_the_unrolled_network_with_each_other_one():
     compared = load_config_file("studies/equal_time").compared
-    assert compared[:2] == ("unrolled 0", "varnet 0") and compared[-1] == "mript_tiny 2"
+    assert compared[:2] == ("unrolled_0", "varnet_0") and compared[-1] == "mript_tiny_2"
 
 
 def test_a_change_of_one_run_is_of_that_run_alone():
-    file = f"--config={STUDIES / 'pretraining.py'}"
-    study = parse(file, "--config.runs.tuned.data.source=fastmri", "--config.tuning.total_steps=7")
-    assert study.runs.tuned.data.source == "fastmri"
-    assert study.runs.fresh.data.source == study.experiment.data.source == "phantom"
-    assert study.runs.tuned.total_steps == study.runs.fresh.total_steps == 7
-    assert study.runs.pretrained.total_steps == 300
+    file = f"--config={STUDIES / 'set_sizes.py'}"
+    run = "--config.runs.tuned_10_0.data.source"
+    study = parse(file, f"{run}=fastmri", "--config.tuning.total_steps=7")
+    assert study.runs.tuned_10_0.data.source == "fastmri"
+    assert study.runs.tuned_10_1.data.source == study.tuning.data.source == "phantom"
+    assert study.runs.tuned_10_0.total_steps == study.runs.fresh_10_1.total_steps == 7
+    assert study.runs.pretrained_0.total_steps == 400
 
 
 def test_fields_follow_until_they_are_set():
@@ -115,7 +140,7 @@ def test_runs_of_a_network_have_the_same_steps_timed_once_before_any_trains(tmp_
     monkeypatch.setattr(study_module, "seconds_per_step", lambda config: timed.append(1) or 2.0)
     monkeypatch.setattr(study_module, "_train", lambda *args: trained.append(len(timed)))
     monkeypatch.setattr(study_module, "_evaluate", lambda *args, **kwargs: 1 / 0)
-    names = ("unet 0", "varnet 0", "unet 1")
+    names = ("unet_0", "varnet_0", "unet_1")
     study = parse(f"--config={STUDIES / 'equal_time.py'}", f"--config.compared={names}")
     with pytest.raises(ZeroDivisionError):
         run_study(study, tmp_path)
@@ -131,16 +156,18 @@ def test_study_ends_when_a_training_is_preempted_and_trains_no_other(tmp_path, m
     stopped = types.SimpleNamespace(step=7)
     monkeypatch.setattr(study_module, "seconds_per_step", lambda config: 2.0)
     monkeypatch.setattr(loop, "train", lambda *args: trained.append(args) or stopped)
-    study = parse(f"--config={STUDIES / 'equal_time.py'}", "--config.compared=('unet 0','unet 1')")
+    study = parse(f"--config={STUDIES / 'equal_time.py'}", "--config.compared=('unet_0','unet_1')")
     with pytest.raises(SystemExit) as ended:
         run_study(study, tmp_path)
     assert ended.value.code == 143 and len(trained) == 1
 
 
 def test_tuning_on_what_was_pretrained_on_is_refused(tmp_path):
-    arguments = ("--config.experiment.data.source=radimagenet", "--config.experiment.data.path=D")
+    data = ("source=radimagenet", "path=D")
+    groups = ("experiment", "tuning")
+    arguments = [f"--config.{group}.data.{value}" for group in groups for value in data]
     study = parse(f"--config={STUDIES / 'set_sizes.py'}", *arguments)
-    with pytest.raises(UserError, match=r"pretrained was trained on, radimagenet:D.*config.tuning"):
+    with pytest.raises(UserError, match=r"pretrained_0 was trained on, radimagenet:D.*config.tun"):
         run_study(study, tmp_path)
     assert not any(tmp_path.iterdir())
 
@@ -171,7 +198,7 @@ def test_random_fields_differ_and_have_no_edges(tmp_path):
 @pytest.mark.slow
 def test_linear_heads_on_an_encoder_tell_tissues_better_than_the_majority(tmp_path):
     study = load_config_file(STUDIES / "encoder_reuse.py").unlock()
-    study.experiment.total_steps = 2
+    study.experiment.update({"total_steps": 2, "global_batch_size": 8})
     text = run_study(study, tmp_path)
     rows = json.loads((tmp_path / "study.json").read_text())
     assert [r["features"] for r in rows] == ["majority", "pixels", "untrained", "pretrained"]
@@ -181,18 +208,30 @@ def test_linear_heads_on_an_encoder_tell_tissues_better_than_the_majority(tmp_pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ("pretraining_data", "anatomy_shift"))
+@pytest.mark.parametrize("name", ("pretraining_data", "artifacts"))
 def test_a_study_runs_to_its_table_and_is_not_repeated(name, tmp_path, capsys):
     study = load_config_file(STUDIES / f"{name}.py").unlock()
-    study.experiment.evaluation.max_slices = 4
-    study.experiment.total_steps = 4
+    study.experiment.evaluation.max_slices = 2
+    study.experiment.update({"total_steps": 2, "global_batch_size": 8})
+    study.experiment.data.image_size = 64
     if "tuning" in study:
-        study.tuning.total_steps = 2
+        study.tuning.total_steps = 1
+        study.compared = ("from_anatomy_0", "fresh_0", "from_anatomy_1")
+    for condition in list(study.conditions)[3:]:
+        del study.conditions[condition]
     table = run_study(study, tmp_path)
-    assert "training" in capsys.readouterr().out
-    lines = (len(study.compared) + 1) * len(study.conditions)
+    trained = [f"{name}_{i}" for i in (0, 1) for name in ("anatomy", "from_anatomy")]
+    printed = re.findall("training (.*)", capsys.readouterr().out)
+    assert sorted(printed) == sorted([*trained, "fresh_0"] if "tuning" in study else [])
     assert "report.html" in (tmp_path / "study.html").read_text()
-    assert table == (tmp_path / "study.md").read_text() and table.count("\n| ") == lines + 1
+    assert table == (tmp_path / "study.md").read_text()
+    rows = json.loads((tmp_path / "study.json").read_text())
+    methods = ["from_anatomy", "fresh"] if "tuning" in study else ["small", "total_variation"]
+    assert [row["method"] for row in rows] == [*methods, "zero_filled"] * len(study.conditions)
+    if "tuning" in study:
+        assert rows[0]["seeds"] == 2
+        assert rows[0]["gain_low"] < rows[0]["gain"] < rows[0]["gain_high"]
+    assert ("from_anatomy against each" in table) == ("tuning" in study)
     for condition in study.conditions:
         assert (tmp_path / "evaluation" / condition / "report.html").exists()
     assert run_study(study, tmp_path) == table
@@ -202,7 +241,7 @@ def test_a_study_runs_to_its_table_and_is_not_repeated(name, tmp_path, capsys):
 @pytest.fixture
 def small(monkeypatch):
     """A study that takes seconds."""
-    monkeypatch.setattr("mript_jax.study.PICTURES", 30)
+    monkeypatch.setattr(study_module, "PICTURES", 30)
     study = load_config_file(STUDIES / "few_shot.py").unlock()
     study.experiment.update({"total_steps": 1, "global_batch_size": 8, "loss": "l1"})
     study.tuning.total_steps = 1

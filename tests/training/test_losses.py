@@ -56,6 +56,17 @@ def test_gradient_of_an_empty_image_is_finite(name):
     assert np.isfinite(jax.grad(loss)(empty)).all()
 
 
+def test_psnr_and_edges_count_an_easy_example_as_much_as_a_hard_one():
+    """Halving the error is worth as much where it was a twentieth."""
+    easy, hard = (
+        value("psnr_edges", TARGET + scale * NOISE)
+        - value("psnr_edges", TARGET + scale / 2 * NOISE)
+        for scale in (0.02, 0.4)
+    )
+    np.testing.assert_allclose(easy, hard, rtol=0.05)
+    np.testing.assert_allclose(hard, 2 * np.log(2), rtol=0.02)
+
+
 def test_contrastive_loss_is_sensitive_to_position():
     """Patches at another position cost more than a constant offset of equal size."""
     swapped = np.roll(TARGET, 8, axis=2)

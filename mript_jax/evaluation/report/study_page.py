@@ -55,7 +55,10 @@ def write_study_page(
     chart, links, found = "", "", ""
     if drawn := [row for row in rows if "gain" in row and row["method"] != BASELINE]:
         heading = "<h2>PSNR above zero-filled (dB)</h2>"
-        hint = '<p class="hint">Bars are 95 % intervals over the tasks of one training.</p>'
+        bars = "95 % intervals over the tasks of one training"
+        if any(row.get("seeds", 1) > 1 for row in drawn):
+            bars += ", or from the least to the most of several trainings"
+        hint = f'<p class="hint">Bars are {bars}.</p>'
         if all(row["gain_low"] is None for row in drawn):
             hint = ""
         chart = f"<section>{heading}{_chart(drawn)}{hint}</section>"
