@@ -14,20 +14,20 @@ import jax
 import numpy as np
 
 
-def slice_by_slice(function: Callable[..., Any], batch: Any, *others: Any) -> Any:
-    """function(batch, *others), on a CPU of several cores with each slice alone.
+def slice_by_slice(function: Callable[[Any], Any], batch: Any) -> Any:
+    """function(batch), on a CPU of several cores with each slice alone.
 
     The batch and the result are trees of arrays whose first axis is that of the slices; in the
     result of a slice alone they are NumPy's.
     """
-    batch = jax.tree.map(np.asarray, batch)
     count = len(jax.tree.leaves(batch)[0])
     if count == 1 or not _cores_for_slices():
-        return function(batch, *others)
+        return function(batch)
+    on_host = jax.tree.map(np.asarray, batch)
 
     def one(number: int) -> Any:
-        alone = jax.tree.map(lambda array: array[number : number + 1], batch)
-        return jax.tree.map(np.asarray, function(alone, *others))
+        alone = jax.tree.map(lambda array: array[number : number + 1], on_host)
+        return jax.tree.map(np.asarray, function(alone))
 
     return jax.tree.map(lambda *parts: np.concatenate(parts), *_threads().map(one, range(count)))
 
