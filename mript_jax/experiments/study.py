@@ -84,7 +84,7 @@ def run_study(study: ConfigDict, workdir: str | Path) -> str:
         _train(study, name, config, workdir)
     if "probe" in study:
         return _probe(study, workdir)
-    given = study.checkpoints if "checkpoints" in study else {}
+    given = _given(study)
     checkpoints = {
         name: given[name] if name in given else str(_folder(workdir, name))
         for name in study.compared
@@ -115,7 +115,7 @@ def _needed_runs(study: ConfigDict) -> dict[str, ConfigDict]:
 
     def add(name: str) -> None:
         if name not in study.runs:
-            raise unknown_name_error("run of the study", name, study.runs)
+            raise unknown_name_error("run of the study", name, (*study.runs, *_given(study)))
         config = _resolved(study.runs[name])
         if config.init_from in study.runs:
             add(config.init_from)
@@ -128,9 +128,15 @@ def _needed_runs(study: ConfigDict) -> dict[str, ConfigDict]:
         needed[name] = config
 
     for name in study.compared:
-        if "checkpoints" not in study or name not in study.checkpoints:
+        if name not in _given(study):
             add(name)
     return needed
+
+
+def _given(study: ConfigDict) -> Mapping[str, str]:
+    """The compared checkpoints that were trained elsewhere."""
+    checkpoints: Mapping[str, str] = study.checkpoints if "checkpoints" in study else {}
+    return checkpoints
 
 
 def _data(config: ConfigDict) -> tuple:

@@ -172,6 +172,12 @@ def test_tuning_on_what_was_pretrained_on_is_refused(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+def test_unknown_name_in_a_study_is_told_with_its_checkpoints(tmp_path):
+    study = parse(f"--config={STUDIES / 'artifacts.py'}", "--config.compared=('smal',)")
+    with pytest.raises(UserError, match=r"'smal'; did you mean 'small'"):
+        run_study(study, tmp_path)
+
+
 def test_dead_leaves_differ_and_have_the_spectrum_of_photographs():
     rng = np.random.default_rng(0)
     images = np.stack([dead_leaves(64, rng) for _ in range(8)])
