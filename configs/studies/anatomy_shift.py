@@ -19,8 +19,7 @@ def get_config() -> ConfigDict:
     configs = {}
     for name in ANATOMIES:
         only = {"data": {"options": {"phantom": {"anatomies": (name,)}}}}
-        study.conditions[name] = derive_config(study.experiment, only)
-        configs[name] = derive_config(study.experiment, only)
+        study.conditions[name] = configs[name] = derive_config(study.experiment, only)
     configs["objects"] = derive_config(study.experiment, {"data": {"source": "generated"}})
     compare_variants(study, configs)
     return study.lock()

@@ -135,8 +135,7 @@ def _needed_runs(study: ConfigDict) -> dict[str, ConfigDict]:
 
 def _given(study: ConfigDict) -> Mapping[str, str]:
     """The compared checkpoints that were trained elsewhere."""
-    checkpoints: Mapping[str, str] = study.checkpoints if "checkpoints" in study else {}
-    return checkpoints
+    return study.get("checkpoints", {})
 
 
 def _data(config: ConfigDict) -> tuple:
@@ -178,7 +177,7 @@ def _steps_that_fit(study: ConfigDict, name: str, config: ConfigDict, workdir: P
 
 def _variant_of(study: ConfigDict) -> dict[str, str]:
     """The variant of each run that has one."""
-    variants = study.variants if "variants" in study else {}
+    variants = study.get("variants", {})
     return {run: name for name, runs in variants.items() for run in runs}
 
 
@@ -192,7 +191,7 @@ def _compared_variants(study: ConfigDict) -> dict[str, list[str]]:
 
 
 def _baselines(study: ConfigDict) -> tuple[str, ...]:
-    return tuple(study.baselines) if "baselines" in study else ()
+    return tuple(study.get("baselines", ()))
 
 
 def _paired(condition: str, variants: Mapping[str, Sequence[str]], workdir: Path) -> str:
