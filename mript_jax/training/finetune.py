@@ -35,8 +35,9 @@ def initialize_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> A
 
     Parameters for each pattern and level are adapted to those of `config.model`: they are copied by
     position, and new patterns and levels start at the mean of the old ones. Position tables of
-    another image size are resized, as the models resize them themselves. Another number of cascades
-    starts from those at the nearest places, so that a network may grow while it learns.
+    another image size are resized, as the models resize them themselves. So that an unrolled
+    network may grow while it learns, another number of cascades starts from those at the nearest
+    places, and in wider layers new channels come after the old ones, which do not see them.
     """
     old = load_checkpoint_config(checkpoint).model
     stored = {
@@ -52,7 +53,7 @@ def initialize_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> A
             fresh.append(f"{name} {leaf.shape}")
             return leaf
         values = _for_grid(name, _for_tasks(name, known, old, model), leaf.shape)
-        values = _for_cascades(name, values, leaf.shape)
+        values = _for_widths(name, _for_cascades(name, values, leaf.shape), leaf)
         if values.shape != leaf.shape:
             fresh.append(f"{name} {leaf.shape}, there {known.shape}")
             return leaf
@@ -66,7 +67,10 @@ def initialize_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> A
         raise UserError(f"config.init_from: nothing in {checkpoint} fits this model")
     for note, names in (
         ("not in the checkpoint, newly initialized", fresh),
-        ("adapted to these tasks (new ones as the mean of the old), cascades and sizes", fitted),
+        (
+            "adapted to these tasks (new ones as the mean of the old), cascades, widths, sizes",
+            fitted,
+        ),
         ("not used", sorted(set(stored) - set(taken))),
     ):
         if names:
@@ -113,6 +117,23 @@ def _for_cascades(name: str, values: np.ndarray, shape: tuple[int, ...]) -> np.n
     if not PER_CASCADE.match(name) or values.shape == shape or values.shape[1:] != shape[1:]:
         return values
     return values[np.linspace(0, len(values) - 1, shape[0]).round().astype(int)]
+
+
+def _for_widths(name: str, values: np.ndarray, leaf: jax.Array) -> np.ndarray:
+    """Values of a cascade's layer amid those of a wider one: kernels [..., inputs, outputs]."""
+    shape = leaf.shape
+    layer = PER_CASCADE.match(name) and name.endswith(("kernel", "bias"))
+    if not layer or values.shape == shape or values.ndim != len(shape):
+        return values
+    parts = 2 if "modulation" in name else 1  # a scale and a shift for each channel
+    old, wider = (np.array(array).reshape(*array.shape[:-1], parts, -1) for array in (values, leaf))
+    if any(n > m for n, m in zip(old.shape, wider.shape, strict=True)):
+        return values
+    if name.endswith("kernel"):
+        inputs, _, outputs = old.shape[-3:]
+        wider[..., inputs:, :, :outputs] = 0
+    wider[tuple(slice(n) for n in old.shape)] = old
+    return wider.reshape(shape)
 
 
 def _grid(model: Mapping[str, Any]) -> tuple[int, ...]:

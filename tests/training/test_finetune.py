@@ -149,6 +149,33 @@ def test_other_cascades_start_from_those_at_the_nearest_places(tmp_path, count, 
     assert not got["gate"].any()  # of another width
 
 
+def test_wider_cascades_compute_what_the_narrow_ones_did(tmp_path):
+    rng = np.random.default_rng(0)
+    kspace = fft2c(rng.normal(size=(1, 1, 16, 12)).astype(np.complex64))
+    mask = (rng.random((1, 16, 12)) < 0.5).astype(np.float32)
+
+    def build(width):
+        network = {"name": "conv_transformer", "widths": (width, 8), "depths": (0, 1)}
+        network |= {"mixers": ("conv", "conv"), "dtype": "float32"}
+        unrolled = {"name": "unrolled", "cascades": 2, "dtype": "float32", "network": network}
+        return build_model(unrolled | {"condition": 4})
+
+    def initialized(model):
+        shapes = jax.eval_shape(model.init, jax.random.key(0), kspace * mask, mask)["params"]
+        return jax.tree.map(lambda x: rng.normal(0, 0.3, x.shape).astype(np.float32), shapes)
+
+    narrow, wide = build(4), build(6)
+    params = initialized(narrow)
+    save_params(tmp_path, params, ConfigDict({"model": {"name": "unrolled"}}))
+    started = initialize_from(str(tmp_path), initialized(wide), ConfigDict({"name": "unrolled"}))
+    before, after = (
+        jax.jit(m.apply)({"params": p}, kspace * mask, mask)
+        for m, p in ((narrow, params), (wide, started))
+    )
+    np.testing.assert_allclose(before, after, rtol=1e-4, atol=1e-5)
+    assert all(np.any(leaf) for leaf in jax.tree.leaves(started))
+
+
 @pytest.mark.parametrize("name", ["mript", "recon_vit", "simmim"])
 def test_position_tables_are_resized_as_the_model_itself_does(tmp_path, name):
     def build(size):
