@@ -152,7 +152,8 @@ def test_other_cascades_start_from_those_at_the_nearest_places(tmp_path, count, 
 def test_wider_cascades_compute_what_the_narrow_ones_did(tmp_path):
     rng = np.random.default_rng(0)
     kspace = fft2c(rng.normal(size=(1, 1, 16, 12)).astype(np.complex64))
-    mask = (rng.random((1, 16, 12)) < 0.5).astype(np.float32)
+    mask = (rng.random((1, 16, 12)) < 0.3).astype(np.float32)
+    mask[:, 4:12, 3:9] = 1
 
     def build(width):
         network = {"name": "conv_transformer", "widths": (width, 8), "depths": (0, 1)}
@@ -173,6 +174,7 @@ def test_wider_cascades_compute_what_the_narrow_ones_did(tmp_path):
         for m, p in ((narrow, params), (wide, started))
     )
     np.testing.assert_allclose(before, after, rtol=1e-4, atol=1e-5)
+    assert before.std() > 0.01
     assert all(np.any(leaf) for leaf in jax.tree.leaves(started))
 
 
