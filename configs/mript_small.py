@@ -18,9 +18,8 @@ def get_config() -> ConfigDict:
     config = load_config_file(Path(__file__).with_name("unrolled.py")).unlock()
     config.seed = 2  # the leg
     config.init_from = "small"
-    config.total_steps = 5_500
+    config.total_steps = 9_000
     config.checkpoint_every_steps = 250
-    config.loss = "psnr_edges"
 
     config.data.mixture = (("generated", "", 3.0),)
     config.data.patterns = (

@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from mript_jax.config import compare_variants, derive_config, load_config_file
 
-LOSSES = ("l1_edges", "l1", "l2", "ssim", "l1_ssim", "psnr_edges")
+LOSSES = ("psnr_edges", "l1_edges", "l1", "l2", "ssim", "l1_ssim")
 
 
 def get_config() -> ConfigDict:
