@@ -208,6 +208,13 @@ class Data:
         "virtual coils that measured k-space is compressed to, for models that read it",
         at_least=1,
     )
+    target: str = field(
+        "rss",
+        "the image of measured coils to train for, where models read k-space: their root sum of "
+        "squares, or 'sense', combined by the sensitivity maps of the full scan; of simulated "
+        "scans both are the same. Evaluations: rss",
+        choices=("rss", "sense"),
+    )
     phase_encodes: str = field(
         "columns", "lines of k-space that are sampled or left out", choices=("columns", "rows")
     )

@@ -24,6 +24,7 @@ from mript_jax.data.transforms import (
 from mript_jax.errors import UserError
 from mript_jax.physics.coils import (
     WIDEST,
+    combine,
     compress_coils,
     estimate_sensitivities,
     root_sum_of_squares,
@@ -42,6 +43,7 @@ class ScanMaker(ExampleMaker):
     """Make an example of a scan; the same arguments give the same example."""
 
     simulate: Callable[..., Scan] = simulate  # (image, rng, coils) -> Scan
+    target: str = "rss"  # or "sense", the reference of measured scans
 
     def __call__(self, record: Record, task: Task, mask_seed: int) -> dict[str, Any]:
         if self.undersampling == "split":
@@ -102,7 +104,7 @@ class ScanMaker(ExampleMaker):
         measured = full_kspace(record)
         noise = estimate_noise(measured) if "noise_level" in self.fields else 0.0
         images = center_crop(ifft2c(measured), self.shape)
-        reference = root_sum_of_squares(images, axis=0)
+        reference = self._reference(images)
         maximum = scale_of(reference)
         kspace = compress_coils(fft2c(images / maximum), self.coils)
         maps = None
@@ -115,3 +117,10 @@ class ScanMaker(ExampleMaker):
             reference=reference / maximum,
             noise_level=noise / float(maximum),
         )
+
+    def _reference(self, images: np.ndarray) -> np.ndarray:
+        """The magnitude [H, W] of fully sampled images [C, H, W] of all coils."""
+        if self.target == "rss":
+            return root_sum_of_squares(images, axis=0)
+        maps = estimate_sensitivities(fft2c(images), np.ones(images.shape[-2:]), WIDEST)
+        return np.abs(combine(images, maps))

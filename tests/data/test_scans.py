@@ -122,6 +122,35 @@ def test_measured_coils_become_a_fixed_number(scan, coils):
     np.testing.assert_allclose(squares[inside], 1.0, atol=1e-3)
 
 
+def test_target_is_the_root_sum_of_squares_or_the_coils_combined_by_their_maps(scan):
+    config = data_config(undersampling="kspace", coils=6, target="sense")
+    example = make(config, of=scan)
+    images, target = ifft2c(example["full_kspace"]), example["target"][..., 0]
+    np.testing.assert_allclose(
+        target, np.abs(combine(images, example["sensitivities"])), atol=1e-5 / example["scale"]
+    )
+    share = target / root_sum_of_squares(images, axis=0)
+    assert np.median(share[target > 0.2 * target.max()]) > 0.99
+    assert np.median(share[target < 0.02 * target.max()]) < 0.8  # air: noise, not along the maps
+
+
+def test_simulated_scan_has_the_same_image_for_both_targets():
+    examples = [
+        make(data_config(simulation={"coils": (4,)}, target=name)) for name in ("rss", "sense")
+    ]
+    np.testing.assert_array_equal(*(example["target"] for example in examples))
+    combined = combine(ifft2c(examples[1]["full_kspace"]), examples[1]["sensitivities"])
+    np.testing.assert_allclose(np.abs(combined), examples[1]["target"][..., 0], atol=1e-4)
+
+
+def test_evaluation_compares_with_the_root_sum_of_squares_whatever_was_trained_for(scan):
+    makers = [
+        evaluation_maker(data_config(undersampling="kspace", coils=6, target=name), FIELDS)
+        for name in ("rss", "sense")
+    ]
+    np.testing.assert_array_equal(*(maker(scan, TASK, 5)["target"] for maker in makers))
+
+
 def test_records_without_kspace_are_scans_to_simulate(scan):
     config = data_config(undersampling="kspace", coils=5)
     assert make(config)["kspace"].shape == make(config, of=scan)["kspace"].shape
