@@ -168,7 +168,11 @@ class Data:
         at_least=0,
     )
     image_size: int | tuple[int, int] = field(
-        224, "pixels that slices are resized to", at_least=1, form="an integer or (height, width)"
+        224,
+        "pixels that slices are resized to; measured k-space is not: its readout is cropped to "
+        "them, and they are the most phase-encoding lines, around which zeros are added",
+        at_least=1,
+        form="an integer or (height, width)",
     )
     patterns: tuple[str, ...] = field(
         PATTERN_NAMES, "sampling patterns; the position is the pattern index", choices=PATTERNS
