@@ -16,7 +16,8 @@ def get_config(memory: str = "80gb") -> ConfigDict:
     config.total_steps = 50_000
     config.global_batch_size = 8
     config.data.source = "fastmri"
-    config.data.image_size = 320
+    with config.data.ignore_type():  # of a number
+        config.data.image_size = (320, 400)  # readout, and lines of the widest scans
     config.data.undersampling = "kspace"
     config.data.coils = 12  # that the files' coils are compressed to
     config.optimizer.micro_batch_size = 1

@@ -27,8 +27,8 @@ Data read at the size of the scan (data/measured.py) has another one, and no coi
 |---|---|---|
 | maximum | [B] float32 | maximum of the reference volume, for the protocol fastmri_official |
 
-Without oversampling along the phase-encoding direction, as always in training, h = H and w = W. Readout oversampling is
-cropped before; whoever compares an estimate [B, H, W, 1] with the target crops its center.
+In training h = H and w = W: the whole field of view along the phase-encoding direction. Readout oversampling is cropped
+before; whoever compares an estimate [B, H, W, 1] with the target crops its center.
 """  # noqa: E501
 
 from collections.abc import Mapping, Sequence

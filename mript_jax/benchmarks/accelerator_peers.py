@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 from mript_jax.benchmarks.accelerator_training import TOY, model_inputs
 from mript_jax.config import load_config_file
 from mript_jax.errors import UserError
+from mript_jax.sizes import height_width
 
 FOLDER = Path(__file__).parent
 
@@ -47,7 +48,7 @@ def _varnet(
     _, _, params = model_inputs(config, 1)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(params))
     sizes = {
-        "image_size": config.data.image_size,
+        "image_size": height_width(config.data.image_size),
         "coils": config.data.coils,
         "cascades": config.model.cascades,
         "parameters": parameters,

@@ -27,8 +27,8 @@ def main(folder: str, sizes: dict, batch: int, repeats: int, backend: str) -> di
     from fastmri.models import VarNet
 
     device = "cuda" if backend == "gpu" else "cpu"
-    side, coils = sizes["image_size"], sizes["coils"]
-    pools = min(4, side.bit_length() - 4)
+    (height, width), coils = sizes["image_size"], sizes["coils"]
+    pools = min(4, min(height, width).bit_length() - 4)
 
     def build(channels: int) -> torch.nn.Module:
         with torch.device("meta"):
@@ -43,10 +43,10 @@ def main(folder: str, sizes: dict, batch: int, repeats: int, backend: str) -> di
     model = build(channels).to_empty(device=device)
     for p in model.parameters():
         torch.nn.init.uniform_(p, -0.01, 0.01)
-    kspace = torch.rand((batch, coils, side, side, 2), device=device)
-    mask = torch.zeros((batch, 1, 1, side, 1), dtype=torch.bool, device=device)
+    kspace = torch.rand((batch, coils, height, width, 2), device=device)
+    mask = torch.zeros((batch, 1, 1, width, 1), dtype=torch.bool, device=device)
     mask[..., ::4, :] = True
-    mask[..., side // 2 - 4 : side // 2 + 4, :] = True
+    mask[..., width // 2 - 4 : width // 2 + 4, :] = True
 
     def reconstruct() -> None:
         with torch.no_grad():

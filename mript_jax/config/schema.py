@@ -168,7 +168,11 @@ class Data:
         at_least=0,
     )
     image_size: int | tuple[int, int] = field(
-        224, "pixels that slices are resized to", at_least=1, form="an integer or (height, width)"
+        224,
+        "pixels that slices are resized to; measured k-space is not: its readout is cropped to "
+        "them, and they are the most phase-encoding lines, around which zeros are added",
+        at_least=1,
+        form="an integer or (height, width)",
     )
     patterns: tuple[str, ...] = field(
         PATTERN_NAMES, "sampling patterns; the position is the pattern index", choices=PATTERNS
@@ -207,6 +211,13 @@ class Data:
         8,
         "virtual coils that measured k-space is compressed to, for models that read it",
         at_least=1,
+    )
+    target: str = field(
+        "rss",
+        "the image of measured coils to train for, where models read k-space: their root sum of "
+        "squares, or 'sense', combined by the sensitivity maps of the full scan; of simulated "
+        "scans both are the same. Evaluations: rss",
+        choices=("rss", "sense"),
     )
     phase_encodes: str = field(
         "columns", "lines of k-space that are sampled or left out", choices=("columns", "rows")

@@ -243,13 +243,13 @@ def training_makers(config: ConfigDict, fields: Sequence[str] = ()) -> list[Exam
         augment=options.augment,
     )
     coils = options.coils if config.undersampling == "simulated" else (config.coils,)
-    return [example_maker(config, fields, count, scan) for count in coils]
+    return [example_maker(config, fields, count, scan, target=config.target) for count in coils]
 
 
 def evaluation_maker(config: ConfigDict, fields: Sequence[str] = ()) -> ExampleMaker:
     """The transform to evaluation examples: simulated scans are those of the protocol `measured`.
 
-    Their noise is `config.noise`, where that is given.
+    Their noise is `config.noise`, where that is given. References are root sums of squares.
     """
     simulated = config.undersampling == "simulated"
     noise = config.noise if simulated and config.noise else EVALUATION_NOISE
@@ -263,10 +263,13 @@ def example_maker(
     fields: Sequence[str] = (),
     coils: int = 1,
     scan: Callable[..., Scan] = simulate,
+    *,
+    target: str = "rss",
 ) -> ExampleMaker:
     """The transform that `config.data` describes, to examples with these optional fields.
 
-    `coils` and `scan` are how scans of several coils are simulated (data/simulation.py).
+    `coils` and `scan` are how scans of several coils are simulated (data/simulation.py), `target`
+    is the reference of measured ones.
     """
     check_fields(fields)
     common = {
@@ -282,7 +285,7 @@ def example_maker(
     if config.undersampling == "simulated":
         return ScanMaker(**common, coils=coils, simulate=scan)
     if config.undersampling in ("kspace", "split") and fields:
-        return ScanMaker(**common, noise=config.noise, coils=coils, simulate=scan)
+        return ScanMaker(**common, noise=config.noise, coils=coils, simulate=scan, target=target)
     return ExampleMaker(**common, noise=config.noise)
 
 

@@ -224,20 +224,21 @@ def _size(record: Record) -> tuple[int, int]:
 
 
 def _image_size(scans: Scans, split: bool) -> tuple[int, int]:
-    """The size of training examples: that of most volumes; k-space keeps its lines when split."""
-    sizes = Counter(_size_to_train(record, split) for record in scans.records)
+    """The size of training examples: that of most volumes, and all lines of the widest k-space."""
+    sizes = Counter(map(_size_to_train, scans.records))
     if split and len(sizes) > 1:
         raise UserError(
             f"the scans have k-space of several sizes ({', '.join(map(str, sizes))}); "
             "self-supervised training needs one: give a folder of each"
         )
-    return sizes.most_common(1)[0][0]
+    height, width = sizes.most_common(1)[0][0]
+    lines = [record.kspace.shape[-1] for record in scans.records if record.kspace is not None]
+    return height, max(lines, default=width)
 
 
-def _size_to_train(record: Record, split: bool) -> tuple[int, int]:
-    if not split:
-        return _size(record)
-    assert record.kspace is not None
+def _size_to_train(record: Record) -> tuple[int, int]:
+    if record.kspace is None:
+        return record.size
     height, width = record.kspace.shape[-2:]
     wanted = record.attributes.get("recon_size")
     if record.image is not None:

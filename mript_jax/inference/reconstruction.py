@@ -24,7 +24,7 @@ from mript_jax.inference.arrays import (
 )
 from mript_jax.inference.batch_runner import BatchRunner, parts_of
 from mript_jax.inference.estimate import Estimate, magnitude_residuals, measurement
-from mript_jax.inference.trust import unlike_sampling
+from mript_jax.inference.trust import combined_spectrum, unlike_sampling
 from mript_jax.inference.units import in_usual_units
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.crop import zero_filled_scan
@@ -132,6 +132,8 @@ class Reconstruction:
             return self._estimate(
                 kspace, masks, pattern, acceleration, sensitivities=sensitivities
             ).images
+        for line in combined_spectrum(self._run.model, kspace.shape[1]):
+            log.warning("%s", line)
         images = zero_filled_scan(kspace * masks[:, None])
         return self._by_mask(images, masks, pattern, acceleration)
 

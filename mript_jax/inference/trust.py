@@ -1,4 +1,4 @@
-"""Warnings of scans that are unlike those that a model was trained on."""
+"""Warnings of scans that are unlike those that a model was trained on or made for."""
 
 import dataclasses
 
@@ -6,6 +6,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from mript_jax.inference.volumes import ReconstructedVolume, Trust
+from mript_jax.models import MODELS
+from mript_jax.models.base import ReconstructionModel
 from mript_jax.physics.recognition.mask import recognize_mask
 from mript_jax.physics.tasks import nearest_pattern
 from mript_jax.sizes import height_width
@@ -27,6 +29,7 @@ def with_warnings(result: ReconstructedVolume, config: ConfigDict) -> Reconstruc
     seen = recognize_mask(result.masks[0])
     brightest = np.maximum(result.zero_filled.max(axis=(1, 2)), SMALLEST)
     lines = unlike_sampling(config, seen.pattern, seen.acceleration)
+    lines += combined_spectrum(MODELS[config.model.name], result.trust.coils)
     lines += _unlike_scan(config, result.trust, result.reconstruction.shape[1:], brightest)
     lines += _implausible(of_model[0].trust)
     trust = dataclasses.replace(result.trust, warnings=tuple(lines))
@@ -63,6 +66,18 @@ def _implausible(trust: Trust) -> list[str]:
     return [
         f"the reconstruction contradicts the measured samples: its residual is {residual:.2f}, "
         f"and the noise explains {noise:.2f}"
+    ]
+
+
+def combined_spectrum(
+    model: ReconstructionModel | type[ReconstructionModel], coils: int
+) -> list[str]:
+    """A sentence where a model of one coil takes the combined image's k-space for measured."""
+    if coils == 1 or model.multi_coil or not model.fills_kspace:
+        return []
+    return [
+        f"this model is of one coil: of {coils} coils it keeps the k-space of their zero-filled "
+        "root-sum-of-squares image, which is near the measured samples and was not measured itself"
     ]
 
 

@@ -22,6 +22,7 @@ from mript_jax.models.masked_vit import MaskedViT
 from mript_jax.models.masking import random_cells, tokens_to_pixels, unmeasured_tokens
 from mript_jax.models.swin import Swin, fit_window
 from mript_jax.models.swinrec import SwinRec
+from mript_jax.physics.crop import around_center
 from mript_jax.physics.fourier import ifft2c
 from mript_jax.physics.kspace_compression import as_channels, as_complex, compress, expand
 from mript_jax.physics.kspace_picture import from_picture, kspace_picture
@@ -215,9 +216,3 @@ class SimMIM(ReconstructionModel):
         if self.encoder == "swin":
             return Swin(grid, self.patch_size, **shared)
         return SwinRec(grid, **shared)
-
-
-def around_center(old: int, new: int) -> tuple[int, int]:
-    """Padding before and after an axis that moves index old // 2 to index new // 2."""
-    before = new // 2 - old // 2
-    return before, new - old - before

@@ -1,8 +1,8 @@
-"""Cropping of images to the field of view, and of their k-space and mask.
+"""Cropping of images to the field of view, and of their k-space and mask; padding of k-space.
 
 Scanners measure a larger field of view than the image shows. Cropping along the readout leaves the
 phase-encoding lines as they are. Cropping in the phase-encoding direction would mix sampled with
-unsampled lines, so it is done after reconstruction.
+unsampled lines, so it is done after reconstruction. Zeros around k-space leave all lines in place.
 """
 
 import jax
@@ -56,6 +56,21 @@ def crop_kspace(
     if cropped.shape == mask.shape:
         return kspace, mask
     return cropped * fft2c(center_crop(ifft2c(kspace), cropped.shape)), cropped
+
+
+def pad_kspace(kspace: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """k-space or a mask [..., h, w] with zeros around it, to `shape`: the image gets finer pixels.
+
+    Its field of view stays as it is, and so do the samples and their distance from zero frequency.
+    """
+    around = [around_center(*sizes) for sizes in zip(kspace.shape[-2:], shape, strict=True)]
+    return np.pad(kspace, [(0, 0)] * (kspace.ndim - 2) + around)
+
+
+def around_center(old: int, new: int) -> tuple[int, int]:
+    """Padding before and after an axis that moves index old // 2 to index new // 2."""
+    before = new // 2 - old // 2
+    return before, new - old - before
 
 
 def complex_image(kspace: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -98,6 +98,13 @@ def test_plan_of_fully_sampled_scans_undersamples_their_kspace(folders):
     assert config.init_from == "small" and config.optimizer.lora_rank == own_scans.ADAPTER_RANK
 
 
+def test_plan_has_room_for_all_lines_of_the_widest_scan(tmp_path):
+    for index, columns in enumerate((SIZE, 42, 40)):
+        write_fastmri_h5(tmp_path / f"{index}.h5", 3, index, 2, SIZE, columns=columns)
+    config = own_scans.plan(own_scans.look_through("fastmri", str(tmp_path)), "small", TASK)
+    assert config.data.image_size == (SIZE, 42)
+
+
 def test_plan_without_references_keeps_the_lines_of_the_scans(folders):
     scans = look(folders, "undersampled")
     config = own_scans.plan(scans, "small", TASK, self_supervised=True)

@@ -68,6 +68,21 @@ def scan():
     return fft2c(images[:, None] * maps) * masks[:, None], masks, maps
 
 
+class KeepsSamples(ZeroFilled):
+    """A model of one coil that leaves measured samples as they are."""
+
+    fills_kspace = True
+
+
+@pytest.mark.parametrize("recon", [ZeroFilled, KeepsSamples, Combined], indirect=True)
+@pytest.mark.parametrize("coils", [1, 4])
+def test_spectrum_of_combined_coils_taken_for_measured_is_warned_of(recon, scan, coils, caplog):
+    kspace, masks, _ = scan
+    recon(kspace[:1, :coils], masks[:1], coil_axis=1)
+    expected = isinstance(recon._run.model, KeepsSamples) and coils == 4
+    assert ("root-sum-of-squares" in caplog.text) == expected
+
+
 @multi_coil
 @pytest.mark.parametrize("axis", [-3, 1, -1])
 def test_coil_axis_may_stand_anywhere(recon, scan, axis):

@@ -162,5 +162,18 @@ def test_scan_unlike_the_training_data_is_warned_of(config, changes, words):
     assert any(words in line for line in make_result(config, **changes))
 
 
+@pytest.mark.parametrize(
+    ("name", "coils", "warned"),
+    [("simmim", 8, True), ("simmim", 1, False), ("unet", 8, False), ("unrolled", 8, False)],
+)
+def test_one_coils_model_that_keeps_the_spectrum_of_a_combined_image_says_so(
+    config, name, coils, warned
+):
+    config.model, config.data.simulation.coils = {"name": name}, (8,)
+    lines = make_result(config, provenance=Provenance(name), coils=coils)
+    told = f"of {coils} coils it keeps the k-space of their zero-filled root-sum-of-squares image"
+    assert [told in line for line in lines] == [True] * warned
+
+
 def test_other_methods_are_not_warned_of(config):
     assert make_result(config, provenance=Provenance("tv"), noise=0.2) == ()

@@ -209,26 +209,6 @@ def test_images_scale_with_the_input(coils, start, parameters):
         np.testing.assert_allclose(scaled / factor, image, rtol=1e-3, atol=1e-4 * image.max())
 
 
-@pytest.mark.parametrize("coils", [1, 8])
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        name
-        if name in ("cartesian_random", "gaussian_2d")
-        else pytest.param(name, marks=pytest.mark.slow)
-        for name in PATTERN_NAMES
-    ],
-)
-def test_perfect_network_stays_above_60_db(pattern, coils):
-    batch, image, maps = make_batch(coils, (32, 32), pattern=pattern, acceleration=4.0)
-    if coils == 1:  # its map is its phase
-        image, maps = np.abs(image) + 0j, np.exp(1j * np.angle(image))[:, None]
-    scan = scan_of(batch, maps.astype(np.complex64), estimate_noise(batch["kspace"], batch["mask"]))
-    estimate = consistency(image.astype(np.complex64), scan, cascades=5)
-    error = np.abs(estimate) - np.abs(image)
-    assert np.sqrt(np.mean(error**2)) < 10 ** (-60 / 20) * np.abs(image).max()
-
-
 @pytest.mark.parametrize("coils", [1, 6])
 def test_starts_come_nearer_the_better_they_are(coils):
     batch, _, maps = make_batch(coils, (32, 32), noise=0.003, acceleration=4.0)
