@@ -37,7 +37,7 @@ def _preview(result: ReconstructedVolume) -> Image.Image:
         rows.append({name: np.clip(scale * image, 0, 255) for name, image in row.items()})
     enlarged = -(-PREVIEW_SIZE // max(result.reconstruction.shape[1:]))
     height, width = (n * enlarged for n in result.reconstruction.shape[1:])
-    notes = [result.trust.summary(), *result.trust.warnings] if result.trust else []
+    notes = [result.trust.summary(), *result.warnings()] if result.trust else []
     size = (width * len(rows[0]), TITLE_HEIGHT + height * len(rows) + NOTE_HEIGHT * len(notes))
     sheet = Image.new("L", size)
     draw = ImageDraw.Draw(sheet)
