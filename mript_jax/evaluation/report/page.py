@@ -1,7 +1,6 @@
 """Puts the page together: `write_report(path, results, examples)`."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mript_jax.evaluation.evaluate import BASELINE, SliceResult, gain
+from mript_jax.evaluation.paths import without_folders
 from mript_jax.evaluation.protocols import get_protocol
 from mript_jax.evaluation.report.cases import make_cases, typical_case
 from mript_jax.evaluation.report.charts import curves, spectra, style
@@ -31,8 +31,6 @@ MODEL_NAMES = {  # where the name in code is no word
     "unrolled": "unrolled MR-IPT",
 }
 DATA_NAMES = {"phantom": "phantoms", "generated": "generated objects"}
-ABSOLUTE = re.compile(r"(?<![\w./…])/(?:[^\s/:;,\"']+/)+[^\s/:;,\"']+")
-LAST_PARTS = 3  # of a path: RUN/checkpoints/STEP
 SPECTRUM = "frequency_error"
 BANDS_HINT = "Bands are 95 % intervals of the mean, from drawing volumes again (bootstrap)."
 TABS = {name: name.upper() for name in METRICS} | {
@@ -218,18 +216,8 @@ def _grid(rows: Sequence[Mapping[str, Any]], methods: Sequence[str], baseline: s
 
 
 def _text(value: Any) -> str:
-    return without_folders(value if isinstance(value, str) else json.dumps(value))
-
-
-def without_folders(text: str) -> str:
-    """The text with the last parts only of absolute paths: pages are published, folders are not."""
-
-    def shortened(path: re.Match) -> str:
-        _, *parts = path[0].split("/")
-        kept = max(min(len(parts) - 2, LAST_PARTS), 1)  # without a user's home
-        return "…/" + "/".join(parts[-kept:])
-
-    return ABSOLUTE.sub(shortened, text)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return without_folders(text)
 
 
 def _script_json(value: Any) -> str:
