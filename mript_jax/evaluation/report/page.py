@@ -107,14 +107,17 @@ def _lead(results: Results, main: str, baseline: str | None) -> str:
 
 
 def _warning(examples: Sequence[SliceResult], main: str, baseline: str | None) -> str:
-    """The number of slices that a method made worse, where there are any."""
-    harmed = [g for e in examples if (g := gain(e, main)) < 0] if baseline else []
+    """The number of slices that a method made worse, where there are any, and where to see them."""
+    harmed = [e for e in examples if gain(e, main) < 0] if baseline else []
     if not harmed:
         return ""
+    shown = sum(example.pictures is not None for example in harmed)
+    them = "them" if shown == len(harmed) else f"the worst {shown} of them"
+    see = f": order the pictures by least gain to see {them}" if shown else ""
+    most = -min(gain(example, main) for example in harmed)
     return (
         f'<p class="warning"><b>Worse than {_words(BASELINE)}</b> in {len(harmed)} of '
-        f"{len(examples)} slices and tasks, by up to {-min(harmed):.2f} dB: order the pictures by "
-        "least gain to see them.</p>"
+        f"{len(examples)} slices and tasks, by up to {most:.2f} dB{see}.</p>"
     )
 
 
@@ -126,7 +129,8 @@ def _pictured(examples: Sequence[SliceResult], main: str) -> str:
     return (
         f"{shown} of the {len(examples)} slices and tasks have pictures: in each task the first "
         f"slices of some volumes, those with the lowest PSNR of {escape(_words(main))}, and those "
-        "furthest below zero-filling. All figures are of all slices."
+        "furthest below zero-filling; and of all tasks the one nearest to the median. All figures "
+        "are of all slices."
     )
 
 
