@@ -14,7 +14,7 @@ from mript_jax.evaluation.evaluate import BASELINE, SliceResult, gain
 from mript_jax.evaluation.paths import without_folders
 from mript_jax.evaluation.protocols import get_protocol
 from mript_jax.evaluation.report.cases import make_cases, typical_case
-from mript_jax.evaluation.report.charts import curves, spectra, style
+from mript_jax.evaluation.report.charts import curves, legend, spectra
 from mript_jax.evaluation.report.tables import has, heat_map, results_table, volume_sections
 from mript_jax.evaluation.results import Results, by_task, gains
 from mript_jax.evaluation.summary import METRICS
@@ -59,7 +59,7 @@ def write_report(path: str | Path, results: Results, examples: Sequence[SliceRes
         "pictured": _pictured(examples, main),
         "provenance": _provenance(results),
         "methods": _methods(results),
-        "legend": _legend(methods),
+        "legend": legend(methods),
         "tabs": _tabs(rows),
         "curves": _curves(rows, methods),
         "grid": _grid(rows, methods, baseline),
@@ -163,15 +163,6 @@ def _methods(results: Results) -> str:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _legend(methods: Sequence[str]) -> str:
-    return "".join(
-        f'<li class="{style(name, i)}"><svg viewBox="0 0 28 10" aria-hidden="true">'
-        '<polyline points="1,5 27,5"/><circle cx="14" cy="5" r="3.2"/></svg>'
-        f"{escape(_words(name))}</li>"
-        for i, name in enumerate(methods)
-    )
 
 
 def _tabs(rows: Sequence[Mapping[str, Any]]) -> str:
