@@ -120,6 +120,12 @@ class ReconstructedVolume:
         of_others = [line for other in self.others for line in other.warnings]
         return [*(self.trust.warnings if self.trust else ()), *of_others]
 
+    def mean_psnr(self, images: np.ndarray) -> float:
+        """The PSNR of images [S, H, W] in dB, in the mean over the slices of the reference."""
+        reference = self.reference
+        assert reference is not None
+        return float(np.mean(psnr(reference, images, data_range=reference.max())))
+
     def summary(self) -> str:
         """One line: what was done, and how near the reference it came."""
         seen = recognize_mask(self.masks[0])
@@ -130,10 +136,7 @@ class ReconstructedVolume:
             f"acceleration {seen.true_acceleration:.2f} ({how}{differ})"
         )
         if self.reference is not None:
-            before, after = (
-                float(np.mean(psnr(self.reference, image, data_range=self.reference.max())))
-                for image in (self.zero_filled, self.reconstruction)
-            )
+            before, after = map(self.mean_psnr, (self.zero_filled, self.reconstruction))
             line += f", PSNR {after:.2f} dB (zero-filled {before:.2f} dB)"
         return f"{line}, {self.trust.summary()}" if self.trust else line
 
