@@ -13,7 +13,8 @@ from absl import flags
 from mript_jax import cli
 from mript_jax.data.phantom.slices import make_slice
 from mript_jax.data.simulation import simulate
-from mript_jax.inference.methods import MeasuredSlices, Method, build_methods
+from mript_jax.inference.estimate import MeasuredSlices
+from mript_jax.inference.methods import Method, build_methods
 from mript_jax.inference.uncertainty import uncertainty
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.tasks import TASKS, Task

@@ -40,11 +40,12 @@ def main() -> None:
     from mript_jax.inference.serve import serve
 
     methods, network = build_methods(values.method, values.checkpoint)
-    provenances = {}
+    provenances, config = {}, None
     if network is not None:
-        name = network.config.model.name
+        config = network.config
+        name = config.model.name
         provenances[name] = checkpoint_provenance(values.checkpoint, name)
     try:
-        serve(values.host, values.port, methods, provenances)
+        serve(values.host, values.port, methods, provenances, config=config)
     except OSError as error:
         raise UserError(f"--host={values.host} --port={values.port}: {error}") from error

@@ -7,6 +7,7 @@ pictures.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -64,25 +65,48 @@ def evaluate_tasks(
     the volumes). Examples of weight 0 are not counted, all others exactly once. Batches are
     spread over the devices (default: all of this process). For each task the pictures of the
     first slices of the first `pictures` volumes are kept, of as many of the worst slices (lowest
-    PSNR of the first method), and of as many of those where it is furthest below zero-filling.
+    PSNR of the first method), and of as many of those where it is furthest below zero-filling; and
+    of all tasks that of the slice nearest to the median PSNR, whose batch is made once more.
     `progress` is told each task when it begins.
     """
     rules = get_protocol(protocol)
     devices = jax.local_devices() if devices is None else devices
     rows, examples = [], []
+    main = next(iter(methods))
+    places: list[tuple[int, int]] = []  # (batch of the task, number in it) of each example
+
+    def examples_of(
+        task: Task, batches: Iterable[Any], count: int = 0
+    ) -> Iterator[list[SliceResult]]:
+        for batch, records in _measured(methods, task, batches, rules=rules, devices=devices):
+            found = _examples(batch, records, task, count)
+            count += len(found)
+            yield found
+
     for task in tasks:
         progress(task)
         of_task: list[SliceResult] = []
-        for batch, records in _measured(
-            methods, task, make_batches(task), rules=rules, devices=devices
-        ):
-            of_task += _examples(batch, records, task, len(of_task))
-            of_task = _keep_pictures(of_task, next(iter(methods)), pictures)
+        for number, found in enumerate(examples_of(task, make_batches(task))):
+            places += [(number, i) for i in range(len(found))]
+            of_task = _keep_pictures(of_task + found, main, pictures)
         if not of_task:
             raise UserError(f"no example to evaluate for {task.pattern} x{task.acceleration:g}")
         rows += [summarize(of_task, name, rules) for name in methods]
         examples += of_task
+    if not (pictures and examples):
+        return rows, examples
+    middle = _median_example(examples, main)
+    if examples[middle].pictures is None:
+        task, (number, i) = examples[middle].task, places[middle]
+        (found,) = examples_of(task, itertools.islice(make_batches(task), number, number + 1))
+        examples[middle] = dataclasses.replace(examples[middle], pictures=found[i].pictures)
     return rows, examples
+
+
+def _median_example(examples: Sequence[SliceResult], method: str) -> int:
+    """The number of the example whose PSNR is nearest to the median."""
+    psnrs = np.array([example.values[method]["psnr"] for example in examples])
+    return int(np.argmin(np.abs(psnrs - np.median(psnrs))))
 
 
 def _measured(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mript_jax.errors import UserError
+from mript_jax.evaluation.paths import without_folders
 from mript_jax.evaluation.protocols import get_protocol
 from mript_jax.evaluation.summary import METRICS, MORE_METRICS
 
@@ -32,10 +33,13 @@ BEST = {"psnr": max, "ssim": max, "nmse": min}
 def make_results(
     model: str, dataset: str, protocol: str, split: str, rows: Sequence[Row], **provenance: Any
 ) -> Results:
-    """The content of results.json; `provenance` tells what made it (seed, checkpoint, ...)."""
+    """The content of results.json; `provenance` tells what made it (seed, checkpoint, ...).
+
+    Of absolute paths the last parts are kept: results are published.
+    """
     get_protocol(protocol)
     head = {"model": model, "dataset": dataset, "protocol": protocol, "split": split}
-    return {**head, **provenance, "rows": [dict(row) for row in rows]}
+    return {**without_folders({**head, **provenance}), "rows": [dict(row) for row in rows]}
 
 
 def write_results(folder: str | Path, results: Results, examples: Sequence[Any] = ()) -> None:
@@ -49,7 +53,7 @@ def write_results(folder: str | Path, results: Results, examples: Sequence[Any] 
         "tex": latex_table(results),
     }
     for suffix, text in texts.items():
-        (folder / f"results.{suffix}").write_text(text)
+        (folder / f"results.{suffix}").write_text(text, encoding="utf-8")
     if examples:
         (folder / "examples.csv").write_text(examples_table(examples))
 
@@ -67,7 +71,7 @@ def read_results(path: str | Path) -> Results:
     missing = [key for key in REQUIRED if not isinstance(results, dict) or key not in results]
     if missing:
         raise UserError(f"{path} holds no results: it lacks {', '.join(missing)}")
-    return results
+    return without_folders(results)  # those of earlier versions have them
 
 
 def merge_results(several: Sequence[Results]) -> Results:

@@ -239,7 +239,8 @@ def _reconstruction(config: ConfigDict, path: str) -> Method:
     def method(batch: Batch, task: Task) -> np.ndarray:
         kspace, masks = np.asarray(batch["kspace"]), np.asarray(batch["mask"])
         pattern = config.data.patterns[nearest_pattern(task.pattern, config.data.patterns)]
-        return reconstruction.from_kspace(kspace, masks, pattern, task.acceleration)[..., None]
+        found = reconstruction.estimate(kspace, masks, pattern, task.acceleration)
+        return found.images[..., None]
 
     return method
 

@@ -2,34 +2,27 @@
 
 import dataclasses
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from mript_jax.batch import stack
-from mript_jax.checkpoint import load_checkpoint_config, load_params
-from mript_jax.data.pipeline import example_maker, open_split
+from mript_jax.checkpoint import load_checkpoint_config
+from mript_jax.data.pipeline import open_split
 from mript_jax.data.readers import open_source
 from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.data.splits import write_splits
-from mript_jax.data.transforms import volume_seed
 from mript_jax.errors import UserError
 from mript_jax.evaluation.report import write_report
-from mript_jax.evaluation.report.pictures import save_row, white_point
 from mript_jax.evaluation.results import write_results
 from mript_jax.experiments.comparison import compare
-from mript_jax.inference.reconstruction import Reconstruction
-from mript_jax.models import build_model
+from mript_jax.experiments.held_out_samples import compare_without_references
 from mript_jax.physics.recognition.mask import recognize_mask
 from mript_jax.physics.tasks import Task, make_task
 from mript_jax.training.loop import train_to_end
-from mript_jax.training.losses import build_loss
 from mript_jax.training.setup import set_up
 from mript_jax.training.step_time import limit_steps
 from mript_jax.training.validation import FOLDER as BEST
@@ -44,6 +37,7 @@ LEARNING_RATES = {"all": 3e-4, "adapters": 1e-3}
 MOST_STEPS, WARMUP_STEPS = 20_000, 20
 MOST_COILS = 8  # to which measured coils are compressed
 MOST_SLICES = 48  # of the held-out ones that are measured
+NO_HELP = "; it did not help: keep the weights that you started from"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -248,7 +242,13 @@ def _size_to_train(record: Record) -> tuple[int, int]:
 
 def _measure(config: ConfigDict, weights: Path, folder: Path) -> str:
     if config.data.undersampling == "split" and not _has_references(config):
-        return _measure_without_references(config, weights, folder)
+        checkpoints = {BEFORE: config.init_from, AFTER: str(weights)}
+        errors, count = compare_without_references(config, checkpoints, folder, MOST_SLICES)
+        return (
+            f"error at samples that were not given to the model, of {count} held-out slices: "
+            f"{errors[BEFORE]:.4f} before, {errors[AFTER]:.4f} fine-tuned"
+            f"{'' if errors[AFTER] < errors[BEFORE] else NO_HELP}\nreport: {folder / 'report.html'}"
+        )
     measured = ConfigDict(config.copy_and_resolve_references()).unlock()
     if measured.data.undersampling == "split":
         measured.data.undersampling = "kspace"
@@ -261,57 +261,13 @@ def _measure(config: ConfigDict, weights: Path, folder: Path) -> str:
         for name in (AFTER, BEFORE, "zero_filled")
     }
     change = means[AFTER] - means[BEFORE]
-    verdict = "" if change > 0 else "; it did not help: keep the weights that you started from"
     return (
         f"PSNR of {results['rows'][0]['count']} held-out slices: {means['zero_filled']:.2f} dB "
         f"zero-filled, {means[BEFORE]:.2f} dB before, {means[AFTER]:.2f} dB fine-tuned "
-        f"({change:+.2f} dB){verdict}\nreport: {folder / 'report.html'}"
+        f"({change:+.2f} dB){'' if change > 0 else NO_HELP}\nreport: {folder / 'report.html'}"
     )
 
 
 def _has_references(config: ConfigDict) -> bool:
     source, indices = open_split(config.data, "test")
     return source[int(indices[0])].image is not None
-
-
-def _measure_without_references(config: ConfigDict, weights: Path, folder: Path) -> str:
-    """The error at held-out samples of held-out volumes, and a picture of one of them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    source, indices = open_split(config.data, "test")
-    indices = indices[np.linspace(0, len(indices) - 1, min(len(indices), MOST_SLICES)).astype(int)]
-    records = [source[int(i)] for i in indices]
-    paths = {BEFORE: config.init_from, AFTER: str(weights)}
-    errors = {name: _held_out_error(config, path, records) for name, path in paths.items()}
-    (folder / "held_out_samples.json").write_text(json.dumps(errors, indent=1) + "\n")
-    record = records[len(records) // 2]
-    assert record.kspace is not None and record.mask is not None
-    kspace, mask = record.kspace[None], np.asarray(record.mask)
-    images = []
-    for path in paths.values():
-        reconstruction = Reconstruction(load_checkpoint_config(path), load_params(path))
-        images.append(reconstruction.from_kspace(kspace, mask)[0])
-    save_row(folder / "before_and_after.png", images, white_point(images[0]))
-    return (
-        f"error at samples that were not given to the model, of {len(records)} held-out slices: "
-        f"{errors[BEFORE]:.4f} before, {errors[AFTER]:.4f} fine-tuned\n"
-        f"picture (before, after): {folder / 'before_and_after.png'}"
-    )
-
-
-def _held_out_error(config: ConfigDict, checkpoint: str, records: Sequence[Record]) -> float:
-    """The mean of the self-supervised loss, over one split of each slice's samples."""
-    model, loss = build_model(config.model), build_loss(config.loss)
-    fields = tuple(dict.fromkeys((*model.batch_fields(), *loss.batch_fields)))
-    maker = example_maker(config.data, fields, config.data.coils)
-    params = load_params(checkpoint)
-
-    @jax.jit
-    def of_batch(params: Any, batch: Mapping[str, Any]) -> jax.Array:
-        return loss(lambda method: model.apply({"params": params}, batch, method=method), batch)
-
-    task = make_task(config.data.patterns[0], config.data.accelerations[0])
-    values = [
-        float(of_batch(params, stack([maker(record, task, volume_seed(record.volume))]))[0])
-        for record in records
-    ]
-    return float(np.mean(values))

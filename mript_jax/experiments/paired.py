@@ -9,7 +9,6 @@ import numpy as np
 
 from mript_jax.evaluation.results import TASK
 from mript_jax.evaluation.summary import bootstrap_interval
-from mript_jax.text_table import markdown_table
 
 MORE_IS_BETTER = ("psnr", "ssim")
 Slices = Mapping[tuple, Mapping[str, float]]  # (task, volume, slice) -> metrics
@@ -47,8 +46,10 @@ def paired_differences(ours: Slices, rival: Slices) -> list[dict[str, Any]]:
     return rows
 
 
-def paired_table(path: Path, ours: Sequence[str], rivals: Mapping[str, Iterable[str]]) -> str:
-    """Markdown of one row for each rival: in how many tasks ours is better, and by how much."""
+def paired_rows(
+    path: Path, ours: Sequence[str], rivals: Mapping[str, Iterable[str]]
+) -> list[dict[str, str]]:
+    """A row for each rival: in how many tasks ours is better, and by how much."""
     mine = read_slices(path, ours)
     rows = []
     for name, methods in rivals.items():
@@ -63,4 +64,4 @@ def paired_table(path: Path, ours: Sequence[str], rivals: Mapping[str, Iterable[
                 "most": f"{max(gains):.2f}",
             }
         )
-    return markdown_table(rows) + "\n"
+    return rows

@@ -51,7 +51,7 @@ from mript_jax.evaluation.results import (
 )
 from mript_jax.evaluation.summary import bootstrap_interval
 from mript_jax.experiments.comparison import compare
-from mript_jax.experiments.paired import paired_table
+from mript_jax.experiments.paired import paired_rows
 from mript_jax.experiments.probe import probe, untrained
 from mript_jax.sizes import height_width
 from mript_jax.text_table import markdown_table
@@ -99,10 +99,14 @@ def run_study(study: ConfigDict, workdir: str | Path) -> str:
         for condition, results in by_condition.items()
         for name, runs in variants.items()
     ]
-    table = _table(rows)
+    paired = {}
     if "variants" in study:
-        table += "".join(_paired(name, variants, workdir) for name in conditions)
-    return _write(study, rows, table, workdir)
+        first = next(iter(variants))
+        paired = {
+            f"{name}: {first} against each, on the same slices": _paired(name, variants, workdir)
+            for name in conditions
+        }
+    return _write(study, rows, _table(rows), workdir, paired=paired)
 
 
 def _resolved(config: ConfigDict) -> ConfigDict:
@@ -194,11 +198,12 @@ def _baselines(study: ConfigDict) -> tuple[str, ...]:
     return tuple(study.get("baselines", ()))
 
 
-def _paired(condition: str, variants: Mapping[str, Sequence[str]], workdir: Path) -> str:
+def _paired(
+    condition: str, variants: Mapping[str, Sequence[str]], workdir: Path
+) -> list[dict[str, str]]:
     """The first variant against all others, on the slices of a condition."""
-    (first, ours), *others = variants.items()
-    table = paired_table(_evaluation(workdir, condition) / "examples.csv", ours, dict(others))
-    return f"\n{condition}: {first} against each, on the same slices\n\n{table}"
+    (_, ours), *others = variants.items()
+    return paired_rows(_evaluation(workdir, condition) / "examples.csv", ours, dict(others))
 
 
 def _evaluate(
@@ -270,16 +275,25 @@ def _probe(study: ConfigDict, workdir: Path) -> str:
     return _write(study, rows, markdown_table(rows) + "\n", workdir)
 
 
-def _write(study: ConfigDict, rows: list[dict[str, Any]], table: str, workdir: Path) -> str:
+def _write(
+    study: ConfigDict,
+    rows: list[dict[str, Any]],
+    table: str,
+    workdir: Path,
+    paired: Mapping[str, list[dict[str, str]]] | None = None,
+) -> str:
+    paired = paired or {}
     (workdir / "study.json").write_text(json.dumps(rows, indent=1) + "\n")
     text = f"{study.about}\n\n{table}"
+    text += "".join(f"\n{head}\n\n{markdown_table(of)}\n" for head, of in paired.items())
     (workdir / "study.md").write_text(text)
     reports = (
         {} if "probe" in study else {of: f"evaluation/{of}/report.html" for of in study.conditions}
     )
     pictures = {of: f"{Path(report).parent}/{PICTURE}" for of, report in reports.items()}
     pictures = {of: path for of, path in pictures.items() if (workdir / path).is_file()}
-    write_study_page(workdir / "study.html", study.about, rows, reports, pictures=pictures)
+    page = workdir / "study.html"
+    write_study_page(page, study.about, rows, reports, pictures=pictures, paired=paired)
     return text
 
 

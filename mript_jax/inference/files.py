@@ -129,7 +129,7 @@ def _reconstruct(
         print(f"left out: {_one_line(error)}", file=sys.stderr, flush=True)
     if work.network is not None:
         result = with_warnings(result, work.network.config)
-    for line in result.trust.warnings if result.trust else ():
+    for line in result.warnings():
         print(f"warning: {name}: {line}", file=sys.stderr, flush=True)
     return result
 

@@ -1,7 +1,5 @@
 """Reconstruction methods by name: a trained network, and those that need no training."""
 
-import dataclasses
-import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,11 +10,10 @@ import numpy as np
 from mript_jax.errors import unknown_name_error
 from mript_jax.evaluation.baselines.compressed_sensing import total_variation_image, wavelet_image
 from mript_jax.inference.batch_runner import parts_of
-from mript_jax.inference.estimate import Estimate, magnitude_residuals, measurement
+from mript_jax.inference.estimate import Estimate, MeasuredSlices, magnitude_residuals
 from mript_jax.inference.reconstruction import Reconstruction, load
 from mript_jax.physics.crop import zero_filled_scan
 from mript_jax.physics.measurement import Measurement, residual, solve, start
-from mript_jax.physics.noise import estimate_noise
 
 # Weight of compressed sensing: a share of the noise level, for images whose maximum is 1, where
 # the estimate counts detail that noise cannot be told from. Best on phantoms of 2x to 10x.
@@ -25,32 +22,6 @@ LEAST_WEIGHT = 5e-4
 SENSE_STEPS = 30  # of conjugate gradients
 LEAST_SENSE_WEIGHT = 1e-4
 SMALLEST = 1e-12  # maximum of an image that shows anything
-
-
-@dataclasses.dataclass(frozen=True)
-class MeasuredSlices:
-    """Undersampled slices of one size, as every method gets them."""
-
-    kspace: np.ndarray  # [S, C, H, W], 0 where nothing was measured
-    masks: np.ndarray  # [S, H, W]
-
-    @functools.cached_property
-    def noise(self) -> np.ndarray:
-        """The noise level [S]."""
-        pairs = zip(self.kspace, self.masks, strict=True)
-        return np.array([estimate_noise(*of_one) for of_one in pairs], np.float32)
-
-    @property
-    def noise_residuals(self) -> np.ndarray:
-        """The residual [S] that the noise alone leaves, of an image without error."""
-        size = np.linalg.norm(self.kspace.reshape(len(self.kspace), -1), axis=1)
-        count = self.kspace.shape[1] * self.masks.sum(axis=(1, 2))
-        return self.noise * np.sqrt(2 * count) / np.maximum(size, SMALLEST)
-
-    @functools.cached_property
-    def measured(self) -> Measurement[np.ndarray]:
-        """The linear model, with coil sensitivity maps."""
-        return measurement(self.kspace, self.masks)
 
 
 Method = Callable[[MeasuredSlices], Estimate]
@@ -80,7 +51,7 @@ def build_methods(
 
 def network_method(network: Reconstruction) -> Method:
     """A trained network as a method."""
-    return lambda slices: network.estimate(slices.kspace, slices.masks)
+    return lambda slices: network.estimate_with_residuals(slices.kspace, slices.masks)
 
 
 def _zero_filled(slices: MeasuredSlices) -> Estimate:

@@ -10,8 +10,8 @@ from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.data.transforms import volume_seed
 from mript_jax.errors import UserError
 from mript_jax.inference.arrays import full_mask
-from mript_jax.inference.estimate import Estimate
-from mript_jax.inference.methods import MeasuredSlices, Method
+from mript_jax.inference.estimate import Estimate, MeasuredSlices
+from mript_jax.inference.methods import Method
 from mript_jax.inference.provenance import Provenance
 from mript_jax.inference.uncertainty import uncertainty
 from mript_jax.inference.volumes import OtherMethod, ReconstructedVolume, Trust, output_name

@@ -5,7 +5,7 @@ target's, and is restored.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,20 @@ from mript_jax.inference.arrays import (
     sampled_points,
 )
 from mript_jax.inference.batch_runner import BatchRunner, parts_of
-from mript_jax.inference.estimate import Estimate, magnitude_residuals, measurement
-from mript_jax.inference.trust import combined_spectrum, unlike_sampling
+from mript_jax.inference.estimate import (
+    Estimate,
+    MeasuredSlices,
+    magnitude_residuals,
+    measurement,
+)
+from mript_jax.inference.trust import (
+    combined_spectrum,
+    unlike_sampling,
+    unlike_scan,
+    unlike_size,
+)
 from mript_jax.inference.units import in_usual_units
+from mript_jax.inference.volumes import Trust
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.crop import zero_filled_scan
 from mript_jax.physics.espirit import sensitivity_maps
@@ -124,42 +135,47 @@ class Reconstruction:
         """Reconstruct slices [S, C, H, W] with mask(s) [W], [H, W] or [S, H, W] -> [S, H, W].
 
         Models of one coil are given the zero-filled root-sum-of-squares image of several coils.
+        A warning is logged of each way in which the scan is unlike the training data.
         """
         kspace, masks = np.asarray(kspace), full_mask(mask, kspace.shape[0], kspace.shape[-2:])
+        found = self.estimate(kspace, masks, pattern, acceleration, sensitivities=sensitivities)
         for members in same_mask(masks):
             self._warn(recognize_mask(masks[members[0]]), pattern, acceleration)
-        if self._multi_coil:
-            return self._estimate(
-                kspace, masks, pattern, acceleration, sensitivities=sensitivities
-            ).images
         for line in combined_spectrum(self._run.model, kspace.shape[1]):
             log.warning("%s", line)
-        images = zero_filled_scan(kspace * masks[:, None])
-        return self._by_mask(images, masks, pattern, acceleration)
+        if len(kspace):
+            self._warn_of_scan(kspace, masks, found)
+        return found.images
 
     @in_usual_units
-    def estimate(self, kspace: np.ndarray, mask: np.ndarray) -> Estimate:
-        """As `from_kspace`, with the residual of each slice, and without warnings."""
-        kspace, masks = np.asarray(kspace), full_mask(mask, kspace.shape[0], kspace.shape[-2:])
-        if self._multi_coil:
-            found = self._estimate(kspace, masks)
-        else:
-            images = self._by_mask(zero_filled_scan(kspace * masks[:, None]), masks)
-            found = Estimate(images, np.full(len(images), np.nan))
+    def estimate_with_residuals(self, kspace: np.ndarray, mask: np.ndarray) -> Estimate:
+        """As `estimate`; magnitudes get the phase that fits best, which for coils takes maps."""
+        found = self.estimate(kspace, mask)
         if np.isnan(found.residuals).any():
-            measured = measurement(kspace, masks)
+            masks = full_mask(mask, kspace.shape[0], kspace.shape[-2:])
+            measured = measurement(np.asarray(kspace), masks)
             return found._replace(residuals=magnitude_residuals(found.images, measured))
         return found
 
-    def _estimate(
+    @in_usual_units
+    def estimate(
         self,
         kspace: np.ndarray,
-        masks: np.ndarray,
+        mask: np.ndarray,
         pattern: str | None = None,
         acceleration: float | None = None,
         *,
         sensitivities: np.ndarray | None = None,
     ) -> Estimate:
+        """As `from_kspace`, with the residual of each slice, and without warnings.
+
+        Residuals are NaN of a model whose images have no phase.
+        """
+        kspace, masks = np.asarray(kspace), full_mask(mask, kspace.shape[0], kspace.shape[-2:])
+        if not self._multi_coil:
+            images = zero_filled_scan(kspace * masks[:, None])
+            images = self._by_mask(images, masks, pattern, acceleration)
+            return Estimate(images, np.full(len(images), np.nan))
         results = np.empty((len(kspace), *kspace.shape[-2:]), np.float32)
         residuals = np.empty(len(kspace), np.float32)
         for members in same_mask(masks):
@@ -187,6 +203,7 @@ class Reconstruction:
         from the spectrum of the middle image, and no sample counts as measured; a model that fills
         in k-space then returns the images unchanged.
         """
+        _log(unlike_size(self.config, images.shape[1:]))
         if mask is not None:
             masks = full_mask(mask, len(images), images.shape[1:])
             for members in same_mask(masks):
@@ -272,8 +289,17 @@ class Reconstruction:
 
     def _warn(self, seen: RecognizedMask, pattern: str | None, acceleration: float | None) -> None:
         pattern, acceleration = pattern or seen.pattern, acceleration or seen.acceleration
-        for line in unlike_sampling(self.config, pattern, acceleration):
-            log.warning("%s", line)
+        _log(unlike_sampling(self.config, pattern, acceleration))
+
+    def _warn_of_scan(self, kspace: np.ndarray, masks: np.ndarray, found: Estimate) -> None:
+        """Warn by the middle slice: the noise of every one would take longer than the images."""
+        middle = slice(len(kspace) // 2, len(kspace) // 2 + 1)
+        slices = MeasuredSlices(kspace[middle] * masks[middle, None], masks[middle])
+        residuals, coils = found.residuals[middle], kspace.shape[1]
+        if np.isnan(residuals).any() and coils == 1:  # of several it would take maps
+            residuals = magnitude_residuals(found.images[middle], slices.measured)
+        trust = Trust(residuals, slices.noise_residuals, noise=slices.noise, coils=coils)
+        _log(unlike_scan(self.config, trust, np.abs(zero_filled_scan(slices.kspace))))
 
     def _task(
         self, seen: RecognizedMask, pattern: str | None, acceleration: float | None
@@ -296,6 +322,11 @@ def _estimated_maps(kspace: np.ndarray, masks: np.ndarray) -> np.ndarray | None:
     except UserError as error:
         log.warning("%s; low-resolution maps are used", error)
         return None
+
+
+def _log(lines: Sequence[str]) -> None:
+    for line in lines:
+        log.warning("%s", line)
 
 
 def _scale(magnitudes: np.ndarray) -> np.ndarray:

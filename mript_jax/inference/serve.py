@@ -9,11 +9,13 @@ import contextlib
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import h5py
 import numpy as np
+from ml_collections import ConfigDict
 
 from mript_jax.data.mrd import ACQUISITION
 from mript_jax.data.readers import open_source
@@ -34,11 +36,14 @@ from mript_jax.inference.mrd_stream import (
 from mript_jax.inference.pipeline import reconstruct_volume
 from mript_jax.inference.provenance import Provenance
 from mript_jax.inference.save.mrd import image_headers
-from mript_jax.inference.volumes import iterate_volumes
+from mript_jax.inference.trust import with_warnings
+from mript_jax.inference.volumes import ReconstructedVolume, iterate_volumes
 
 SILENCE = 300.0  # seconds without a byte after which a client is given up
 LINES = 256  # that are kept in memory before they are written
 MOST_BYTES = 2**34  # of a scan
+Reconstruct = Callable[[str, Sequence[Record]], ReconstructedVolume]  # of a volume's name
+
 FULLY_SAMPLED = {"zero_filled": UNTRAINED["zero_filled"]}  # nothing is missing: no method is needed
 
 
@@ -47,13 +52,20 @@ def serve(
     port: int,
     methods: Mapping[str, Method],
     provenances: Mapping[str, Provenance] | None = None,
+    *,
+    config: ConfigDict | None = None,
 ) -> None:
-    """Serve client after client, for ever. Port 0: one that is free."""
+    """Serve client after client, for ever. Port 0: one that is free.
+
+    With the config of the network among the methods, clients are warned of scans that are unlike
+    its training data.
+    """
     with socket.create_server((host, port)) as listener:
         print(f"listening on {host}:{listener.getsockname()[1]}", flush=True)
         while True:
             client, address = listener.accept()
-            serve_client(client, f"{address[0]}:{address[1]}", methods, provenances)
+            who = f"{address[0]}:{address[1]}"
+            serve_client(client, who, methods, provenances, config=config)
 
 
 def serve_client(
@@ -61,26 +73,23 @@ def serve_client(
     name: str,
     methods: Mapping[str, Method],
     provenances: Mapping[str, Provenance] | None = None,
+    *,
+    config: ConfigDict | None = None,
 ) -> None:
     """Answer one client and close the connection; a client that is gone is the end, no error."""
     with client, contextlib.suppress(OSError):  # it may hang up at any time
         client.settimeout(SILENCE)
         with client.makefile("rwb") as stream:
-            _answer(stream, name, methods, provenances)
+            _answer(stream, name, partial(_reconstruct, methods, provenances, config))
 
 
-def _answer(
-    stream: Stream,
-    name: str,
-    methods: Mapping[str, Method],
-    provenances: Mapping[str, Provenance] | None,
-) -> None:
+def _answer(stream: Stream, name: str, reconstruct: Reconstruct) -> None:
     """Read one scan from a stream and write its images to it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "scan.h5"
         try:
             print(f"{name}: {receive_scan(stream, path)} lines", flush=True)
-            images = _send_images(stream, path, methods, provenances)
+            images = _send_images(stream, name, path, reconstruct)
             print(f"{name}: {images} images sent", flush=True)
         except Exception as error:  # whatever a client sends, the next one is served
             text = " ".join(str(error).replace(str(path), "the scan").split())
@@ -129,16 +138,14 @@ def _append(table: h5py.Dataset, lines: list[Line]) -> None:
     table[-len(rows) :] = rows
 
 
-def _send_images(
-    stream: Stream,
-    path: Path,
-    methods: Mapping[str, Method],
-    provenances: Mapping[str, Provenance] | None,
-) -> int:
+def _send_images(stream: Stream, client: str, path: Path, reconstruct: Reconstruct) -> int:
+    """Send the images of a scan after the warnings of it; the number of images."""
     count = 0
     for name, records in iterate_volumes(open_source("ismrmrd", str(path))):
-        chosen = FULLY_SAMPLED if _is_fully_sampled(records) else methods
-        result = reconstruct_volume(chosen, records, None, name, provenances=provenances)
+        result = reconstruct(name, records)
+        for line in result.warnings():
+            print(f"warning: {client}: {line}", file=sys.stderr, flush=True)
+            write_text(stream, f"warning: {line}")
         for volume in result.by_method():
             heads, texts = image_headers(volume)
             for head, text, image in zip(heads, texts, volume.reconstruction, strict=True):
@@ -146,6 +153,18 @@ def _send_images(
                 write_image(stream, head, text, image)
         stream.flush()
     return count
+
+
+def _reconstruct(
+    methods: Mapping[str, Method],
+    provenances: Mapping[str, Provenance] | None,
+    config: ConfigDict | None,
+    name: str,
+    records: Sequence[Record],
+) -> ReconstructedVolume:
+    chosen = FULLY_SAMPLED if _is_fully_sampled(records) else methods
+    result = reconstruct_volume(chosen, records, None, name, provenances=provenances)
+    return result if config is None else with_warnings(result, config)
 
 
 def _is_fully_sampled(records: Sequence[Record]) -> bool:

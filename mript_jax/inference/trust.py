@@ -23,23 +23,37 @@ SMALLEST = 1e-12  # maximum of an image that shows anything
 
 def with_warnings(result: ReconstructedVolume, config: ConfigDict) -> ReconstructedVolume:
     """The volume with a warning for each way in which it is unlike the data of a model's config."""
-    of_model = [v for v in result.by_method() if v.provenance.method == config.model.name]
-    if not of_model or result.trust is None or of_model[0].trust is None:
+    if result.trust is None:
         return result
+    model = config.model.name
+    if result.provenance.method == model:
+        lines = _unlike_training(config, result, result.trust)
+        return dataclasses.replace(result, trust=dataclasses.replace(result.trust, warnings=lines))
+    others = tuple(
+        other._replace(warnings=_unlike_training(config, result, result.trust.of(other)))
+        if other.provenance.method == model
+        else other
+        for other in result.others
+    )
+    return dataclasses.replace(result, others=others)
+
+
+def _unlike_training(
+    config: ConfigDict, result: ReconstructedVolume, trust: Trust
+) -> tuple[str, ...]:
     seen = recognize_mask(result.masks[0])
-    brightest = np.maximum(result.zero_filled.max(axis=(1, 2)), SMALLEST)
-    lines = unlike_sampling(config, seen.pattern, seen.acceleration)
-    lines += combined_spectrum(MODELS[config.model.name], result.trust.coils)
-    lines += _unlike_scan(config, result.trust, result.reconstruction.shape[1:], brightest)
-    lines += _implausible(of_model[0].trust)
-    trust = dataclasses.replace(result.trust, warnings=tuple(lines))
-    return dataclasses.replace(result, trust=trust)
+    sampling = unlike_sampling(config, seen.pattern, seen.acceleration)
+    combined = combined_spectrum(MODELS[config.model.name], trust.coils)
+    return (*sampling, *combined, *unlike_scan(config, trust, result.zero_filled))
 
 
-def _unlike_scan(
-    config: ConfigDict, trust: Trust, shape: tuple[int, ...], brightest: np.ndarray
-) -> list[str]:
+def unlike_scan(config: ConfigDict, trust: Trust, zero_filled: np.ndarray) -> list[str]:
+    """A sentence for a scan's noise, coils, size and residual that are unlike the training data's.
+
+    `zero_filled` are its zero-filled images [S, H, W], whose maximum the noise is compared with.
+    """
     data, found = config.data, []
+    brightest = np.maximum(zero_filled.max(axis=(1, 2)), SMALLEST)  # [S]
     simulated = data.undersampling == "simulated"
     most_coils = max(data.simulation.coils) if simulated else data.coils
     strongest = max(data.simulation.noise[1] if simulated else data.noise, LEAST_NOISE)
@@ -51,17 +65,22 @@ def _unlike_scan(
         )
     if trust.coils > FEW_COILS * most_coils:
         found.append(f"it has {trust.coils} coils, and at most {most_coils} were trained on")
-    trained = height_width(data.image_size)
+    return found + unlike_size(config, zero_filled.shape[1:]) + _implausible(trust)
+
+
+def unlike_size(config: ConfigDict, shape: tuple[int, ...]) -> list[str]:
+    """A sentence for an image size (height, width) that is far from those trained on."""
+    trained = height_width(config.data.image_size)
     share = np.asarray(shape) / np.asarray(trained)
-    if share.min() < SIDES[0] or share.max() > SIDES[1]:
-        size = " x ".join(map(str, shape))
-        found.append(f"its {size} pixels are far from the {trained[0]} x {trained[1]} trained on")
-    return found
+    if SIDES[0] <= share.min() and share.max() <= SIDES[1]:
+        return []
+    size = " x ".join(map(str, shape))
+    return [f"its {size} pixels are far from the {trained[0]} x {trained[1]} trained on"]
 
 
 def _implausible(trust: Trust) -> list[str]:
     residual, noise = (float(np.median(r)) for r in (trust.residuals, trust.noise_residuals))
-    if residual <= max(RESIDUAL, IMPLAUSIBLE * noise):
+    if not residual > max(RESIDUAL, IMPLAUSIBLE * noise):  # or not known: NaN
         return []
     return [
         f"the reconstruction contradicts the measured samples: its residual is {residual:.2f}, "

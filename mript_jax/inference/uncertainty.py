@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from mript_jax.inference.methods import MeasuredSlices, Method
+from mript_jax.inference.estimate import MeasuredSlices
+from mript_jax.inference.methods import Method
 from mript_jax.physics.calibration import known_region, start
 
 SMOOTH = 2.0  # pixels: standard deviation of the window over which the halves are compared

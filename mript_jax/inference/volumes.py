@@ -22,12 +22,14 @@ ENDING = re.compile(
 )
 UNUSABLE = re.compile(r"^\.|[/\\:]|[^\x20-\x7e\u00a1-\uffff]")  # in a file's name
 LONGEST_NAME = 160
+RECONSTRUCTION = "reconstruction"
 
 
 class OtherMethod(NamedTuple):
     provenance: Provenance
     images: np.ndarray  # [S, H, W]
     residuals: np.ndarray  # [S]
+    warnings: tuple[str, ...] = ()  # as of Trust
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +45,9 @@ class Trust:
 
     def of(self, other: OtherMethod) -> "Trust":
         """That of another method on the same scan."""
-        return dataclasses.replace(self, residuals=other.residuals, uncertainty=None, warnings=())
+        return dataclasses.replace(
+            self, residuals=other.residuals, uncertainty=None, warnings=other.warnings
+        )
 
     def summary(self) -> str:
         """The residual and the noise's, in the mean over slices."""
@@ -66,6 +70,7 @@ class ReconstructedVolume:
     others: tuple[OtherMethod, ...] = ()  # further methods, for comparison
     trust: Trust | None = None
     left_out: tuple[BrokenRecord, ...] = ()  # slices that cannot be read, or are blank
+    content: str = RECONSTRUCTION  # or what else the array of that name holds
 
     def by_method(self) -> list["ReconstructedVolume"]:
         """A volume for each method; those of the others are called NAME_METHOD."""
@@ -85,9 +90,9 @@ class ReconstructedVolume:
         ]
 
     def facts(self) -> dict[str, str | float]:
-        """Method, weights and acceleration, which every output carries."""
+        """Method, weights, acceleration, residual and warnings, which every output carries."""
         seen = recognize_mask(self.masks[0])
-        return {
+        facts: dict[str, str | float] = {
             "software": f"mript_jax {self.provenance.version}",
             "commit": self.provenance.commit,
             "method": self.provenance.method,
@@ -97,7 +102,29 @@ class ReconstructedVolume:
             "pattern": seen.pattern,
             "true_acceleration": float(seen.true_acceleration),
             "undersampling": "retrospective" if self.simulated else "prospective",
+            "content": self.content,
         }
+        if self.trust:
+            facts["residual"] = float(self.trust.residuals.mean())
+            facts["noise_residual"] = float(self.trust.noise_residuals.mean())
+            facts["warnings"] = "; ".join(self.warnings())
+        return facts
+
+    def title(self) -> str:
+        """The method, and the content where it is no reconstruction."""
+        method = self.provenance.method
+        return method if self.content == RECONSTRUCTION else f"{method} {self.content}"
+
+    def warnings(self) -> list[str]:
+        """Those of all its methods."""
+        of_others = [line for other in self.others for line in other.warnings]
+        return [*(self.trust.warnings if self.trust else ()), *of_others]
+
+    def mean_psnr(self, images: np.ndarray) -> float:
+        """The PSNR of images [S, H, W] in dB, in the mean over the slices of the reference."""
+        reference = self.reference
+        assert reference is not None
+        return float(np.mean(psnr(reference, images, data_range=reference.max())))
 
     def summary(self) -> str:
         """One line: what was done, and how near the reference it came."""
@@ -109,10 +136,7 @@ class ReconstructedVolume:
             f"acceleration {seen.true_acceleration:.2f} ({how}{differ})"
         )
         if self.reference is not None:
-            before, after = (
-                float(np.mean(psnr(self.reference, image, data_range=self.reference.max())))
-                for image in (self.zero_filled, self.reconstruction)
-            )
+            before, after = map(self.mean_psnr, (self.zero_filled, self.reconstruction))
             line += f", PSNR {after:.2f} dB (zero-filled {before:.2f} dB)"
         return f"{line}, {self.trust.summary()}" if self.trust else line
 

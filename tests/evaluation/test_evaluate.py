@@ -109,12 +109,35 @@ def test_figures_do_not_depend_on_how_slices_are_cut_into_batches():
 
 
 def test_pictures_are_kept_of_the_first_and_of_the_worst_slices():
-    batch = make_batch(6)  # the later the noisier
-    _, examples = evaluate_tasks(METHODS, lambda task: [(batch, names(6))], [TASK], pictures=1)
-    assert [e.pictures is not None for e in examples] == [True, *[False] * 4, True]
+    batch = make_batch(7)  # the later the noisier
+    _, examples = evaluate_tasks(METHODS, lambda task: [(batch, names(7))], [TASK], pictures=1)
+    with_pictures = [e.pictures is not None for e in examples]
+    assert with_pictures == [True, False, False, True, False, False, True]
     worst = examples[-1].pictures
     assert set(worst) == {"reference", "mask", *METHODS}
     np.testing.assert_allclose(worst["zero_filled"], batch["zero_filled"][-1, ..., 0])
+
+
+@pytest.mark.parametrize("cut", (7, 2))
+def test_picture_of_the_median_slice_of_all_tasks_is_kept(cut):
+    batch = make_batch(7)
+    parts = [slice(start, start + cut) for start in range(0, 7, cut)]
+    made = []
+
+    def batches(task):
+        made.append(task)
+        for part in parts:
+            yield {key: value[part] for key, value in batch.items()}, names(7)[part]
+
+    tasks = TASKS[:3]
+    _, examples = evaluate_tasks(METHODS, batches, tasks, pictures=1)
+    psnrs = [e.values["halfway"]["psnr"] for e in examples]
+    (typical,) = (e for e in examples[1:6] if e.pictures)  # in the first of three equal tasks
+    assert typical.values["halfway"]["psnr"] == np.median(psnrs)
+    np.testing.assert_allclose(typical.pictures["zero_filled"], batch["zero_filled"][3, ..., 0])
+    assert made == [*tasks, tasks[0]]
+    _, examples = evaluate_tasks(METHODS, batches, tasks, pictures=0)
+    assert not any(e.pictures for e in examples) and len(made) == 7
 
 
 def test_pictures_are_kept_of_slices_that_fell_below_zero_filling():
@@ -128,7 +151,8 @@ def test_pictures_are_kept_of_slices_that_fell_below_zero_filling():
     _, examples = evaluate_tasks(
         methods, lambda task: [(batch, names(6))], [TASK], pictures=1, devices=jax.devices()[:1]
     )
-    assert [e.pictures is not None for e in examples] == [True, False, True, False, False, True]
+    kept = [e.pictures is not None for e in examples]
+    assert kept[:3] == [True, False, True] and kept[5]
 
 
 def test_a_method_that_gives_nan_is_named():

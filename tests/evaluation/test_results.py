@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 
 import pytest
 
@@ -44,6 +45,24 @@ def test_results_survive_the_file(tmp_path):
     write_results(tmp_path, results())
     assert read_results(tmp_path) == read_results(tmp_path / "results.json") == results()
     assert results()["seed"] == 3
+
+
+def test_no_folder_of_the_machine_is_in_any_file(tmp_path):
+    about = {"checkpoint": "/home/some one/runs/tiny/checkpoints/70"}
+    found = make_results("m", "fastmri:/home/some one/knee", "mript_paper", "test", [row("m")])
+    found |= make_results(**(found | about | {"methods": {"m": dict(about)}}))
+    write_results(tmp_path, found)
+    texts = [path.read_text() for path in tmp_path.iterdir()]
+    assert len(texts) == 4 and not any("/home" in text or "some one" in text for text in texts)
+    assert "checkpoint …/tiny/checkpoints/70" in (tmp_path / "results.md").read_text()
+
+
+def test_results_of_earlier_versions_merge_with_those_of_today(tmp_path):
+    place = "fastmri:/home/someone/scans/knee"
+    today = make_results("a", place, "mript_paper", "test", [row("a")])
+    (tmp_path / "results.json").write_text(json.dumps({**today, "model": "b", "dataset": place}))
+    merged = merge_results([today, read_results(tmp_path)])
+    assert merged["dataset"] == "fastmri:…/scans/knee"
 
 
 def test_every_line_of_the_csv_says_its_protocol_and_split(tmp_path):

@@ -172,4 +172,6 @@ def test_scans_without_references_are_measured_at_held_out_samples(folders, tiny
     assert "error at samples that were not given to the model" in text
     errors = json.loads((tmp_path / "evaluation" / "held_out_samples.json").read_text())
     assert set(errors) == {"before", "fine_tuned"} and min(errors.values()) > 0
-    assert (tmp_path / "evaluation" / "before_and_after.png").is_file()
+    page = (tmp_path / "evaluation" / "report.html").read_text()
+    assert all(f"<b>{name}</b>" in page for name in ("zero filled", "before", "fine tuned"))
+    assert page.count("<tr>") == 1 + 2 and f"{errors['before']:.4f} before" in page

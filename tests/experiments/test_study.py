@@ -229,7 +229,8 @@ def test_a_study_runs_to_its_table_and_is_not_repeated(name, tmp_path, capsys):
     trained = [f"{name}_{i}" for i in (0, 1) for name in ("anatomy", "from_anatomy")]
     printed = re.findall("training (.*)", capsys.readouterr().out)
     assert sorted(printed) == sorted([*trained, "fresh_0"] if "tuning" in study else [])
-    assert "report.html" in (tmp_path / "study.html").read_text()
+    page = (tmp_path / "study.html").read_text()
+    assert "report.html" in page
     assert table == (tmp_path / "study.md").read_text()
     rows = json.loads((tmp_path / "study.json").read_text())
     methods = ["from_anatomy", "fresh"] if "tuning" in study else ["small", "total_variation"]
@@ -238,6 +239,7 @@ def test_a_study_runs_to_its_table_and_is_not_repeated(name, tmp_path, capsys):
         assert rows[0]["seeds"] == 2
         assert rows[0]["gain_low"] < rows[0]["gain"] < rows[0]["gain_high"]
     assert ("from_anatomy against each" in table) == ("tuning" in study)
+    assert ("from anatomy against each" in page) == ("tuning" in study)
     for condition in study.conditions:
         assert (tmp_path / "evaluation" / condition / "report.html").exists()
     assert run_study(study, tmp_path) == table

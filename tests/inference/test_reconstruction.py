@@ -185,6 +185,30 @@ def test_three_axes_that_look_like_coils_are_warned_of(recon, caplog):
     assert "coil_axis" in caplog.text
 
 
+@pytest.mark.parametrize("recon", [ZeroFilled, Combined], indirect=True)
+def test_scan_unlike_the_training_data_is_warned_of(recon, scan, caplog):
+    kspace, masks, _ = scan
+    recon.config.data.image_size, recon.config.data.patterns = SHAPE, ("cartesian_random",)
+    recon.config.data.continuous_accelerations = (1.5, 12)
+    recon.config.data.coils = kspace.shape[1]
+    recon(kspace, masks, coil_axis=1)
+    assert caplog.text == ""
+    noise = RNG.standard_normal((2, *kspace.shape))
+    recon.config.data.image_size = 256
+    recon(kspace + (noise[0] + 1j * noise[1]) * masks[:, None], masks, coil_axis=1)
+    assert "its noise, " in caplog.text and "pixels are far from the 256 x 256" in caplog.text
+
+
+@single_coil
+def test_image_that_contradicts_its_samples_is_warned_of(recon, scan, caplog):
+    kspace, masks, _ = scan
+    recon(kspace[0, 0], masks[0])  # the zero-filled image times the acceleration
+    assert "contradicts the measured samples" in caplog.text
+    caplog.clear()
+    recon(np.abs(ifft2c(kspace[0, 0])), masks[0])  # magnitudes are warned of by their size
+    assert "contradicts" not in caplog.text and "its 40 x 32 pixels are far" in caplog.text
+
+
 @multi_coil
 def test_magnitudes_given_to_a_model_of_kspace_count_as_zero_phase(recon, scan, caplog):
     image = np.abs(ifft2c(scan[0][0, 0]))

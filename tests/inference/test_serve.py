@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
+from mript_jax.config import base_config
 from mript_jax.data.phantom.files import write_phantom
 from mript_jax.data.phantom.scan import HeadScan
 from mript_jax.data.readers import open_source
@@ -101,6 +102,22 @@ def test_streamed_lines_come_back_as_the_images_of_the_same_file(client, message
     images, texts = answer(client)
     np.testing.assert_allclose(images, expected, rtol=1e-5)
     assert not texts
+
+
+def test_scan_unlike_the_training_data_is_warned_of_before_its_images(messages, capfd):
+    config = base_config().unlock()
+    config.model = {"name": "zero_filled"}  # as if it were a network
+    config.data.image_size = 16
+    config.data.patterns = ("spiral",)
+    ours, theirs = socket.socketpair()
+    with ours:
+        for message in (*messages, struct.pack("<H", CLOSE)):
+            ours.sendall(message)
+        serve_client(theirs, "test", METHODS, config=config)
+        images, texts = answer(ours)
+    assert len(images) == 2 and texts
+    assert texts[0].startswith("warning: the sampling pattern ") and "spiral" in texts[0]
+    assert capfd.readouterr().err.startswith("warning: test: the sampling pattern ")
 
 
 @pytest.mark.parametrize("sent", [0, 3, None], ids=["nothing", "half", "all"])

@@ -8,12 +8,12 @@ import pytest
 from mript_jax.config import base_config
 from mript_jax.data.phantom.slices import make_slice
 from mript_jax.data.phantom.volume import coil_sensitivities
-from mript_jax.inference.estimate import Estimate, magnitude_residuals
-from mript_jax.inference.methods import UNTRAINED, MeasuredSlices
+from mript_jax.inference.estimate import Estimate, MeasuredSlices, magnitude_residuals
+from mript_jax.inference.methods import UNTRAINED
 from mript_jax.inference.provenance import Provenance
 from mript_jax.inference.trust import with_warnings
 from mript_jax.inference.uncertainty import split_mask, uncertainty
-from mript_jax.inference.volumes import ReconstructedVolume, Trust
+from mript_jax.inference.volumes import OtherMethod, ReconstructedVolume, Trust
 from mript_jax.physics.fourier import fft2c
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.measurement import residual
@@ -127,7 +127,7 @@ def make_result(config, **changes):
     volume = ReconstructedVolume(
         "v", image, image, None, mask[None], False, provenance=Provenance("unrolled"), trust=trust
     )
-    return with_warnings(dataclasses.replace(volume, **changes), config).trust.warnings
+    return with_warnings(dataclasses.replace(volume, **changes), config)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def config():
 
 
 def test_scan_like_the_training_data_is_not_warned_of(config):
-    assert make_result(config) == ()
+    assert make_result(config).warnings() == []
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_scan_like_the_training_data_is_not_warned_of(config):
         ({"noise": 0.2}, "its noise, 20.0 % of the maximum, is stronger"),
         ({"coils": 64}, "it has 64 coils"),
         ({"residual": 0.5}, "contradicts the measured samples"),
-        ({"reconstruction": np.ones((1, 600, 128))}, "its 600 x 128 pixels"),
+        ({"zero_filled": np.ones((1, 600, 128))}, "its 600 x 128 pixels"),
         (
             {"masks": sample_mask("cartesian_random", (128, 256), 20.0, 0.02, 0)[None]},
             "acceleration 19.0 is outside",
@@ -159,7 +159,7 @@ def test_scan_like_the_training_data_is_not_warned_of(config):
     ],
 )
 def test_scan_unlike_the_training_data_is_warned_of(config, changes, words):
-    assert any(words in line for line in make_result(config, **changes))
+    assert any(words in line for line in make_result(config, **changes).warnings())
 
 
 @pytest.mark.parametrize(
@@ -176,4 +176,12 @@ def test_one_coils_model_that_keeps_the_spectrum_of_a_combined_image_says_so(
 
 
 def test_other_methods_are_not_warned_of(config):
-    assert make_result(config, provenance=Provenance("tv"), noise=0.2) == ()
+    assert make_result(config, provenance=Provenance("tv"), noise=0.2).warnings() == []
+
+
+def test_warnings_are_of_the_model_beside_other_methods_too(config):
+    model = OtherMethod(Provenance("unrolled"), np.ones((1, 128, 128)), np.array([0.5]))
+    result = make_result(config, provenance=Provenance("tv"), others=(model,))
+    assert result.trust.warnings == ()
+    (line,) = result.warnings()
+    assert "contradicts the measured samples" in line and result.by_method()[1].warnings() == [line]

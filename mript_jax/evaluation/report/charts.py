@@ -58,6 +58,30 @@ def spectra(rows: Sequence[Row], methods: Sequence[str]) -> str:
     return _panels(panels, methods, ticks, names=names)
 
 
+def over_slices(errors: Sequence[Mapping[str, float]], methods: Sequence[str]) -> str:
+    """The errors of slices, by method, in the order given: one line for each method."""
+    lines = {
+        method: [
+            Point(i, of[method], low=None, high=None, tooltip=f"{method}: {of[method]:.4f}")
+            for i, of in enumerate(errors, 1)
+        ]
+        for method in methods
+    }
+    ticks = {float(i): str(i) for i in (1, len(errors))}
+    names = ("held-out slice, in the order of the volumes", "error at held-out samples")
+    return _panels({"": lines}, methods, ticks, names)
+
+
+def legend(methods: Sequence[str]) -> str:
+    """List items with the line of each method."""
+    return "".join(
+        f'<li class="{style(name, i)}"><svg viewBox="0 0 28 10" aria-hidden="true">'
+        '<polyline points="1,5 27,5"/><circle cx="14" cy="5" r="3.2"/></svg>'
+        f"{escape(name.replace('_', ' '))}</li>"
+        for i, name in enumerate(methods)
+    )
+
+
 def style(method: str, number: int) -> str:
     """The CSS class of a method's color and line."""
     return "m-baseline" if method == BASELINE else f"m{number % STYLES}"

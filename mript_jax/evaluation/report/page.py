@@ -1,7 +1,6 @@
 """Puts the page together: `write_report(path, results, examples)`."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
@@ -12,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from mript_jax.evaluation.evaluate import BASELINE, SliceResult, gain
+from mript_jax.evaluation.paths import without_folders
 from mript_jax.evaluation.protocols import get_protocol
 from mript_jax.evaluation.report.cases import make_cases, typical_case
-from mript_jax.evaluation.report.charts import curves, spectra, style
+from mript_jax.evaluation.report.charts import curves, legend, spectra
 from mript_jax.evaluation.report.tables import has, heat_map, results_table, volume_sections
 from mript_jax.evaluation.results import Results, by_task, gains
 from mript_jax.evaluation.summary import METRICS
@@ -31,8 +31,6 @@ MODEL_NAMES = {  # where the name in code is no word
     "unrolled": "unrolled MR-IPT",
 }
 DATA_NAMES = {"phantom": "phantoms", "generated": "generated objects"}
-ABSOLUTE = re.compile(r"(?<![\w./…])/(?:[^\s/:;,\"']+/)+[^\s/:;,\"']+")
-LAST_PARTS = 3  # of a path: RUN/checkpoints/STEP
 SPECTRUM = "frequency_error"
 BANDS_HINT = "Bands are 95 % intervals of the mean, from drawing volumes again (bootstrap)."
 TABS = {name: name.upper() for name in METRICS} | {
@@ -61,7 +59,7 @@ def write_report(path: str | Path, results: Results, examples: Sequence[SliceRes
         "pictured": _pictured(examples, main),
         "provenance": _provenance(results),
         "methods": _methods(results),
-        "legend": _legend(methods),
+        "legend": legend(methods),
         "tabs": _tabs(rows),
         "curves": _curves(rows, methods),
         "grid": _grid(rows, methods, baseline),
@@ -109,14 +107,17 @@ def _lead(results: Results, main: str, baseline: str | None) -> str:
 
 
 def _warning(examples: Sequence[SliceResult], main: str, baseline: str | None) -> str:
-    """The number of slices that a method made worse, where there are any."""
-    harmed = [g for e in examples if (g := gain(e, main)) < 0] if baseline else []
+    """The number of slices that a method made worse, where there are any, and where to see them."""
+    harmed = [e for e in examples if gain(e, main) < 0] if baseline else []
     if not harmed:
         return ""
+    shown = sum(example.pictures is not None for example in harmed)
+    them = "them" if shown == len(harmed) else f"the worst {shown} of them"
+    see = f": order the pictures by least gain to see {them}" if shown else ""
+    most = -min(gain(example, main) for example in harmed)
     return (
         f'<p class="warning"><b>Worse than {_words(BASELINE)}</b> in {len(harmed)} of '
-        f"{len(examples)} slices and tasks, by up to {-min(harmed):.2f} dB: order the pictures by "
-        "least gain to see them.</p>"
+        f"{len(examples)} slices and tasks, by up to {most:.2f} dB{see}.</p>"
     )
 
 
@@ -128,7 +129,8 @@ def _pictured(examples: Sequence[SliceResult], main: str) -> str:
     return (
         f"{shown} of the {len(examples)} slices and tasks have pictures: in each task the first "
         f"slices of some volumes, those with the lowest PSNR of {escape(_words(main))}, and those "
-        "furthest below zero-filling. All figures are of all slices."
+        "furthest below zero-filling; and of all tasks the one nearest to the median. All figures "
+        "are of all slices."
     )
 
 
@@ -161,15 +163,6 @@ def _methods(results: Results) -> str:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _legend(methods: Sequence[str]) -> str:
-    return "".join(
-        f'<li class="{style(name, i)}"><svg viewBox="0 0 28 10" aria-hidden="true">'
-        '<polyline points="1,5 27,5"/><circle cx="14" cy="5" r="3.2"/></svg>'
-        f"{escape(_words(name))}</li>"
-        for i, name in enumerate(methods)
-    )
 
 
 def _tabs(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -218,18 +211,8 @@ def _grid(rows: Sequence[Mapping[str, Any]], methods: Sequence[str], baseline: s
 
 
 def _text(value: Any) -> str:
-    return without_folders(value if isinstance(value, str) else json.dumps(value))
-
-
-def without_folders(text: str) -> str:
-    """The text with the last parts only of absolute paths: pages are published, folders are not."""
-
-    def shortened(path: re.Match) -> str:
-        _, *parts = path[0].split("/")
-        kept = max(min(len(parts) - 2, LAST_PARTS), 1)  # without a user's home
-        return "…/" + "/".join(parts[-kept:])
-
-    return ABSOLUTE.sub(shortened, text)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return without_folders(text)
 
 
 def _script_json(value: Any) -> str:

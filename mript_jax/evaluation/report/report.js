@@ -29,7 +29,6 @@ function fillFigures() {
   const figures = [figure(cases[typical], `Typical: the PSNR nearest to the median of ${total}`)];
   if (cases.length > 1) figures.push(figure(cases[0], `Worst: the lowest PSNR of ${total}`));
   byId("figures").replaceChildren(...figures);
-  for (const id of ["window", "level"]) byId(id).addEventListener("input", setWindow);
 }
 
 function figure(c, told) {
@@ -50,11 +49,15 @@ function figure(c, told) {
 const colorScale = (c) => make("p", { className: "scale" }, "error 0 ", make("i"), ` ${c.errorScale} or more`);
 
 // y = (x - (level - window / 2)) / window; filters of CSS do it where the window begins at 0 or above.
-function setWindow() {
-  const window = Number(byId("window").value), level = Math.max(Number(byId("level").value), window / 2);
-  byId("level").value = level;
-  byId("figures").style.setProperty("--bright", 1 / (2 * level));
-  byId("figures").style.setProperty("--contrast", (2 * level) / window);
+const sliders = (name) => document.querySelectorAll(`.windowing [name=${name}]`);
+
+function setWindow(event) {
+  for (const slider of sliders(event.target.name)) slider.value = event.target.value;
+  const window = Number(sliders("window")[0].value);
+  const level = Math.max(Number(sliders("level")[0].value), window / 2);
+  for (const slider of sliders("level")) slider.value = level;
+  document.documentElement.style.setProperty("--bright", 1 / (2 * level));
+  document.documentElement.style.setProperty("--contrast", (2 * level) / window);
 }
 
 // ---------------------------------------------------------------- which cases, in which order
@@ -136,13 +139,14 @@ function column(c, name) {
     ? [make("span", {}, `${values.psnr.toFixed(2)} dB`), make("span", {}, `SSIM ${values.ssim.toFixed(3)}`)]
     : [];
   const picture = make("button", { type: "button", className: "picture", title: "Click to zoom here" },
-    make("img", { src: c.images[name], alt: words(name) }), make("i"));
+    make("img", { className: "gray", src: c.images[name], alt: words(name) }), make("i"));
   picture.addEventListener("pointerdown", (event) => { picture.dragging = true; zoomTo(event); });
   picture.addEventListener("pointermove", (event) => { if (event.buttons) zoomTo(event); });
   picture.addEventListener("keydown", zoomKeys);
-  const inset = make("div", { className: "zoom", role: "img", ariaLabel: `${words(name)}, zoomed` });
-  inset.style.backgroundImage = `url(${c.images[name]})`;
-  inset.style.aspectRatio = `${c.size[1]} / ${c.size[0]}`;
+  const part = make("div", { className: "zoom gray", role: "img", ariaLabel: `${words(name)}, zoomed` });
+  part.style.backgroundImage = `url(${c.images[name]})`;
+  part.style.aspectRatio = `${c.size[1]} / ${c.size[0]}`;
+  const inset = make("div", { className: "inset" }, part); // its frame is not windowed
   const error = values
     ? make("img", { className: "error", src: c.errors[name], alt: `error of ${words(name)}` })
     : make("span");
@@ -181,6 +185,7 @@ function setUpViewer() {
   }
   byId("left").value = columns[0];
   byId("right").value = main === columns[0] ? "reference" : main;
+  for (const slider of document.querySelectorAll(".windowing input")) slider.addEventListener("input", setWindow);
   byId("slider").addEventListener("input", (event) =>
     byId("stage").style.setProperty("--at", `${event.target.value}%`));
   byId("previous").addEventListener("click", () => show(current - 1));

@@ -18,8 +18,9 @@ HEADS = {  # of columns, where the key is no heading
     "ssim": "SSIM",
     "nmse": "NMSE",
     "gain": "above zero-filled (dB)",
-    "gain_low": "95 % interval from",
+    "gain_low": "range from",
     "gain_high": "to",
+    "range": "what the range is",
 }
 BEST = {"psnr": max, "ssim": max, "nmse": min, "gain": max}
 PAGE = Template("""<!doctype html>
@@ -33,6 +34,7 @@ PAGE = Template("""<!doctype html>
 $found
 $chart
 $pictures
+$paired
 <section><h2>All figures</h2><div class="scroll">$table</div></section>
 $links
 </html>
@@ -45,12 +47,13 @@ def write_study_page(
     rows: Sequence[Row],
     reports: Mapping[str, str],
     pictures: Mapping[str, str] | None = None,
+    paired: Mapping[str, Sequence[Row]] | None = None,
 ) -> None:
     """Writes study.html; `reports` maps conditions to the addresses of their reports.
 
     Rows that have a gain (`gain`, and its interval if they have one) are drawn too. `pictures` maps
     conditions to the addresses of pictures of one slice: zero-filled, the other methods in the
-    order of the rows, reference.
+    order of the rows, reference. `paired` maps headings to rows of differences on the same slices.
     """
     chart, links, found = "", "", ""
     if drawn := [row for row in rows if "gain" in row and row["method"] != BASELINE]:
@@ -69,8 +72,9 @@ def write_study_page(
     looks = resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8")
     fields = {"about": escape(about), "style": looks, "chart": chart, "links": links}
     title = f"Study: {_words(Path(path).absolute().parent.name)}"
-    shown = _pictures(rows, pictures or {})
-    page = PAGE.substitute(fields, title=title, found=found, pictures=shown, table=_table(rows))
+    fields |= {"pictures": _pictures(rows, pictures or {}), "paired": _paired(paired or {})}
+    table = _table([_with_range(row) for row in rows])
+    page = PAGE.substitute(fields, title=title, found=found, table=table)
     Path(path).write_text(page, encoding="utf-8")
 
 
@@ -103,6 +107,33 @@ def _pictures(rows: Sequence[Row], pictures: Mapping[str, str]) -> str:
     if not figures:
         return ""
     return f"<section><h2>A typical slice under every method</h2>{''.join(figures)}</section>"
+
+
+def _paired(tables: Mapping[str, Sequence[Row]]) -> str:
+    """Differences on the same slices, a table for each condition."""
+    if not tables:
+        return ""
+    parts = [
+        f'<h3>{_words(heading)}</h3><div class="scroll">{_table(rows)}</div>'
+        for heading, rows in tables.items()
+    ]
+    hint = (
+        "A task counts as better where the 95 % intervals of the differences in PSNR and in SSIM, "
+        "from drawing volumes again (bootstrap), lie above 0. Least and most are over tasks."
+    )
+    return (
+        f"<section><h2>Differences on the same slices</h2>{''.join(parts)}"
+        f'<p class="hint">{hint}</p></section>'
+    )
+
+
+def _with_range(row: Row) -> Row:
+    """The row with words for what its range is, where it has one."""
+    if row.get("gain_low") is None:
+        return {**row, "range": None} if "gain_low" in row else row
+    seeds = row.get("seeds", 1)
+    text = f"least to most of {seeds} trainings" if seeds > 1 else "95 % interval over tasks"
+    return {**row, "range": text}
 
 
 def _chart(rows: Sequence[Row]) -> str:

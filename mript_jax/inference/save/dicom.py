@@ -102,13 +102,16 @@ def _series(result: ReconstructedVolume, source: Dataset, keep_identity: bool) -
     data.SeriesInstanceUID = generate_uid()
     data.SeriesNumber = SERIES_OFFSET + (_whole(source.get("SeriesNumber")) or 0) % SERIES_OFFSET
     acceleration = f"R={facts['true_acceleration']:.2f}"
-    data.SeriesDescription = f"mript_jax {facts['method']} {acceleration}"[:64]
+    data.SeriesDescription = f"mript_jax {result.title()} {acceleration}"[:64]
     known = "" if is_placed(result) else "; position unknown, axial pixels of 1 mm assumed"
     data.DerivationDescription = (
-        f"{facts['software']}: method {facts['method'] or 'unknown'}, checkpoint "
-        f"{facts['checkpoint'] or 'none'}, sha256 {facts['checkpoint_sha256'] or 'none'}, "
+        f"{facts['software']}: {facts['content']}, method {facts['method'] or 'unknown'}, "
+        f"checkpoint {facts['checkpoint'] or 'none'}, "
+        f"sha256 {facts['checkpoint_sha256'] or 'none'}, "
         f"{facts['undersampling']} undersampling {facts['pattern']}, {acceleration}{known}"
     )[:1024]
+    if result.trust:
+        data.ImageComments = "; ".join([result.trust.summary(), *result.warnings()])[:10240]
     data.SoftwareVersions = str(facts["software"])[:64]
     if keep_identity:
         _copy(source, data, IDENTITY)

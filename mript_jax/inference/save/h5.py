@@ -28,7 +28,6 @@ def write(folder: Path, result: ReconstructedVolume) -> list[Path]:
             for name in ("residuals", "noise_residuals", "noise", "uncertainty"):
                 if (found := getattr(result.trust, name)) is not None:
                     file[name] = np.asarray(found, np.float32)
-            file.attrs["warnings"] = "; ".join(result.trust.warnings)
         file["mask"] = (result.masks[0] if same else result.masks).astype(np.float32)
         file["slice_numbers"] = np.asarray(result.slice_numbers, np.int64)
         if any("time" in attributes for attributes in result.attributes):

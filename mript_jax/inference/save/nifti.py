@@ -54,7 +54,7 @@ def _image(
         image.set_qform(None, 0)  # sheared: the quaternions cannot say it
     image.header.set_xyzt_units("mm")
     facts = result.facts()
-    note = f"{facts['software']} {facts['method']} R={facts['true_acceleration']:.3g}"
+    note = f"{facts['software']} {result.title()} R={facts['true_acceleration']:.3g}"
     note += f" sha256={str(facts['checkpoint_sha256'])[:12]}" * bool(facts["checkpoint_sha256"])
     image.header["descrip"] = (note + ", position unknown" * (not known)).encode()[:79]
     text = json.dumps({**facts, "geometry": "of the source" if known else "assumed: 1 mm"})

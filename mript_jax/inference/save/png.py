@@ -1,18 +1,29 @@
 """A preview: rows of slices, zero-filled, reconstructed, and the reference if there is one."""
 
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
+from mript_jax.inference.provenance import Provenance
 from mript_jax.inference.save.atomic import atomic_file
 from mript_jax.inference.volumes import ReconstructedVolume
 
 PREVIEW_SLICES = 3
 PREVIEW_SIZE = 224  # pixels that a slice takes at least; small ones are enlarged
-TITLE_HEIGHT = 24
+HEAD_HEIGHT = 42
 NOTE_HEIGHT = 18
+MARGIN = 6
+FEWEST_LETTERS = 20  # on a line of notes, below images however narrow
+TITLES = {  # of methods whose names are short
+    "tv": "total variation",
+    "wavelet": "wavelets",
+    "sense": "SENSE",
+    "zero_filled": "zero-filled",
+}
 
 
 def write(folder: Path, result: ReconstructedVolume) -> list[Path]:
@@ -28,42 +39,55 @@ def write(folder: Path, result: ReconstructedVolume) -> list[Path]:
 
 def _preview(result: ReconstructedVolume) -> Image.Image:
     """Rows of slices: zero-filled, each method, and reference and error where there is one."""
-    chosen = np.linspace(0, len(result.reconstruction) - 1, PREVIEW_SLICES + 2).astype(int)[1:-1]
-    rows = []
-    for i in dict.fromkeys(chosen.tolist()):
-        row = _row(result, i)
-        brightest = np.percentile(row.get("reference", row["zero-filled"]), 99.5)
-        scale = 255 / max(brightest, 1e-12)
-        rows.append({name: np.clip(scale * image, 0, 255) for name, image in row.items()})
-    enlarged = -(-PREVIEW_SIZE // max(result.reconstruction.shape[1:]))
-    height, width = (n * enlarged for n in result.reconstruction.shape[1:])
-    notes = [result.trust.summary(), *result.trust.warnings] if result.trust else []
-    size = (width * len(rows[0]), TITLE_HEIGHT + height * len(rows) + NOTE_HEIGHT * len(notes))
-    sheet = Image.new("L", size)
+    last = len(result.reconstruction) - 1
+    chosen = np.unique(np.linspace(0, last, PREVIEW_SLICES + 2).astype(int)[1:-1])  # [R]
+    methods = {"zero-filled": result.zero_filled}
+    methods |= {_title(of.provenance): of.reconstruction for of in result.by_method()}
+    columns = {title: images[chosen] for title, images in methods.items()}  # each [R, H, W]
+    if result.trust and result.trust.uncertainty is not None:
+        columns["4 x uncertainty"] = 4 * result.trust.uncertainty[chosen]
+    psnrs = {}
+    if result.reference is not None:
+        psnrs = {title: f"{result.mean_psnr(images):.2f} dB" for title, images in methods.items()}
+        columns["reference"] = result.reference[chosen]
+        error = np.abs(result.reconstruction[chosen] - columns["reference"])
+        columns[f"4 x error of {_title(result.provenance)}"] = 4 * error
+    shown = columns.get("reference", columns["zero-filled"])
+    brightest = np.percentile(shown, 99.5, axis=(1, 2), keepdims=True)  # [R, 1, 1]
+    heads = [f"{title}\n{psnrs.get(title, '')}" for title in columns]
+    grays = [
+        np.clip(255 * images / np.maximum(brightest, 1e-12), 0, 255).astype(np.uint8)
+        for images in columns.values()
+    ]
+    notes = [result.trust.summary(), *result.warnings()] if result.trust else []
+    if psnrs:
+        notes.append(f"PSNR: mean of {last + 1} slices" if last else "PSNR: of the slice")
+    return _sheet(heads, grays, notes)
+
+
+def _sheet(heads: Sequence[str], grays: Sequence[np.ndarray], notes: Sequence[str]) -> Image.Image:
+    """Columns of pictures [R, H, W] below their heads, and above notes."""
+    rows, *shape = grays[0].shape
+    enlarged = -(-PREVIEW_SIZE // max(shape))
+    height, width = (n * enlarged for n in shape)
+    large, small = (ImageFont.load_default(size) for size in (14, 12))
+    letters = int((width * len(heads) - 2 * MARGIN) / small.getlength("n"))
+    lines = [line for note in notes for line in textwrap.wrap(note, max(letters, FEWEST_LETTERS))]
+    bottom = HEAD_HEIGHT + height * rows
+    sheet = Image.new("L", (width * len(heads), bottom + NOTE_HEIGHT * len(lines)))
     draw = ImageDraw.Draw(sheet)
-    for column, name in enumerate(rows[0]):
-        draw.text((column * width + 6, 4), name, fill=255, font=ImageFont.load_default(14))
-        for number, row in enumerate(rows):
-            picture = Image.fromarray(row[name].astype(np.uint8)).resize((width, height))
-            sheet.paste(picture, (column * width, TITLE_HEIGHT + number * height))
-    for number, text in enumerate(notes):
-        top = TITLE_HEIGHT + height * len(rows) + NOTE_HEIGHT * number
-        draw.text((6, top + 2), text, fill=255, font=ImageFont.load_default(12))
+    for column, (head, gray) in enumerate(zip(heads, grays, strict=True)):
+        draw.text((column * width + MARGIN, 4), head, fill=255, font=large)
+        for row, picture in enumerate(gray):
+            place = (column * width, HEAD_HEIGHT + row * height)
+            sheet.paste(Image.fromarray(picture).resize((width, height)), place)
+    for number, line in enumerate(lines):
+        draw.text((MARGIN, bottom + NOTE_HEIGHT * number + 2), line, fill=255, font=small)
     return sheet
 
 
-def _row(result: ReconstructedVolume, i: int) -> dict[str, np.ndarray]:
-    """The pictures of a slice, by title."""
-    main = result.provenance.method if result.others else "reconstruction"
-    row = {"zero-filled": result.zero_filled[i], _title(main): result.reconstruction[i]}
-    row |= {_title(other.provenance.method): other.images[i] for other in result.others}
-    if result.trust and result.trust.uncertainty is not None:
-        row["4 x uncertainty"] = 4 * result.trust.uncertainty[i]
-    if result.reference is not None:
-        row["reference"] = result.reference[i]
-        row["4 x error"] = 4 * np.abs(result.reconstruction[i] - result.reference[i])
-    return row
-
-
-def _title(method: str) -> str:
-    return method.replace("_", "-")
+def _title(provenance: Provenance) -> str:
+    """The name of the weights, or of a method without, in words."""
+    method = provenance.method
+    name = provenance.checkpoint.removesuffix(".safetensors")
+    return name or TITLES.get(method, method) or "reconstruction"

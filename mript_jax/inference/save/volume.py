@@ -1,5 +1,6 @@
 """The formats of the output, and their choice."""
 
+import dataclasses
 import importlib
 import logging
 from collections.abc import Sequence
@@ -24,7 +25,8 @@ FORMATS = {  # name -> its module of this package, each with `write`; imported w
 }
 LONGEST_NAME = 200  # bytes; with an ending it fits every file system
 PLACED = ("nifti", "dicom", "mrd")  # formats that hold the place of a slice
-TOGETHER = ("h5", "png")  # formats whose one file holds all methods; others have a file for each
+TOGETHER = ("h5", "png")  # formats whose one file holds all; others have a file for each method
+UNCERTAINTY = "uncertainty"  # the content of a volume: a standard deviation of each pixel's error
 PERSONAL = ("dicom",)  # formats that can name the patient
 
 
@@ -39,8 +41,8 @@ def save_volume(
 
     Args:
       folder: where the files go, named after the volume; it is made if there is none.
-      result: the volume. Further methods go into the same file, or for formats that hold one image
-        into files called NAME_METHOD.
+      result: the volume. Further methods and the uncertainty go into the same file, or for formats
+        that hold one image into files called NAME_METHOD and NAME_uncertainty.
       formats: names of FORMATS.
       keep_identity: DICOM files name the patient and the study of the source's DICOM header.
     """
@@ -58,7 +60,8 @@ def save_volume(
     written: dict[Path, None] = {}  # some formats share a file
     for name, write in zip(formats, writers, strict=True):
         options = {"keep_identity": keep_identity} if name in PERSONAL else {}
-        volumes = [result] if name in TOGETHER else result.by_method()
+        apart = [*result.by_method(), *_uncertainty(result)]
+        volumes = [result] if name in TOGETHER else apart
         try:
             for volume in volumes:
                 written |= dict.fromkeys(write(folder, volume, **options))
@@ -78,6 +81,21 @@ def _writer(name: str):
         raise unknown_name_error("output format", name, FORMATS)
     with named_missing_package(f"{name} output needs", extra=name):
         return importlib.import_module(f"mript_jax.inference.save.{FORMATS[name]}").write
+
+
+def _uncertainty(result: ReconstructedVolume) -> list[ReconstructedVolume]:
+    """The uncertainty as the image of a volume, where there is one."""
+    if result.trust is None or result.trust.uncertainty is None:
+        return []
+    return [
+        dataclasses.replace(
+            result,
+            name=f"{result.name}_uncertainty",
+            reconstruction=result.trust.uncertainty,
+            others=(),
+            content=UNCERTAINTY,
+        )
+    ]
 
 
 def _check_name(name: str) -> None:

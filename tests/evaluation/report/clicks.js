@@ -35,6 +35,10 @@ function click() {
   const windowed = (x) => (x * bright - 0.5) * contrast + 0.5;
   claim("window and level map their range from black to white",
     Math.abs(windowed(0.15)) < 0.01 && Math.abs(windowed(0.65) - 1) < 0.01);
+  const below = ["#stage-left", "#stage-right", ".picture img", ".zoom"].map((where) => document.querySelector(where));
+  claim("they reach the viewer, and its own sliders follow",
+    below.every((e) => getComputedStyle(e).filter === getComputedStyle(enlarged[0]).filter) &&
+    [...document.querySelectorAll("[name=window]")].map((i) => i.value).join() === "0.5,0.5");
 
   byId("next").click();
   claim("next shows the second case", title().includes("2 of"));

@@ -79,6 +79,31 @@ def test_slices_worse_than_zero_filling_are_told_first(tmp_path, make_examples, 
     page = (tmp_path / "bad.html").read_text()
     told = "<b>Worse than zero filled</b> in 1 of 21 slices and tasks, by up to 0.04 dB"
     assert told in page and page.index(told) < page.index("<main>")
+    assert "order the pictures by least gain to see them" in page
+
+
+def test_slices_worse_than_zero_filling_are_said_to_be_shown_only_if_they_are(
+    tmp_path, make_examples, make_page
+):
+    examples = make_examples()
+    for example in examples[:3]:
+        example.values["mript"]["psnr"] = example.values["zero_filled"]["psnr"] - 0.04
+    examples[0] = dataclasses.replace(examples[0], pictures=None)
+    make_page(tmp_path / "some.html", examples)
+    assert "to see the worst 2 of them." in (tmp_path / "some.html").read_text()
+    make_page(tmp_path / "none.html", [dataclasses.replace(e, pictures=None) for e in examples])
+    page = (tmp_path / "none.html").read_text()
+    assert "Worse than" in page and "least gain to see" not in page
+
+
+def test_window_and_level_are_those_of_every_gray_picture(page):
+    text = page.read_text()
+    for picture in (
+        'id="stage-left" class="gray"',
+        'className: "zoom gray"',
+        'className: "gray", src',
+    ):
+        assert picture in text
 
 
 def test_the_title_is_words_and_facts_come_after_the_pictures(tmp_path, make_examples, make_page):

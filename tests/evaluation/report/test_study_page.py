@@ -38,6 +38,23 @@ def test_columns_name_their_unit_and_the_best_is_bold(tmp_path):
     assert "<td><b>-1.000</b></td>" not in page
 
 
+def test_range_is_called_what_it_is(tmp_path):
+    several = [ROWS[0] | {"seeds": 3}, ROWS[1] | {"seeds": 1, "gain_low": -1.5, "gain_high": 0.5}]
+    write_study_page(tmp_path / "s.html", "A", several, {})
+    first, second = re.findall("<tr>(<td>.*?)</tr>", (tmp_path / "s.html").read_text())
+    assert "<td>least to most of 3 trainings</td>" in first and "95 %" not in first
+    assert "<td>95 % interval over tasks</td>" in second
+    assert "95 % interval from" not in (tmp_path / "s.html").read_text()
+
+
+def test_differences_on_the_same_slices_are_on_the_page(tmp_path):
+    paired = {"test: ours <b> against each": [{"rival": "unet", "mean difference (dB)": "1.25"}]}
+    write_study_page(tmp_path / "s.html", "A", ROWS, {}, paired=paired)
+    page = (tmp_path / "s.html").read_text()
+    assert "<h3>test: ours &lt;b&gt; against each</h3>" in page
+    assert "<th>mean difference (dB)</th>" in page and "<td>unet</td><td>1.25</td>" in page
+
+
 def test_a_slice_is_shown_under_every_method(tmp_path):
     pictures = {"test": "evaluation/test/typical.png"}
     write_study_page(tmp_path / "s.html", "A", ROWS, {}, pictures)

@@ -16,12 +16,13 @@ from mript_jax.data.readers import open_source
 from mript_jax.errors import UserError
 from mript_jax.inference.provenance import Provenance, checkpoint_provenance, hash_params
 from mript_jax.inference.save import FORMATS, save_volume
-from mript_jax.inference.volumes import ReconstructedVolume
+from mript_jax.inference.volumes import OtherMethod, ReconstructedVolume, Trust
 
 NEEDS = {"dicom": "pydicom", "nifti": "nibabel"}
 SHAPE = (4, 6, 8)  # slices, rows, columns
 IMAGES = np.random.default_rng(0).random(SHAPE).astype(np.float32)
 AFFINE = np.array([[1, 0.1, 0, 5], [-0.1, 2, 0, -7], [0, 0, 3, 9], [0, 0, 0, 1.0]])
+ENDINGS = ("", ".gz", ".mrd", ".npy", ".cfl")  # of the files and folders that hold images
 HASH = "0123456789abcdef" * 4
 
 
@@ -54,9 +55,17 @@ def volume(images=IMAGES, geometries=None, name="scan", **fields):
         masks=masks,
         simulated=False,
         geometries=stack() if geometries is None else geometries,
-        provenance=Provenance("unrolled", "small", HASH),
-        **{"slice_numbers": tuple(range(len(images)))} | fields,
+        **{
+            "provenance": Provenance("unrolled", "small", HASH),
+            "slice_numbers": tuple(range(len(images))),
+        }
+        | fields,
     )
+
+
+def trust(**fields):
+    residuals = np.full(SHAPE[0], 0.125)
+    return Trust(residuals, residuals / 2, noise=residuals, coils=1, **fields)
 
 
 def dicom_files(folder):
@@ -80,11 +89,24 @@ def facts_of(name, path):
         nibabel = pytest.importorskip("nibabel")
         return str(nibabel.load(path).header.extensions)
     if name == "dicom":
-        return dicom_files(path)[-1].DerivationDescription
+        data = dicom_files(path)[-1]
+        return data.DerivationDescription + str(data.get("ImageComments"))
     if name == "mrd":
         with h5py.File(path) as file:
             return str(file["dataset/image_0/attributes"][-1])
     return path.with_suffix(".json").read_text()
+
+
+def images_in(name, path):
+    """The numbers of a file, in its own order."""
+    if name == "nifti":
+        return pytest.importorskip("nibabel").load(path).get_fdata()
+    if name == "dicom":
+        return np.stack([dicom_values(data) for data in dicom_files(path)])
+    if name == "mrd":
+        with h5py.File(path) as file:
+            return file["dataset/image_0/data"][()]
+    return np.load(path) if name == "npy" else np.fromfile(path, np.complex64)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -93,6 +115,33 @@ def test_output_carries_method_weights_and_acceleration(tmp_path, name):
     path = save_volume(tmp_path, volume(), [name])[0]
     said = facts_of(name, path)
     assert "unrolled" in said and "small" in said and HASH in said and "2.0" in said
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_output_says_how_far_to_trust_it(tmp_path, name):
+    pytest.importorskip(NEEDS.get(name, "h5py"))
+    warned = volume(trust=trust(warnings=("it has 64 coils",)))
+    said = facts_of(name, save_volume(tmp_path, warned, [name])[0])
+    assert "0.125" in said and "0.062" in said and "it has 64 coils" in said
+
+
+@pytest.mark.parametrize("name", ["nifti", "dicom", "mrd", "npy", "cfl"])
+def test_uncertainty_is_an_image_file_of_its_own_that_says_so(tmp_path, name):
+    pytest.importorskip(NEEDS.get(name, "h5py"))
+    spread = (IMAGES / 8).astype(np.float32)
+    paths = save_volume(tmp_path, volume(trust=trust(uncertainty=spread)), [name])
+    (path,) = (p for p in paths if p.name.startswith("scan_uncertainty") and p.suffix in ENDINGS)
+    assert "uncertainty" in facts_of(name, path) and "uncertainty" not in facts_of(name, paths[0])
+    np.testing.assert_allclose(images_in(name, path), images_in(name, paths[0]) / 8, atol=2e-5)
+
+
+def test_warnings_stand_in_the_file_of_the_method_that_they_are_about(tmp_path):
+    other = OtherMethod(Provenance("unrolled"), IMAGES, np.ones(SHAPE[0]), ("it has 64 coils",))
+    both = volume(provenance=Provenance("tv"), others=(other,), trust=trust())
+    paths = save_volume(tmp_path, both, ["npy", "h5"])
+    assert "64 coils" not in (tmp_path / "scan.json").read_text()
+    assert "64 coils" in (tmp_path / "scan_unrolled.json").read_text()
+    assert "64 coils" in facts_of("h5", paths[-1])
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -1,0 +1,132 @@
+"""The page of a comparison without references: a slice under every method, and errors by slice."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import NamedTuple
+
+import numpy as np
+
+from mript_jax.evaluation.report.charts import legend, over_slices
+from mript_jax.evaluation.report.pictures import (
+    error_scale,
+    error_uri,
+    grey,
+    grey_uri,
+    white_point,
+)
+
+PAGE = Template("""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<style>$style</style>
+<div class="bar"><h1>$title</h1></div>
+<p class="lead">$lead</p>
+$warning
+<section><h2>A typical slice, and the worst</h2>
+$figures
+<p class="hint">Made from all measured samples, on one gray scale; nobody knows the reference.
+Errors are those of the k-space that a model predicts from a part of the samples, at the others:
+L2 + L1, relative to these (0: none).</p></section>
+<section><h2>Error by slice</h2><ul class="legend">$legend</ul>$chart
+<div class="tall">$table</div></section>
+</html>
+""")
+
+
+class HeldOutSlice(NamedTuple):
+    """A slice of a held-out volume."""
+
+    volume: str
+    slice_index: int
+    errors: Mapping[str, float]  # of each method, at samples that it was not given
+
+
+def typical_and_worst(slices: Sequence[HeldOutSlice]) -> list[int]:
+    """The numbers of the slice nearest to the median error of the last method, and of the worst."""
+    errors = np.array([list(one.errors.values())[-1] for one in slices])
+    found = [int(np.argmin(np.abs(errors - np.median(errors)))), int(errors.argmax())]
+    return list(dict.fromkeys(found))
+
+
+def write_held_out_page(
+    path: str | Path,
+    title: str,
+    slices: Sequence[HeldOutSlice],
+    pictures: Mapping[int, Mapping[str, np.ndarray]],
+) -> None:
+    """Writes one page with everything in it.
+
+    The methods are those of the slices' errors, before and after a change. `pictures` are images
+    [H, W] by name, such as "zero_filled" and the methods, of the slices of `typical_and_worst`.
+    """
+    first, last = slices[0].errors
+    means = {name: float(np.mean([one.errors[name] for one in slices])) for name in (first, last)}
+    worse = sum(one.errors[last] > one.errors[first] for one in slices)
+    warning = ""
+    if worse:
+        warning = (
+            f'<p class="warning"><b>Worse {_words(last)} than {_words(first)}</b> in {worse} of '
+            f"{len(slices)} slices.</p>"
+        )
+    figures = [
+        _figure(told, slices[number], images)
+        for told, (number, images) in zip(("Typical", "Worst"), pictures.items(), strict=False)
+    ]
+    page = PAGE.substitute(
+        title=escape(title),
+        style=resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8"),
+        lead=f"Error at samples that were not given to the model, mean of {len(slices)} held-out "
+        f"slices: {means[first]:.4f} {_words(first)}, <b>{means[last]:.4f} {_words(last)}</b>.",
+        warning=warning,
+        figures="".join(figures),
+        legend=legend((first, last)),
+        chart=over_slices([one.errors for one in slices], (first, last)),
+        table=_table(slices),
+    )
+    Path(path).write_text(page, encoding="utf-8")
+
+
+def _figure(told: str, of: HeldOutSlice, images: Mapping[str, np.ndarray]) -> str:
+    """The images side by side, and the change from one method to the other in colors."""
+    first, last = of.errors
+    brightest = white_point(images[last])
+    parts = []
+    for name, image in images.items():
+        error = f"error {of.errors[name]:.4f}" if name in of.errors else ""
+        parts.append(_picture(_words(name), error, grey_uri(grey(image, brightest))))
+    change = np.abs(images[last] - images[first]) / brightest
+    scale = error_scale([change])
+    text = f"0 (dark) to {scale:g} of white, or more"
+    name = f"change from {_words(first)} to {_words(last)}"
+    parts.append(_picture(name, text, error_uri(change, scale)))
+    about = f"<b>{told}</b> · {escape(of.volume)}, slice {of.slice_index}"
+    row = f'<div class="enlarged">{"".join(parts)}</div>'
+    return f"<figure><figcaption>{about}</figcaption>{row}</figure>"
+
+
+def _picture(name: str, text: str, uri: str) -> str:
+    return f'<div><p><b>{name}</b><br>{text}</p><img src="{uri}" alt="{name}"></div>'
+
+
+def _table(slices: Sequence[HeldOutSlice]) -> str:
+    """A row for each slice, the largest error of the last method first."""
+    first, last = slices[0].errors
+    lines = [
+        f"<tr><td>{escape(one.volume)}</td><td>{one.slice_index}</td>"
+        f"<td>{one.errors[first]:.4f}</td><td>{one.errors[last]:.4f}</td>"
+        f"<td>{one.errors[last] - one.errors[first]:+.4f}</td></tr>"
+        for one in sorted(slices, key=lambda one: -one.errors[last])
+    ]
+    names = ("volume", "slice", _words(first), _words(last), "change")
+    head = "".join(f"<th>{name}</th>" for name in names)
+    body = "".join(lines)
+    return f'<table class="means"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _words(name: str) -> str:
+    return escape(name.replace("_", " "))
