@@ -5,7 +5,9 @@
       --config.seconds=1800
 
 Held-out phantoms of 128 x 128 pixels, 20 tasks, protocol `measured`; each network is trained for
-`seconds` on a mixture of generated objects and phantoms of other subjects.
+`seconds` on a mixture of generated objects and phantoms of other subjects. The same networks on
+real slices, of which none was trained on, in a folder of pictures for each scan:
+  --config.conditions.real.data.path=FOLDER
 """
 
 from pathlib import Path
@@ -17,6 +19,14 @@ from mript_jax.config import compare_variants, derive_config, load_config_file
 CONFIGS = Path(__file__).parents[1]
 NETWORKS = ("unrolled", "varnet", "modl", "d5c5", "unet", "recon_vit", "mript_tiny")
 
+PICTURES = {
+    "source": "images",
+    "path": "",
+    "options": {"images": {"group": "folder"}},
+    "split_fractions": (0.3, 0.0, 0.7),  # total variation is tuned on the first
+    "mixture": (),
+}
+
 
 def get_config() -> ConfigDict:
     experiment = load_config_file(CONFIGS / "unrolled.py").unlock()
@@ -27,6 +37,8 @@ def get_config() -> ConfigDict:
     study.experiment = experiment
     study.baselines = ("total_variation", "wavelet", "conjugate_symmetry")
     study.conditions = ConfigDict({"phantoms": derive_config(experiment)})
+    study.conditions.real = derive_config(experiment, {"data": PICTURES})
+    study.optional = ("real",)
     configs = {}
     for name in NETWORKS:
         own = load_config_file(CONFIGS / f"{name}.py")

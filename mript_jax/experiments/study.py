@@ -8,6 +8,7 @@ A study's config holds
   checkpoints name -> what was trained elsewhere, such as a model that comes along (optional)
   compared    the names of the runs and checkpoints in the table
   conditions  name -> the config that they are evaluated with
+  optional    the names of conditions that are left out while their data.path is empty (optional)
   probe       instead of conditions: the config of linear heads that are put on the encoders
   baselines   methods without training that stand beside them, tuned on other slices (optional)
   seconds     training time of each run, compilation apart, instead of its total_steps: how many
@@ -72,8 +73,7 @@ def run_study(study: ConfigDict, workdir: str | Path) -> str:
     """Does what is left to do, writes study.html, .md and .json, and returns the table."""
     workdir = Path(workdir).absolute()
     runs = _needed_runs(study)
-    conditions = {} if "probe" in study else study.conditions
-    conditions = {name: _resolved(config) for name, config in conditions.items()}
+    conditions = _conditions(study)
     for name, config in runs.items():
         if "seconds" in study:
             config.total_steps = _steps_that_fit(study, name, config, workdir)
@@ -107,6 +107,18 @@ def run_study(study: ConfigDict, workdir: str | Path) -> str:
 
 def _resolved(config: ConfigDict) -> ConfigDict:
     return ConfigDict(config.copy_and_resolve_references())
+
+
+def _conditions(study: ConfigDict) -> dict[str, ConfigDict]:
+    """What is evaluated on."""
+    if "probe" in study:
+        return {}
+    without_data = {n for n in study.get("optional", ()) if not study.conditions[n].data.path}
+    return {
+        name: _resolved(config)
+        for name, config in study.conditions.items()
+        if name not in without_data
+    }
 
 
 def _needed_runs(study: ConfigDict) -> dict[str, ConfigDict]:
@@ -274,9 +286,7 @@ def _write(study: ConfigDict, rows: list[dict[str, Any]], table: str, workdir: P
     (workdir / "study.json").write_text(json.dumps(rows, indent=1) + "\n")
     text = f"{study.about}\n\n{table}"
     (workdir / "study.md").write_text(text)
-    reports = (
-        {} if "probe" in study else {of: f"evaluation/{of}/report.html" for of in study.conditions}
-    )
+    reports = {of: f"evaluation/{of}/report.html" for of in _conditions(study)}
     pictures = {of: f"{Path(report).parent}/{PICTURE}" for of, report in reports.items()}
     pictures = {of: path for of, path in pictures.items() if (workdir / path).is_file()}
     write_study_page(workdir / "study.html", study.about, rows, reports, pictures=pictures)

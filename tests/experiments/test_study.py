@@ -112,6 +112,18 @@ def test_equal_time_compares_the_unrolled_network_with_each_other_one():
     assert compared[:2] == ("unrolled_0", "varnet_0") and compared[-1] == "mript_tiny_2"
 
 
+def test_real_slices_are_evaluated_on_where_their_folder_is_given():
+    file = f"--config={STUDIES / 'equal_time.py'}"
+    assert list(study_module._conditions(parse(file))) == ["phantoms"]
+    study = parse(file, "--config.conditions.real.data.path=SCANS")
+    conditions = study_module._conditions(study)
+    assert list(conditions) == ["phantoms", "real"]
+    real = conditions["real"]
+    assert (real.data.source, real.data.path, real.data.mixture) == ("images", "SCANS", ())
+    assert real.data.options.images.group == "folder" and real.evaluation.protocol == "measured"
+    assert all(run.data.source == "phantom" for run in study.runs.values())
+
+
 def test_a_change_of_one_run_is_of_that_run_alone():
     file = f"--config={STUDIES / 'set_sizes.py'}"
     run = "--config.runs.tuned_10_0.data.source"
