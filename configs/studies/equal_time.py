@@ -2,12 +2,14 @@
 
   python launch/study.py --config=configs/studies/equal_time.py --workdir=runs/equal_240s
   python launch/study.py --config=configs/studies/equal_time.py --workdir=runs/equal_30min \\
-      --config.seconds=1800
+      --config.seconds=1800 --config.compared="('unrolled', 'd5c5')" \\
+      --config.compared="('varnet_0', 'modl_0', 'unet_0', 'recon_vit_0', 'mript_tiny_0')"
 
 Held-out phantoms of 128 x 128 pixels, 20 tasks, protocol `measured`; each network is trained for
 `seconds` on a mixture of generated objects and phantoms of other subjects. The same networks on
 real slices, of which none was trained on, in a folder of pictures for each scan:
   --config.conditions.real.data.path=FOLDER
+In `compared`, a network's name stands for its three seeds.
 """
 
 from pathlib import Path

@@ -6,7 +6,7 @@ A study's config holds
   tuning      where runs tune others: the config that these and the conditions follow
   runs        name -> its training config; `init_from` may be the name of another run
   checkpoints name -> what was trained elsewhere, such as a model that comes along (optional)
-  compared    the names of the runs and checkpoints in the table
+  compared    the names of the runs and checkpoints in the table; a variant's stands for its runs
   conditions  name -> the config that they are evaluated with
   optional    the names of conditions that are left out while their data.path is empty (optional)
   probe       instead of conditions: the config of linear heads that are put on the encoders
@@ -23,6 +23,7 @@ changed for all, for what tunes, or for one run. Run again with the same folder,
 and evaluations are not repeated; a folder that holds some with other settings is refused.
 """
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -87,7 +88,7 @@ def run_study(study: ConfigDict, workdir: str | Path) -> str:
     given = _given(study)
     checkpoints = {
         name: given[name] if name in given else str(_folder(workdir, name))
-        for name in study.compared
+        for name in _compared(study)
     }
     by_condition = {
         name: _evaluate(study, name, config, checkpoints, folder=_evaluation(workdir, name))
@@ -101,7 +102,7 @@ def run_study(study: ConfigDict, workdir: str | Path) -> str:
     ]
     table = _table(rows)
     if "variants" in study:
-        table += "".join(_paired(name, variants, workdir) for name in conditions)
+        table += "".join(_paired(study, name, variants, workdir) for name in conditions)
     return _write(study, rows, table, workdir)
 
 
@@ -127,7 +128,8 @@ def _needed_runs(study: ConfigDict) -> dict[str, ConfigDict]:
 
     def add(name: str) -> None:
         if name not in study.runs:
-            raise unknown_name_error("run of the study", name, (*study.runs, *_given(study)))
+            known = (*study.get("variants", ()), *study.runs, *_given(study))
+            raise unknown_name_error("run of the study", name, known)
         config = _resolved(study.runs[name])
         if config.init_from in study.runs:
             add(config.init_from)
@@ -139,10 +141,17 @@ def _needed_runs(study: ConfigDict) -> dict[str, ConfigDict]:
                 )
         needed[name] = config
 
-    for name in study.compared:
+    for name in _compared(study):
         if name not in _given(study):
             add(name)
     return needed
+
+
+def _compared(study: ConfigDict) -> tuple[str, ...]:
+    """The runs and checkpoints of the table: first one of each variant, for who cannot wait."""
+    variants = study.get("variants", {})
+    runs = itertools.zip_longest(*(variants.get(name, (name,)) for name in study.compared))
+    return tuple(name for turn in runs for name in turn if name is not None)
 
 
 def _given(study: ConfigDict) -> Mapping[str, str]:
@@ -197,7 +206,7 @@ def _compared_variants(study: ConfigDict) -> dict[str, list[str]]:
     """The methods of the table: name -> compared runs; those that are not trained are their own."""
     variant_of = _variant_of(study)
     variants: dict[str, list[str]] = {}
-    for run in (*study.compared, *_baselines(study), "zero_filled"):
+    for run in (*_compared(study), *_baselines(study), "zero_filled"):
         variants.setdefault(variant_of.get(run, run), []).append(run)
     return variants
 
@@ -206,11 +215,26 @@ def _baselines(study: ConfigDict) -> tuple[str, ...]:
     return tuple(study.get("baselines", ()))
 
 
-def _paired(condition: str, variants: Mapping[str, Sequence[str]], workdir: Path) -> str:
+def _paired(
+    study: ConfigDict, condition: str, variants: Mapping[str, Sequence[str]], workdir: Path
+) -> str:
     """The first variant against all others, on the slices of a condition."""
     (first, ours), *others = variants.items()
-    table = paired_table(_evaluation(workdir, condition) / "examples.csv", ours, dict(others))
+    pairs = {
+        name: (_with_seeds_of(study, runs, ours), _with_seeds_of(study, ours, runs))
+        for name, runs in others
+    }
+    table = paired_table(_evaluation(workdir, condition) / "examples.csv", pairs)
     return f"\n{condition}: {first} against each, on the same slices\n\n{table}"
+
+
+def _with_seeds_of(
+    study: ConfigDict, others: Sequence[str], runs: Sequence[str]
+) -> tuple[str, ...]:
+    """Those of a variant's runs whose seeds another one's have too; all where none has."""
+    seeds = {study.runs[run].seed for run in others if run in study.runs}
+    shared = [run for run in runs if run in study.runs and study.runs[run].seed in seeds]
+    return tuple(shared or runs)
 
 
 def _evaluate(
@@ -277,7 +301,7 @@ def _probe(study: ConfigDict, workdir: Path) -> str:
     """The study of what the encoders know."""
     config = _resolved(study.probe).lock()
     encoders = {"untrained": untrained(config)}
-    encoders |= {name: load_params(_folder(workdir, name)) for name in study.compared}
+    encoders |= {name: load_params(_folder(workdir, name)) for name in _compared(study)}
     rows = probe(config, encoders)
     return _write(study, rows, markdown_table(rows) + "\n", workdir)
 

@@ -42,5 +42,8 @@ def test_difference_counts_as_better_only_where_the_interval_is_above_zero(examp
 
 
 def test_table_has_a_row_for_each_rival(examples):
-    table = paired_table(examples, ("ours 0", "ours 1"), {"theirs": ("rival",)})
-    assert "| theirs | 1 of 2 | 1.42 | 0.83 | 2.00 |" in table
+    ours = ("ours 0", "ours 1")
+    pairs = {"theirs": (ours, ("rival",)), "of one seed": (ours[:1], ("rival",))}
+    table = paired_table(examples, pairs)
+    assert "| theirs | 2 | 1 of 2 | 1.42 | 0.83 | 2.00 |" in table
+    assert "| of one seed | 1 | 1 of 2 | 0.92 | 0.83 | 1.00 |" in table

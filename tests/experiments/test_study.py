@@ -56,7 +56,7 @@ def what(config):
 def test_study_configs_are_valid(name):
     study = load_config_file(STUDIES / f"{name}.py")
     given = study.checkpoints if "checkpoints" in study else {}
-    assert study.about and set(study.compared) <= {*study.runs, *given}
+    assert study.about and set(study_module._compared(study)) <= {*study.runs, *given}
     assert "probe" in study or len(study.conditions) > 0
     for config in (*study.runs.values(), *study.conditions.values()):
         check_config(config)
@@ -67,8 +67,7 @@ def test_study_configs_are_valid(name):
 )
 def test_variants_differ_in_more_than_their_seed_and_their_runs_in_nothing_else(name):
     study = load_config_file(STUDIES / f"{name}.py")
-    names = [run.removesuffix("_0") for run in study.compared if run.endswith("_0")]
-    assert sorted(names) == sorted(study.variants)
+    assert sorted(study.compared) == sorted(study.variants)
     seen = []
     for variant, runs in study.variants.items():
         configs = [study.runs[run].copy_and_resolve_references() for run in runs]
@@ -80,7 +79,6 @@ def test_variants_differ_in_more_than_their_seed_and_their_runs_in_nothing_else(
         assert configs[0].to_dict() == configs[1].to_dict() == configs[2].to_dict()
         seen.append(configs[0].to_dict())
     assert all(a != b for a, b in itertools.combinations(seen, 2))
-    assert study.compared[: len(names)] == tuple(f"{name}_0" for name in names)
 
 
 def test_set_sizes_at_full_scale_are_what_the_documented_command_says():
@@ -108,8 +106,31 @@ def test_kinds_of_data_at_full_scale_are_what_the_documented_command_says():
 
 
 def test_equal_time_compares_the_unrolled_network_with_each_other_one():
-    compared = load_config_file("studies/equal_time").compared
-    assert compared[:2] == ("unrolled_0", "varnet_0") and compared[-1] == "mript_tiny_2"
+    study = load_config_file("studies/equal_time")
+    runs = study_module._compared(study)
+    assert runs[:2] == ("unrolled_0", "varnet_0")
+    assert [run[-1] for run in runs] == sorted(run[-1] for run in runs)  # all first seeds first
+    assert len(runs) == len(set(runs)) == 3 * len(study.variants)
+
+
+def test_variants_may_have_fewer_seeds_than_the_first_and_are_paired_by_those(tmp_path):
+    file, names = f"--config={STUDIES / 'equal_time.py'}", ("unrolled", "varnet_1", "unet_0")
+    study = parse(file, f"--config.compared={names}")
+    runs = ("unrolled_0", "varnet_1", "unet_0", "unrolled_1", "unrolled_2")
+    assert study_module._compared(study) == runs
+    psnr = {"unrolled_0": 30, "unrolled_1": 33, "unrolled_2": 36, "varnet_1": 31, "unet_0": 29}
+    psnr |= {"total_variation": 28, "wavelet": 28, "conjugate_symmetry": 28, "zero_filled": 20}
+    lines = ["pattern,acceleration,center_fraction,volume,slice_index,method,psnr,ssim"]
+    lines += [f"radial,4,0.08,v,0,{method},{value},0.5" for method, value in psnr.items()]
+    folder = tmp_path / "evaluation" / "phantoms"
+    folder.mkdir(parents=True)
+    (folder / "examples.csv").write_text("\n".join(lines))
+    variants = study_module._compared_variants(study)
+    table = study_module._paired(study, "phantoms", variants, tmp_path)
+    rows = {of: found for of, *found in re.findall(r"\| (\w+) \| (\d) \| .*? \| (\S+) \|", table)}
+    assert rows["varnet"] == ["1", "2.00"]  # seeds, dB: 33 - 31
+    assert rows["unet"] == ["1", "1.00"]
+    assert rows["wavelet"] == ["3", "5.00"]
 
 
 def test_real_slices_are_evaluated_on_where_their_folder_is_given():
