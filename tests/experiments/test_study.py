@@ -8,6 +8,7 @@ import shutil
 import types
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
@@ -17,14 +18,17 @@ from mript_jax.config import (
     apply_overrides,
     check_config,
     derive_config,
+    flatten_config,
     load_config_file,
     split_overrides,
 )
 from mript_jax.data.generated_pictures import dead_leaves, write_pictures
+from mript_jax.data.pipeline import build_pipeline
 from mript_jax.errors import UserError
 from mript_jax.experiments import study as study_module
 from mript_jax.experiments.study import run_study
 from mript_jax.training import loop
+from mript_jax.training.setup import set_up
 
 ROOT = Path(__file__).parents[2]
 STUDIES = ROOT / "configs" / "studies"
@@ -111,6 +115,46 @@ def test_equal_time_compares_the_unrolled_network_with_each_other_one():
     assert runs[:2] == ("unrolled_0", "varnet_0")
     assert [run[-1] for run in runs] == sorted(run[-1] for run in runs)  # all first seeds first
     assert len(runs) == len(set(runs)) == 3 * len(study.variants)
+
+
+OTHER_NETWORKS = pytest.mark.parametrize("name", ["unrolled_unet", "unrolled_window"])
+
+
+@OTHER_NETWORKS
+def test_other_networks_in_the_same_cascades_differ_in_nothing_else(name):
+    study = load_config_file("studies/equal_time")
+    ours, other = (flatten_config(study.runs[f"{of}_0"]) for of in ("unrolled", name))
+    differ = {field for field in ours | other if ours.get(field) != other.get(field)}
+    assert differ and all(field.startswith("model.network.") for field in differ)
+
+
+@OTHER_NETWORKS
+def test_other_networks_in_the_same_cascades_are_built(name):
+    config = small_run_of_equal_time(name)
+    setup = set_up(config, jax.devices()[:1])
+    assert setup.abstract_state.params["cascades"]["network"]
+
+
+@pytest.mark.slow
+@OTHER_NETWORKS
+def test_other_networks_in_the_same_cascades_learn_in_a_step(name):
+    config = small_run_of_equal_time(name)
+    setup = set_up(config, jax.devices()[:1])
+    state = setup.create(setup.init())
+    before = jax.device_get(state.params)
+    batch = next(build_pipeline(config.data, "train", 0, 2, fields=setup.batch_fields))
+    state, metrics = setup.step(state, batch, 1e-3)
+    changed = jax.tree.map(lambda a, b: (a != b).any(), before, jax.device_get(state.params))
+    assert np.isfinite(metrics["loss"]) and any(jax.tree.leaves(changed["cascades"]["network"]))
+
+
+def small_run_of_equal_time(name):
+    config = load_config_file("studies/equal_time").runs[f"{name}_0"]
+    config = config.copy_and_resolve_references().unlock()
+    config.data.update({"image_size": 32, "mixture": ()})
+    config.data.options.phantom.update({"count": 20, "size": 32})
+    config.model.update({"cascades": 1, "guide": "zero_filled", "start": "zero_filled"})
+    return config.lock()
 
 
 def test_variants_may_have_fewer_seeds_than_the_first_and_are_paired_by_those(tmp_path):
