@@ -109,6 +109,18 @@ def test_kinds_of_data_at_full_scale_are_what_the_documented_command_says():
     assert what(study.runs.fresh_2) == ("fastmri", "FASTMRI", 20_000, 100)
 
 
+def test_masked_pretraining_is_set_against_as_many_updates_of_tuning_and_of_both():
+    steps = ("--config.experiment.total_steps=30", "--config.tuning.total_steps=7")
+    runs = parse(f"--config={STUDIES / 'masked_pretraining.py'}", *steps).runs
+    assert (runs.masked_1.loss, runs.masked_1.total_steps) == ("masked_l1", 30)
+    assert runs.pretrained_1.init_from == "masked_1"
+    tuned = {name: runs[f"{name}_1"] for name in ("pretrained", "fresh", "fresh_longer")}
+    assert [config.total_steps for config in tuned.values()] == [7, 7, 37]
+    assert {config.loss for config in tuned.values()} == {"l1_ssim"}
+    same = {config.data.options.phantom.seed for config in tuned.values()}
+    assert len(same) == 1 and runs.masked_1.data.options.phantom.seed not in same
+
+
 def test_equal_time_compares_the_unrolled_network_with_each_other_one():
     study = load_config_file("studies/equal_time")
     runs = study_module._compared(study)
@@ -291,30 +303,39 @@ def test_linear_heads_on_an_encoder_tell_tissues_better_than_the_majority(tmp_pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ("pretraining_data", "artifacts"))
-def test_a_study_runs_to_its_table_and_is_not_repeated(name, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("name", "variants"),
+    [
+        ("pretraining_data", ["anatomy", "from_anatomy", "fresh"]),
+        ("masked_pretraining", ["masked", "pretrained", "fresh"]),
+        ("artifacts", []),
+    ],
+)
+def test_a_study_runs_to_its_table_and_is_not_repeated(name, variants, tmp_path, capsys):
     study = load_config_file(STUDIES / f"{name}.py").unlock()
     study.experiment.evaluation.max_slices = 2
     study.experiment.update({"total_steps": 2, "global_batch_size": 8})
     study.experiment.data.image_size = 64
-    if "tuning" in study:
+    trained = []
+    if variants:
+        start, tuned, fresh = variants
         study.tuning.total_steps = 1
-        study.compared = ("from_anatomy_0", "fresh_0", "from_anatomy_1")
+        study.compared = (f"{tuned}_0", f"{fresh}_0", f"{tuned}_1")
+        trained = [f"{start}_0", f"{start}_1", *study.compared]
     for condition in list(study.conditions)[3:]:
         del study.conditions[condition]
     table = run_study(study, tmp_path)
-    trained = [f"{name}_{i}" for i in (0, 1) for name in ("anatomy", "from_anatomy")]
     printed = re.findall("training (.*)", capsys.readouterr().out)
-    assert sorted(printed) == sorted([*trained, "fresh_0"] if "tuning" in study else [])
+    assert sorted(printed) == sorted(trained)
     assert "report.html" in (tmp_path / "study.html").read_text()
     assert table == (tmp_path / "study.md").read_text()
     rows = json.loads((tmp_path / "study.json").read_text())
-    methods = ["from_anatomy", "fresh"] if "tuning" in study else ["small", "total_variation"]
+    methods = variants[1:] or ["small", "total_variation"]
     assert [row["method"] for row in rows] == [*methods, "zero_filled"] * len(study.conditions)
-    if "tuning" in study:
+    if variants:
         assert rows[0]["seeds"] == 2
         assert rows[0]["gain_low"] < rows[0]["gain"] < rows[0]["gain_high"]
-    assert ("from_anatomy against each" in table) == ("tuning" in study)
+        assert f"{tuned} against each" in table
     for condition in study.conditions:
         assert (tmp_path / "evaluation" / condition / "report.html").exists()
     assert run_study(study, tmp_path) == table
