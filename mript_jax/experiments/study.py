@@ -43,7 +43,12 @@ from mript_jax.checkpoint import (
 from mript_jax.config import config_hash, flatten_config
 from mript_jax.data.generated_pictures import KINDS, write_pictures
 from mript_jax.errors import UserError, unknown_name_error
-from mript_jax.evaluation.report import save_typical_row, write_report, write_study_page
+from mript_jax.evaluation.report import (
+    save_typical_row,
+    write_report,
+    write_study_chart,
+    write_study_page,
+)
 from mript_jax.evaluation.results import (
     Results,
     about_methods,
@@ -71,7 +76,7 @@ EVALUATED = ("data.", "evaluation.")  # what of a config an evaluation depends o
 
 
 def run_study(study: ConfigDict, workdir: str | Path) -> str:
-    """Does what is left to do, writes study.html, .md and .json, and returns the table."""
+    """Does what is left to do, writes study.html, .svg, .md and .json, and returns the table."""
     workdir = Path(workdir).absolute()
     runs = _needed_runs(study)
     conditions = _conditions(study)
@@ -111,7 +116,7 @@ def _resolved(config: ConfigDict) -> ConfigDict:
 
 
 def _conditions(study: ConfigDict) -> dict[str, ConfigDict]:
-    """What is evaluated on."""
+    """The conditions that there are data for."""
     if "probe" in study:
         return {}
     without_data = {n for n in study.get("optional", ()) if not study.conditions[n].data.path}
@@ -313,6 +318,7 @@ def _write(study: ConfigDict, rows: list[dict[str, Any]], table: str, workdir: P
     reports = {of: f"evaluation/{of}/report.html" for of in _conditions(study)}
     pictures = {of: f"{Path(report).parent}/{PICTURE}" for of, report in reports.items()}
     pictures = {of: path for of, path in pictures.items() if (workdir / path).is_file()}
+    write_study_chart(workdir / "study.svg", rows)
     write_study_page(workdir / "study.html", study.about, rows, reports, pictures=pictures)
     return text
 
