@@ -62,7 +62,6 @@ def get_config(memory: str = "80gb") -> ConfigDict:
     model.remat = "full"
     model.attention = "auto"
     model.scan_blocks = True
-    model.prompt = "table"
 
     config.optimizer.learning_rate = 8e-5  # 1e-5 at one image, times the square root of 64
     config.optimizer.warmup_steps = 1000

@@ -38,7 +38,6 @@ def get_config() -> ConfigDict:
     model.num_levels = 5
     model.dtype = "float32"
     model.iterations = 1
-    model.prompt = "table"
 
     config.optimizer.name = "muon"
     config.optimizer.learning_rate = 1e-3

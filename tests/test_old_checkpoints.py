@@ -1,5 +1,7 @@
 """Checkpoints of commit a95a87f load, give the same images, resume, and keep their config.
 
+But for one with a prompt that is no more, which is told so.
+
 tests/golden/make_checkpoints.py made them and says what is in each file. A user's checkpoint
 outlives every renaming of ours, so the files stay as they are, and a config field that gets another
 name is entered in RENAMED, one that is no more in REMOVED: nothing else here is made to fit.
@@ -14,13 +16,14 @@ import numpy as np
 import pytest
 
 import mript_jax
+from mript_jax.errors import UserError
 from mript_jax.training.loop import train
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "tests" / "golden" / "checkpoints"
 CONFIG = f"--config={ROOT / 'configs' / 'mript_tiny.py'}"
 CHECKPOINTS = (
-    *("mript_table", "mript_continuous", "recon_vit", "unet"),
+    *("mript_table", "recon_vit", "unet"),
     *("simmim_vit", "simmim_swin", "simmim_swinrec"),
     *("mript_run", "lora_run", "simmim_run"),
 )
@@ -30,7 +33,10 @@ RENAMED = {  # a config field's name at a95a87f: its name now
     "data.scale": "data.normalize_by",
     "optimizer.images_at_once": "optimizer.micro_batch_size",
 }
-REMOVED = ("data.fields",)  # batches have what the model and the loss read
+REMOVED = (  # config fields that are no more
+    "data.fields",  # batches have what the model and the loss read
+    *("model.prompt", "model.accelerations"),  # there is the paper's prompt alone
+)
 
 
 @pytest.fixture
@@ -58,6 +64,13 @@ def test_old_checkpoint_gives_its_images(name, unpack):
     assert_close(images_from_kspace(recon), expected["from_kspace"], 1e-6)
     images = [recon(x, mask=m) for x, m in zip(inputs["zero_filled"], inputs["mask"], strict=True)]
     assert_close(np.stack(images), expected["from_zero_filled"], 1e-6)
+
+
+def test_old_checkpoint_with_the_continuous_prompt_is_refused_in_one_line(unpack):
+    checkpoint = unpack("mript_continuous")
+    with pytest.raises(UserError, match=r"prompt=continuous is no more: .*unrolled") as told:
+        mript_jax.load(checkpoint)
+    assert "\n" not in str(told.value)
 
 
 @pytest.mark.parametrize("name", CHECKPOINTS)

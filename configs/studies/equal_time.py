@@ -2,10 +2,16 @@
 
   python launch/study.py --config=configs/studies/equal_time.py --workdir=runs/equal_240s
   python launch/study.py --config=configs/studies/equal_time.py --workdir=runs/equal_30min \\
-      --config.seconds=1800
+      --config.seconds=1800 --config.compared="('unrolled', 'd5c5', 'varnet_0', 'modl_0')" \\
+      --config.compared="('unet_0', 'recon_vit_0', 'mript_tiny_0')" \\
+      --config.compared="('unrolled_window_0', 'unrolled_unet_0')"
 
 Held-out phantoms of 128 x 128 pixels, 20 tasks, protocol `measured`; each network is trained for
-`seconds` on a mixture of generated objects and phantoms of other subjects.
+`seconds` on a mixture of generated objects and phantoms of other subjects. The same networks on
+real slices, of which none was trained on, in a folder of pictures for each scan:
+  --config.conditions.real.data.path=FOLDER
+In `compared`, a network's name stands for its three seeds. `unrolled_unet` and `unrolled_window`
+differ from `unrolled` in the network of the cascades alone: VarNet's U-Net, and attention.
 """
 
 from pathlib import Path
@@ -15,7 +21,14 @@ from ml_collections import ConfigDict
 from mript_jax.config import compare_variants, derive_config, load_config_file
 
 CONFIGS = Path(__file__).parents[1]
-NETWORKS = ("unrolled", "varnet", "modl", "d5c5", "unet", "recon_vit", "mript_tiny")
+RIVALS = ("varnet", "modl", "d5c5", "unet", "recon_vit", "mript_tiny")
+PICTURES = {
+    "source": "images",
+    "path": "",
+    "options": {"images": {"group": "folder"}},
+    "split_fractions": (0.3, 0.0, 0.7),  # total variation is tuned on the first
+    "mixture": (),
+}
 
 
 def get_config() -> ConfigDict:
@@ -27,12 +40,18 @@ def get_config() -> ConfigDict:
     study.experiment = experiment
     study.baselines = ("total_variation", "wavelet", "conjugate_symmetry")
     study.conditions = ConfigDict({"phantoms": derive_config(experiment)})
-    configs = {}
-    for name in NETWORKS:
+    study.conditions.real = derive_config(experiment, {"data": PICTURES})
+    study.optional = ("real",)
+    configs = {"unrolled": experiment}
+    for name in RIVALS:
         own = load_config_file(CONFIGS / f"{name}.py")
         configs[name] = run = derive_config(experiment)
         run.model = own.model.copy_and_resolve_references()
         for field in ("loss", "global_batch_size", "optimizer"):
             run[field] = own[field]
+    windows = {"model": {"network": {"mixers": ("conv", "window")}}}
+    configs["unrolled_window"] = derive_config(experiment, windows)
+    configs["unrolled_unet"] = run = derive_config(experiment)
+    run.model.network = configs["varnet"].model.network.copy_and_resolve_references()
     compare_variants(study, configs)
     return study.lock()

@@ -6,7 +6,6 @@
   mript benchmark data                          how fast examples are made
   mript benchmark mript_choices                 attention, scanned blocks, what is kept
   mript benchmark task_convolutions             heads and tails of mixed tasks
-  mript benchmark prompts                       the continuous prompt against the table
   mript benchmark race                          MR-IPT beside the public code, in turn
   mript benchmark kspace_ssim                   k-space SSIM against the image's quality
   mript benchmark masked_pretraining            masked modelling as pretraining
@@ -34,7 +33,6 @@ BENCHMARKS = (
     "masked_pretraining",
     "model",
     "mript_choices",
-    "prompts",
     "race",
     "task_convolutions",
     "uncertainty",

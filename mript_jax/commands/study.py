@@ -20,7 +20,9 @@ def run(program: str) -> None:
 def define_flags() -> None:
     cli.define_config("The study", folder="studies")
     flags.DEFINE_string(
-        "workdir", None, "Folder for runs, evaluations, study.html, study.md and study.json."
+        "workdir",
+        None,
+        "Folder for runs, evaluations, study.html, study.svg, study.md and study.json.",
     )
 
 
@@ -33,4 +35,4 @@ def main() -> None:
     if "runs" not in values.config or "conditions" not in values.config:
         raise UserError("--config holds no study; those are in configs/studies")
     print(run_study(values.config, values.workdir))
-    print(f"{values.workdir}/study.html (and .md, .json)")
+    print(f"{values.workdir}/study.html (and .svg, .md, .json)")

@@ -4,6 +4,7 @@ import difflib
 import functools
 import logging
 from collections.abc import Iterable
+from typing import Any
 
 from ml_collections import ConfigDict
 
@@ -17,6 +18,12 @@ RENAMED = {  # old name -> new name, in the same group
 }
 REMOVED = {  # old name -> why it is needed no more
     "data.fields": "batches have the fields that the model and the loss read",
+    "model.prompt": "the paper's table is MR-IPT's only prompt",
+    "model.accelerations": "only the continuous prompt read them",
+}
+LOST = {  # field and value that mean nothing now -> why, and what there is instead
+    "model.prompt=continuous": "on radial, Poisson-disc and CAIPI sampling it was worse than the "
+    "table; config.model.name=unrolled takes any sampling",
 }
 # Fields younger than some checkpoints whose default is not what those were trained with.
 BEFORE = {"data.normalize_by": "target"}
@@ -41,14 +48,19 @@ ELSEWHERE = {  # what other projects call our fields
 }
 
 
-def current_name(name: str) -> str | None:
-    """The present name of a field, at any depth (a study's runs); None for one that is no more."""
+def current_name(name: str, value: Any) -> str | None:
+    """The present name of a field, at any depth (a study's runs); None for one that is no more.
+
+    A value that means nothing now is a UserError.
+    """
     for old, new in RENAMED.items():
         if _ends(name, old):
             _notice(f"config.{old} is now config.{new}; its value is taken over")
             return name.removesuffix(old) + new
     for old, why in REMOVED.items():
         if _ends(name, old):
+            if f"{old}={value}" in LOST:
+                raise UserError(f"config.{old}={value} is no more: {LOST[f'{old}={value}']}")
             _notice(f"config.{old} is no more and is ignored: {why}")
             return None
     return name
@@ -63,7 +75,7 @@ def rename_fields(config: ConfigDict) -> ConfigDict:
         group, field = old.split(".")
         if not isinstance(config.get(group), ConfigDict) or field not in config[group]:
             continue
-        new = current_name(old)
+        new = current_name(old, config[group][field])
         with config.unlocked():
             if new is not None:
                 config[group][new.split(".")[1]] = config[group].get_oneway_ref(field).get()

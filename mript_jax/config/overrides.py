@@ -55,7 +55,7 @@ def apply_overrides(config: ConfigDict, overrides: Iterable[Override]) -> Config
     """
     texts: dict[str, list[str]] = {}
     for given, text in overrides:
-        name = current_name(given)
+        name = current_name(given, text)
         if name is not None:
             texts.setdefault(name, []).append(text)
     for name, values in texts.items():

@@ -14,13 +14,11 @@ def compare_variants(
 ) -> None:
     """Adds the runs NAME_SEED of each variant, from its config or that for a seed.
 
-    The first variant is set against the others. All variants with the first seed come first, for
-    who cannot wait.
+    The first variant is set against the others.
     """
-    names = {name: tuple(f"{name}_{seed}" for seed in SEEDS) for name in variants}
     for name, variant in variants.items():
-        for seed, run in zip(SEEDS, names[name], strict=True):
+        for seed in SEEDS:
             config = variant if isinstance(variant, ConfigDict) else variant(seed)
-            study.runs[run] = derive_config(config, {"seed": seed})
-    study.variants = ConfigDict(names)
-    study.compared = tuple(names[name][i] for i in range(len(SEEDS)) for name in variants)
+            study.runs[f"{name}_{seed}"] = derive_config(config, {"seed": seed})
+    study.variants = ConfigDict({n: tuple(f"{n}_{seed}" for seed in SEEDS) for n in variants})
+    study.compared = tuple(variants)

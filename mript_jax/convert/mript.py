@@ -48,10 +48,6 @@ def from_torch(
 
 def to_torch(params: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Return a state dict that the public code loads; tensors without effect are filled in."""
-    if config.get("prompt", "table") != "table":
-        raise UserError(
-            f"the public code has no prompt={config['prompt']!r}; only prompt='table' converts"
-        )
     if config["patch_size"] != 4:
         raise UserError(
             f"the public code's decoder is made for patch_size 4, not {config['patch_size']}"

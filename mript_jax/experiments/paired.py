@@ -1,7 +1,7 @@
 """Paired differences: one method against another on the same slices, task by task."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +47,20 @@ def paired_differences(ours: Slices, rival: Slices) -> list[dict[str, Any]]:
 
 
 def paired_rows(
-    path: Path, ours: Sequence[str], rivals: Mapping[str, Iterable[str]]
-) -> list[dict[str, str]]:
-    """A row for each rival: in how many tasks ours is better, and by how much."""
-    mine = read_slices(path, ours)
+    path: Path, pairs: Mapping[str, tuple[Sequence[str], Sequence[str]]]
+) -> list[dict[str, Any]]:
+    """A row for each rival: in how many tasks ours is better, and by how much.
+
+    `pairs` maps the rival's name to our methods and the rival's, of which the means are compared.
+    """
     rows = []
-    for name, methods in rivals.items():
-        tasks = paired_differences(mine, read_slices(path, tuple(methods)))
+    for name, (ours, theirs) in pairs.items():
+        tasks = paired_differences(read_slices(path, ours), read_slices(path, theirs))
         gains = [row["psnr"] for row in tasks]
         rows.append(
             {
                 "rival": name,
+                "seeds": len(ours),
                 "better in PSNR and SSIM": f"{sum(r['better'] for r in tasks)} of {len(tasks)}",
                 "mean difference (dB)": f"{np.mean(gains):.2f}",
                 "least": f"{min(gains):.2f}",

@@ -6,8 +6,9 @@ A study's config holds
   tuning      where runs tune others: the config that these and the conditions follow
   runs        name -> its training config; `init_from` may be the name of another run
   checkpoints name -> what was trained elsewhere, such as a model that comes along (optional)
-  compared    the names of the runs and checkpoints in the table
+  compared    the names of the runs and checkpoints in the table; a variant's stands for its runs
   conditions  name -> the config that they are evaluated with
+  optional    the names of conditions that are left out while their data.path is empty (optional)
   probe       instead of conditions: the config of linear heads that are put on the encoders
   baselines   methods without training that stand beside them, tuned on other slices (optional)
   seconds     training time of each run, compilation apart, instead of its total_steps: how many
@@ -22,6 +23,7 @@ changed for all, for what tunes, or for one run. Run again with the same folder,
 and evaluations are not repeated; a folder that holds some with other settings is refused.
 """
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -41,7 +43,12 @@ from mript_jax.checkpoint import (
 from mript_jax.config import config_hash, flatten_config
 from mript_jax.data.generated_pictures import KINDS, write_pictures
 from mript_jax.errors import UserError, unknown_name_error
-from mript_jax.evaluation.report import save_typical_row, write_report, write_study_page
+from mript_jax.evaluation.report import (
+    save_typical_row,
+    write_report,
+    write_study_chart,
+    write_study_page,
+)
 from mript_jax.evaluation.results import (
     Results,
     about_methods,
@@ -69,11 +76,10 @@ EVALUATED = ("data.", "evaluation.")  # what of a config an evaluation depends o
 
 
 def run_study(study: ConfigDict, workdir: str | Path) -> str:
-    """Does what is left to do, writes study.html, .md and .json, and returns the table."""
+    """Does what is left to do, writes study.html, .svg, .md and .json, and returns the table."""
     workdir = Path(workdir).absolute()
     runs = _needed_runs(study)
-    conditions = {} if "probe" in study else study.conditions
-    conditions = {name: _resolved(config) for name, config in conditions.items()}
+    conditions = _conditions(study)
     for name, config in runs.items():
         if "seconds" in study:
             config.total_steps = _steps_that_fit(study, name, config, workdir)
@@ -87,7 +93,7 @@ def run_study(study: ConfigDict, workdir: str | Path) -> str:
     given = _given(study)
     checkpoints = {
         name: given[name] if name in given else str(_folder(workdir, name))
-        for name in study.compared
+        for name in _compared(study)
     }
     by_condition = {
         name: _evaluate(study, name, config, checkpoints, folder=_evaluation(workdir, name))
@@ -103,7 +109,9 @@ def run_study(study: ConfigDict, workdir: str | Path) -> str:
     if "variants" in study:
         first = next(iter(variants))
         paired = {
-            f"{name}: {first} against each, on the same slices": _paired(name, variants, workdir)
+            f"{name}: {first} against each, on the same slices": _paired(
+                study, name, variants, workdir
+            )
             for name in conditions
         }
     return _write(study, rows, _table(rows), workdir, paired=paired)
@@ -113,13 +121,26 @@ def _resolved(config: ConfigDict) -> ConfigDict:
     return ConfigDict(config.copy_and_resolve_references())
 
 
+def _conditions(study: ConfigDict) -> dict[str, ConfigDict]:
+    """The conditions that there are data for."""
+    if "probe" in study:
+        return {}
+    without_data = {n for n in study.get("optional", ()) if not study.conditions[n].data.path}
+    return {
+        name: _resolved(config)
+        for name, config in study.conditions.items()
+        if name not in without_data
+    }
+
+
 def _needed_runs(study: ConfigDict) -> dict[str, ConfigDict]:
     """The runs that are compared, each after the one that it starts from."""
     needed: dict[str, ConfigDict] = {}
 
     def add(name: str) -> None:
         if name not in study.runs:
-            raise unknown_name_error("run of the study", name, (*study.runs, *_given(study)))
+            known = (*study.get("variants", ()), *study.runs, *_given(study))
+            raise unknown_name_error("run of the study", name, known)
         config = _resolved(study.runs[name])
         if config.init_from in study.runs:
             add(config.init_from)
@@ -131,10 +152,17 @@ def _needed_runs(study: ConfigDict) -> dict[str, ConfigDict]:
                 )
         needed[name] = config
 
-    for name in study.compared:
+    for name in _compared(study):
         if name not in _given(study):
             add(name)
     return needed
+
+
+def _compared(study: ConfigDict) -> tuple[str, ...]:
+    """The runs and checkpoints of the table: first one of each variant, for who cannot wait."""
+    variants = study.get("variants", {})
+    runs = itertools.zip_longest(*(variants.get(name, (name,)) for name in study.compared))
+    return tuple(name for turn in runs for name in turn if name is not None)
 
 
 def _given(study: ConfigDict) -> Mapping[str, str]:
@@ -189,7 +217,7 @@ def _compared_variants(study: ConfigDict) -> dict[str, list[str]]:
     """The methods of the table: name -> compared runs; those that are not trained are their own."""
     variant_of = _variant_of(study)
     variants: dict[str, list[str]] = {}
-    for run in (*study.compared, *_baselines(study), "zero_filled"):
+    for run in (*_compared(study), *_baselines(study), "zero_filled"):
         variants.setdefault(variant_of.get(run, run), []).append(run)
     return variants
 
@@ -199,11 +227,24 @@ def _baselines(study: ConfigDict) -> tuple[str, ...]:
 
 
 def _paired(
-    condition: str, variants: Mapping[str, Sequence[str]], workdir: Path
-) -> list[dict[str, str]]:
+    study: ConfigDict, condition: str, variants: Mapping[str, Sequence[str]], workdir: Path
+) -> list[dict[str, Any]]:
     """The first variant against all others, on the slices of a condition."""
     (_, ours), *others = variants.items()
-    return paired_rows(_evaluation(workdir, condition) / "examples.csv", ours, dict(others))
+    pairs = {
+        name: (_with_seeds_of(study, runs, ours), _with_seeds_of(study, ours, runs))
+        for name, runs in others
+    }
+    return paired_rows(_evaluation(workdir, condition) / "examples.csv", pairs)
+
+
+def _with_seeds_of(
+    study: ConfigDict, others: Sequence[str], runs: Sequence[str]
+) -> tuple[str, ...]:
+    """Those of a variant's runs whose seeds another one's have too; all where none has."""
+    seeds = {study.runs[run].seed for run in others if run in study.runs}
+    shared = [run for run in runs if run in study.runs and study.runs[run].seed in seeds]
+    return tuple(shared or runs)
 
 
 def _evaluate(
@@ -270,7 +311,7 @@ def _probe(study: ConfigDict, workdir: Path) -> str:
     """The study of what the encoders know."""
     config = _resolved(study.probe).lock()
     encoders = {"untrained": untrained(config)}
-    encoders |= {name: load_params(_folder(workdir, name)) for name in study.compared}
+    encoders |= {name: load_params(_folder(workdir, name)) for name in _compared(study)}
     rows = probe(config, encoders)
     return _write(study, rows, markdown_table(rows) + "\n", workdir)
 
@@ -280,19 +321,18 @@ def _write(
     rows: list[dict[str, Any]],
     table: str,
     workdir: Path,
-    paired: Mapping[str, list[dict[str, str]]] | None = None,
+    paired: Mapping[str, list[dict[str, Any]]] | None = None,
 ) -> str:
     paired = paired or {}
     (workdir / "study.json").write_text(json.dumps(rows, indent=1) + "\n")
     text = f"{study.about}\n\n{table}"
     text += "".join(f"\n{head}\n\n{markdown_table(of)}\n" for head, of in paired.items())
     (workdir / "study.md").write_text(text)
-    reports = (
-        {} if "probe" in study else {of: f"evaluation/{of}/report.html" for of in study.conditions}
-    )
+    reports = {of: f"evaluation/{of}/report.html" for of in _conditions(study)}
     pictures = {of: f"{Path(report).parent}/{PICTURE}" for of, report in reports.items()}
     pictures = {of: path for of, path in pictures.items() if (workdir / path).is_file()}
     page = workdir / "study.html"
+    write_study_chart(workdir / "study.svg", rows)
     write_study_page(page, study.about, rows, reports, pictures=pictures, paired=paired)
     return text
 

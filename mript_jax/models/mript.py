@@ -21,9 +21,9 @@ from mript_jax.models.biased_attention import FORMS
 from mript_jax.models.consistency import fields_for, reconstruct
 from mript_jax.models.decoder import Decoder
 from mript_jax.models.encoder import REMAT, Encoder
-from mript_jax.models.prompt import PROMPTS
+from mript_jax.models.prompt import Prompt
 from mript_jax.models.task_conv import TaskConv
-from mript_jax.physics.tasks import LEVELS, MODES, num_heads
+from mript_jax.physics.tasks import MODES, num_heads
 from mript_jax.sizes import height_width
 
 NEAR_ZERO_INIT = nn.initializers.variance_scaling(
@@ -105,14 +105,6 @@ class MRIPT(ReconstructionModel):
     scan_blocks: bool = field(
         False, "compile the repeated encoder blocks once; with rematerialization always"
     )
-    prompt: str = field(
-        "table",
-        "task prompt: the paper's table, or continuous in acceleration and sampling density",
-        choices=PROMPTS,
-    )
-    accelerations: tuple[float, ...] = field(
-        tuple(r for r, _ in LEVELS), "of the levels, ascending", at_least=1
-    )
 
     non_trainable: ClassVar[tuple[str, ...]] = ("grid_encoding/gaussian",)
     multi_coil: ClassVar[bool] = True
@@ -137,18 +129,9 @@ class MRIPT(ReconstructionModel):
 
     @nn.compact
     def __call__(
-        self,
-        zero_filled: jax.Array,
-        pattern_index: jax.Array,
-        level_index: jax.Array,
-        acceleration: jax.Array | None = None,
-        center_fraction: jax.Array | None = None,
-        mask: jax.Array | None = None,
+        self, zero_filled: jax.Array, pattern_index: jax.Array, level_index: jax.Array
     ) -> jax.Array:
-        """Images [B, H, W, 1] and tasks [B] -> [B, H, W, 1], float32.
-
-        The last three arguments are for prompt="continuous" only.
-        """
+        """Images [B, H, W, 1] and tasks [B] -> [B, H, W, 1], float32."""
         dtype = jnp.dtype(self.dtype)
         size = height_width(self.image_size)
         H, W = zero_filled.shape[1:3]
@@ -156,17 +139,8 @@ class MRIPT(ReconstructionModel):
         zero_filled = jnp.pad(zero_filled, ((0, 0), (0, bottom), (0, right), (0, 0)))
         C = self.features * self.patch_size
         count = num_heads(self.mode, self.num_patterns, self.num_levels)
-        prompt = PROMPTS[self.prompt](
-            mode=self.mode,
-            num_patterns=self.num_patterns,
-            num_levels=self.num_levels,
-            accelerations=tuple(self.accelerations),
-            width=C,
-            name="prompt",
-        )
-        choice, prompt_tokens = prompt(
-            pattern_index, level_index, acceleration, center_fraction, mask=mask
-        )
+        prompt = Prompt(self.mode, self.num_patterns, self.num_levels, C, name="prompt")
+        choice, prompt_tokens = prompt(pattern_index, level_index)
         head = Head(count, self.features, dtype, name="head")
         features = head(zero_filled, choice)  # [B, H, W, F]
         tokens = Encoder(
@@ -201,8 +175,5 @@ class MRIPT(ReconstructionModel):
         return fields_for(self.iterations)
 
     def predict(self, batch: Batch, train: bool = False) -> jax.Array:
-        fields = ["pattern_index", "level_index"]
-        if self.prompt == "continuous":
-            fields += ["acceleration", "center_fraction", "mask"]
-        task = {name: batch[name] for name in fields}
-        return reconstruct(lambda image: self(image, **task), batch, self.iterations)
+        task = batch["pattern_index"], batch["level_index"]
+        return reconstruct(lambda image: self(image, *task), batch, self.iterations)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mript_jax.models.prompt import line_profiles, radial_profile
+from mript_jax.models.sampling_density import line_profiles, radial_profile
 from mript_jax.physics.fourier import orthonormal_fft
 
 EULER = 0.5772156649  # -E[log x] of an exponentially distributed x of mean 1

@@ -30,7 +30,7 @@ class TaskConv(nn.Module):
         shape = (self.count, self.size, self.size, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         bias = self.param("bias", nn.initializers.zeros, (self.count, self.features))
-        kernel, bias = (_choose(p, choice).astype(self.dtype) for p in (kernel, bias))
+        kernel, bias = (jnp.take(p, choice, axis=0).astype(self.dtype) for p in (kernel, bias))
         return convolve_each(x.astype(self.dtype), kernel) + bias[:, None, None]
 
 
@@ -70,12 +70,6 @@ def convolve(image: jax.Array, kernel: jax.Array) -> jax.Array:
     return jax.lax.conv_general_dilated(
         image[None], kernel, (1, 1), "SAME", dimension_numbers=numbers
     )[0]
-
-
-def _choose(stacked: jax.Array, choice: jax.Array) -> jax.Array:
-    if jnp.issubdtype(choice.dtype, jnp.integer):
-        return jnp.take(stacked, choice, axis=0)
-    return jnp.einsum("bn,n...->b...", choice, stacked)
 
 
 def _conv_sequential_forward(images: jax.Array, kernels: jax.Array) -> tuple[jax.Array, tuple]:

@@ -15,6 +15,7 @@ from mript_jax.config import (
     load_config_file,
 )
 from mript_jax.config.names import RENAMED, _notice, unknown_field_error
+from mript_jax.errors import UserError
 
 VALUES = {"data.scale": "target", "optimizer.images_at_once": 2}  # by old name; no defaults
 
@@ -95,6 +96,13 @@ def test_field_that_is_no_more_is_ignored_with_a_notice(tmp_path, notices):
     assert apply_overrides(loaded.copy_and_resolve_references(), [("data.fields", "()")]) == loaded
     (told,) = notices()
     assert "config.data.fields is no more and is ignored" in told
+
+
+def test_override_with_a_value_that_means_nothing_now_is_refused():
+    config = load_config_file("mript_tiny")
+    assert apply_overrides(config, [("model.prompt", "table")]) == load_config_file("mript_tiny")
+    with pytest.raises(UserError, match=r"prompt=continuous is no more: .*unrolled"):
+        apply_overrides(config, [("model.prompt", "continuous")])
 
 
 @pytest.mark.parametrize(

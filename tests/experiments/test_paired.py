@@ -42,5 +42,10 @@ def test_difference_counts_as_better_only_where_the_interval_is_above_zero(examp
 
 
 def test_table_has_a_row_for_each_rival(examples):
-    (row,) = paired_rows(examples, ("ours 0", "ours 1"), {"theirs": ("rival",)})
-    assert list(row.values()) == ["theirs", "1 of 2", "1.42", "0.83", "2.00"]
+    ours = ("ours 0", "ours 1")
+    pairs = {"theirs": (ours, ("rival",)), "of one seed": (ours[:1], ("rival",))}
+    rows = [list(row.values()) for row in paired_rows(examples, pairs)]
+    assert rows == [
+        ["theirs", 2, "1 of 2", "1.42", "0.83", "2.00"],
+        ["of one seed", 1, "1 of 2", "0.92", "0.83", "1.00"],
+    ]

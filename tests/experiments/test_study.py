@@ -8,6 +8,7 @@ import shutil
 import types
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
@@ -17,14 +18,17 @@ from mript_jax.config import (
     apply_overrides,
     check_config,
     derive_config,
+    flatten_config,
     load_config_file,
     split_overrides,
 )
 from mript_jax.data.generated_pictures import dead_leaves, write_pictures
+from mript_jax.data.pipeline import build_pipeline
 from mript_jax.errors import UserError
 from mript_jax.experiments import study as study_module
 from mript_jax.experiments.study import run_study
 from mript_jax.training import loop
+from mript_jax.training.setup import set_up
 
 ROOT = Path(__file__).parents[2]
 STUDIES = ROOT / "configs" / "studies"
@@ -56,7 +60,7 @@ def what(config):
 def test_study_configs_are_valid(name):
     study = load_config_file(STUDIES / f"{name}.py")
     given = study.checkpoints if "checkpoints" in study else {}
-    assert study.about and set(study.compared) <= {*study.runs, *given}
+    assert study.about and set(study_module._compared(study)) <= {*study.runs, *given}
     assert "probe" in study or len(study.conditions) > 0
     for config in (*study.runs.values(), *study.conditions.values()):
         check_config(config)
@@ -67,8 +71,7 @@ def test_study_configs_are_valid(name):
 )
 def test_variants_differ_in_more_than_their_seed_and_their_runs_in_nothing_else(name):
     study = load_config_file(STUDIES / f"{name}.py")
-    names = [run.removesuffix("_0") for run in study.compared if run.endswith("_0")]
-    assert sorted(names) == sorted(study.variants)
+    assert sorted(study.compared) == sorted(study.variants)
     seen = []
     for variant, runs in study.variants.items():
         configs = [study.runs[run].copy_and_resolve_references() for run in runs]
@@ -80,7 +83,6 @@ def test_variants_differ_in_more_than_their_seed_and_their_runs_in_nothing_else(
         assert configs[0].to_dict() == configs[1].to_dict() == configs[2].to_dict()
         seen.append(configs[0].to_dict())
     assert all(a != b for a, b in itertools.combinations(seen, 2))
-    assert study.compared[: len(names)] == tuple(f"{name}_0" for name in names)
 
 
 def test_set_sizes_at_full_scale_are_what_the_documented_command_says():
@@ -107,9 +109,96 @@ def test_kinds_of_data_at_full_scale_are_what_the_documented_command_says():
     assert what(study.runs.fresh_2) == ("fastmri", "FASTMRI", 20_000, 100)
 
 
+def test_masked_pretraining_is_set_against_as_many_updates_of_tuning_and_of_both():
+    steps = ("--config.experiment.total_steps=30", "--config.tuning.total_steps=7")
+    runs = parse(f"--config={STUDIES / 'masked_pretraining.py'}", *steps).runs
+    assert (runs.masked_1.loss, runs.masked_1.total_steps) == ("masked_l1", 30)
+    assert runs.pretrained_1.init_from == "masked_1"
+    tuned = {name: runs[f"{name}_1"] for name in ("pretrained", "fresh", "fresh_longer")}
+    assert [config.total_steps for config in tuned.values()] == [7, 7, 37]
+    assert {config.loss for config in tuned.values()} == {"l1_ssim"}
+    same = {config.data.options.phantom.seed for config in tuned.values()}
+    assert len(same) == 1 and runs.masked_1.data.options.phantom.seed not in same
+
+
 def test_equal_time_compares_the_unrolled_network_with_each_other_one():
-    compared = load_config_file("studies/equal_time").compared
-    assert compared[:2] == ("unrolled_0", "varnet_0") and compared[-1] == "mript_tiny_2"
+    study = load_config_file("studies/equal_time")
+    runs = study_module._compared(study)
+    assert runs[:2] == ("unrolled_0", "varnet_0")
+    assert [run[-1] for run in runs] == sorted(run[-1] for run in runs)  # all first seeds first
+    assert len(runs) == len(set(runs)) == 3 * len(study.variants)
+
+
+OTHER_NETWORKS = pytest.mark.parametrize("name", ["unrolled_unet", "unrolled_window"])
+
+
+@OTHER_NETWORKS
+def test_other_networks_in_the_same_cascades_differ_in_nothing_else(name):
+    study = load_config_file("studies/equal_time")
+    ours, other = (flatten_config(study.runs[f"{of}_0"]) for of in ("unrolled", name))
+    differ = {field for field in ours | other if ours.get(field) != other.get(field)}
+    assert differ and all(field.startswith("model.network.") for field in differ)
+
+
+@OTHER_NETWORKS
+def test_other_networks_in_the_same_cascades_are_built(name):
+    config = small_run_of_equal_time(name)
+    setup = set_up(config, jax.devices()[:1])
+    assert setup.abstract_state.params["cascades"]["network"]
+
+
+@pytest.mark.slow
+@OTHER_NETWORKS
+def test_other_networks_in_the_same_cascades_learn_in_a_step(name):
+    config = small_run_of_equal_time(name)
+    setup = set_up(config, jax.devices()[:1])
+    state = setup.create(setup.init())
+    before = jax.device_get(state.params)
+    batch = next(build_pipeline(config.data, "train", 0, 2, fields=setup.batch_fields))
+    state, metrics = setup.step(state, batch, 1e-3)
+    changed = jax.tree.map(lambda a, b: (a != b).any(), before, jax.device_get(state.params))
+    assert np.isfinite(metrics["loss"]) and any(jax.tree.leaves(changed["cascades"]["network"]))
+
+
+def small_run_of_equal_time(name):
+    config = load_config_file("studies/equal_time").runs[f"{name}_0"]
+    config = config.copy_and_resolve_references().unlock()
+    config.data.update({"image_size": 32, "mixture": ()})
+    config.data.options.phantom.update({"count": 20, "size": 32})
+    config.model.update({"cascades": 1, "guide": "zero_filled", "start": "zero_filled"})
+    return config.lock()
+
+
+def test_variants_may_have_fewer_seeds_than_the_first_and_are_paired_by_those(tmp_path):
+    file, names = f"--config={STUDIES / 'equal_time.py'}", ("unrolled", "varnet_1", "unet_0")
+    study = parse(file, f"--config.compared={names}")
+    runs = ("unrolled_0", "varnet_1", "unet_0", "unrolled_1", "unrolled_2")
+    assert study_module._compared(study) == runs
+    psnr = {"unrolled_0": 30, "unrolled_1": 33, "unrolled_2": 36, "varnet_1": 31, "unet_0": 29}
+    psnr |= {"total_variation": 28, "wavelet": 28, "conjugate_symmetry": 28, "zero_filled": 20}
+    lines = ["pattern,acceleration,center_fraction,volume,slice_index,method,psnr,ssim"]
+    lines += [f"radial,4,0.08,v,0,{method},{value},0.5" for method, value in psnr.items()]
+    folder = tmp_path / "evaluation" / "phantoms"
+    folder.mkdir(parents=True)
+    (folder / "examples.csv").write_text("\n".join(lines))
+    variants = study_module._compared_variants(study)
+    table = study_module._paired(study, "phantoms", variants, tmp_path)
+    rows = {of: found for of, *found in re.findall(r"\| (\w+) \| (\d) \| .*? \| (\S+) \|", table)}
+    assert rows["varnet"] == ["1", "2.00"]  # seeds, dB: 33 - 31
+    assert rows["unet"] == ["1", "1.00"]
+    assert rows["wavelet"] == ["3", "5.00"]
+
+
+def test_real_slices_are_evaluated_on_where_their_folder_is_given():
+    file = f"--config={STUDIES / 'equal_time.py'}"
+    assert list(study_module._conditions(parse(file))) == ["phantoms"]
+    study = parse(file, "--config.conditions.real.data.path=SCANS")
+    conditions = study_module._conditions(study)
+    assert list(conditions) == ["phantoms", "real"]
+    real = conditions["real"]
+    assert (real.data.source, real.data.path, real.data.mixture) == ("images", "SCANS", ())
+    assert real.data.options.images.group == "folder" and real.evaluation.protocol == "measured"
+    assert all(run.data.source == "phantom" for run in study.runs.values())
 
 
 def test_a_change_of_one_run_is_of_that_run_alone():
@@ -214,32 +303,41 @@ def test_linear_heads_on_an_encoder_tell_tissues_better_than_the_majority(tmp_pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ("pretraining_data", "artifacts"))
-def test_a_study_runs_to_its_table_and_is_not_repeated(name, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("name", "variants"),
+    [
+        ("pretraining_data", ["anatomy", "from_anatomy", "fresh"]),
+        ("masked_pretraining", ["masked", "pretrained", "fresh"]),
+        ("artifacts", []),
+    ],
+)
+def test_a_study_runs_to_its_table_and_is_not_repeated(name, variants, tmp_path, capsys):
     study = load_config_file(STUDIES / f"{name}.py").unlock()
     study.experiment.evaluation.max_slices = 2
     study.experiment.update({"total_steps": 2, "global_batch_size": 8})
     study.experiment.data.image_size = 64
-    if "tuning" in study:
+    trained = []
+    if variants:
+        start, tuned, fresh = variants
         study.tuning.total_steps = 1
-        study.compared = ("from_anatomy_0", "fresh_0", "from_anatomy_1")
+        study.compared = (f"{tuned}_0", f"{fresh}_0", f"{tuned}_1")
+        trained = [f"{start}_0", f"{start}_1", *study.compared]
     for condition in list(study.conditions)[3:]:
         del study.conditions[condition]
     table = run_study(study, tmp_path)
-    trained = [f"{name}_{i}" for i in (0, 1) for name in ("anatomy", "from_anatomy")]
     printed = re.findall("training (.*)", capsys.readouterr().out)
-    assert sorted(printed) == sorted([*trained, "fresh_0"] if "tuning" in study else [])
+    assert sorted(printed) == sorted(trained)
     page = (tmp_path / "study.html").read_text()
     assert "report.html" in page
     assert table == (tmp_path / "study.md").read_text()
     rows = json.loads((tmp_path / "study.json").read_text())
-    methods = ["from_anatomy", "fresh"] if "tuning" in study else ["small", "total_variation"]
+    methods = variants[1:] or ["small", "total_variation"]
     assert [row["method"] for row in rows] == [*methods, "zero_filled"] * len(study.conditions)
-    if "tuning" in study:
+    if variants:
         assert rows[0]["seeds"] == 2
         assert rows[0]["gain_low"] < rows[0]["gain"] < rows[0]["gain_high"]
-    assert ("from_anatomy against each" in table) == ("tuning" in study)
-    assert ("from anatomy against each" in page) == ("tuning" in study)
+        assert f"{tuned} against each" in table
+        assert f"{tuned.replace('_', ' ')} against each" in page
     for condition in study.conditions:
         assert (tmp_path / "evaluation" / condition / "report.html").exists()
     assert run_study(study, tmp_path) == table

@@ -28,7 +28,7 @@ CONV = {"name": "conv", "features": 2, "depth": 2, "dtype": "float32"}
 UNROLLED = {"name": "unrolled", "cascades": 1, "network": CONV, "dtype": "float32"}
 CONFIGS = {
     "mript": MRIPT,
-    "mript with data consistency": MRIPT | {"iterations": 1, "prompt": "continuous"},
+    "mript with data consistency": MRIPT | {"iterations": 1},
     "recon_vit": RECON_VIT,
     "recon_vit with data consistency": RECON_VIT | {"iterations": 2},
     "unet": UNET,

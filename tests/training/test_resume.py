@@ -67,7 +67,7 @@ def test_change_of_another_field_is_accepted(field, value):
 
 def test_field_that_the_saved_config_lacks_is_accepted():
     old = changed()
-    del old.model.prompt
+    del old.model.iterations
     refuse_another_run(WORKDIR, old, changed())
 
 

@@ -1,4 +1,4 @@
-"""Charts as inline SVG; colors come from the page's CSS, so that they follow its theme."""
+"""Charts as inline SVG; colors come from charts.css, so that they follow the page's theme."""
 
 import dataclasses
 import math
@@ -13,7 +13,7 @@ Row = Mapping[str, Any]
 
 WIDTH, HEIGHT = 330, 230
 LEFT, RIGHT, TOP, BOTTOM = 56, 12, 26, 46  # margins of the plot
-STYLES = 6  # line colors in report.css
+STYLES = 6  # line colors in charts.css
 AXES = {  # what a metric is measured in, as its axis names it
     "psnr": "PSNR (dB)",
     "ssim": "SSIM (1: identical)",

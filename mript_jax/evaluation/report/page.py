@@ -74,7 +74,7 @@ def write_report(path: str | Path, results: Results, examples: Sequence[SliceRes
                 "total": len(examples),
             }
         ),
-        "style": _read("report.css"),
+        "style": _read("charts.css") + _read("report.css"),
         "script": _read("report.js"),
     }
     Path(path).write_text(Template(_read("report.html")).substitute(fields), encoding="utf-8")

@@ -56,7 +56,7 @@ def write_study_page(
     order of the rows, reference. `paired` maps headings to rows of differences on the same slices.
     """
     chart, links, found = "", "", ""
-    if drawn := [row for row in rows if "gain" in row and row["method"] != BASELINE]:
+    if drawn := _drawn(rows):
         heading = "<h2>PSNR above zero-filled (dB)</h2>"
         bars = "95 % intervals over the tasks of one training"
         if any(row.get("seeds", 1) > 1 for row in drawn):
@@ -69,13 +69,29 @@ def write_study_page(
     if reports:
         items = (f'<li><a href="{escape(to)}">{_words(of)}</a></li>' for of, to in reports.items())
         links = f"<section><h2>Slices and pictures</h2><ul>{''.join(items)}</ul></section>"
-    looks = resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8")
+    looks = _read("charts.css") + _read("report.css")
     fields = {"about": escape(about), "style": looks, "chart": chart, "links": links}
     title = f"Study: {_words(Path(path).absolute().parent.name)}"
     fields |= {"pictures": _pictures(rows, pictures or {}), "paired": _paired(paired or {})}
     table = _table([_with_range(row) for row in rows])
     page = PAGE.substitute(fields, title=title, found=found, table=table)
     Path(path).write_text(page, encoding="utf-8")
+
+
+def write_study_chart(path: str | Path, rows: Sequence[Row]) -> None:
+    """Writes the page's chart as a picture by itself, if any row has a gain."""
+    if drawn := _drawn(rows):
+        alone = "svg { background: var(--surface); font-family: system-ui, sans-serif; }"
+        looks = f"<style>{_read('charts.css')}{alone}</style>"
+        Path(path).write_text(_chart(drawn, looks) + "\n", encoding="utf-8")
+
+
+def _drawn(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if "gain" in row and row["method"] != BASELINE]
+
+
+def _read(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def _outcomes(rows: Sequence[Row]) -> list[str]:
@@ -136,7 +152,7 @@ def _with_range(row: Row) -> Row:
     return {**row, "range": text}
 
 
-def _chart(rows: Sequence[Row]) -> str:
+def _chart(rows: Sequence[Row], looks: str = "") -> str:
     """A line for each row: its gain as a dot, the interval as a bar."""
     methods = list(dict.fromkeys(row["method"] for row in rows))
     telling = [key for key in ("condition", "method") if len({row[key] for row in rows}) > 1]
@@ -174,8 +190,9 @@ def _chart(rows: Sequence[Row]) -> str:
             f'<text x="{right}" y="{y}" dx="12" dy=".32em">{row["gain"]:+.2f}</text>'
         )
     return (
-        f'<svg class="chart wide" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-label="PSNR above zero-filled">{"".join(parts)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart wide" width="{WIDTH}" '
+        f'height="{height}" viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'aria-label="PSNR above zero-filled">{looks}{"".join(parts)}</svg>'
     )
 
 

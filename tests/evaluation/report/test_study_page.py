@@ -1,8 +1,9 @@
 """The page of a study shows every row, and draws those that have a gain."""
 
 import re
+from xml.etree import ElementTree
 
-from mript_jax.evaluation.report import write_study_page
+from mript_jax.evaluation.report import write_study_chart, write_study_page
 
 ROW = {"condition": "test", "psnr": 22.0, "gain_low": 1.5, "gain_high": 2.5}
 ROWS = [
@@ -29,6 +30,21 @@ def test_rows_without_a_gain_are_a_table(tmp_path):
     write_study_page(tmp_path / "s.html", "Heads", [{"features": "pixels", "accuracy": 0.5}], {})
     page = (tmp_path / "s.html").read_text()
     assert "<svg" not in page and "<td>pixels</td><td>0.500</td>" in page
+
+
+def test_chart_by_itself_is_the_pages_with_its_colors(tmp_path):
+    write_study_chart(tmp_path / "s.svg", ROWS)
+    write_study_page(tmp_path / "s.html", "A", ROWS, {})
+    text = (tmp_path / "s.svg").read_text()
+    chart = ElementTree.fromstring(text)
+    assert chart.tag == "{http://www.w3.org/2000/svg}svg" and "--c0:" in text
+    drawn = text.partition("</style>")[2].strip()
+    assert drawn.count("<circle") == 2 and drawn in (tmp_path / "s.html").read_text()
+
+
+def test_rows_without_a_gain_have_no_chart(tmp_path):
+    write_study_chart(tmp_path / "s.svg", [{"features": "pixels", "accuracy": 0.5}])
+    assert not list(tmp_path.iterdir())
 
 
 def test_columns_name_their_unit_and_the_best_is_bold(tmp_path):
