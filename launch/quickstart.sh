@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # From a fresh clone to reconstructed scans. First the weights that come along reconstruct scan
 # files; then a small MR-IPT is pretrained on generated anatomy, fine-tuned on fastMRI-format
-# volumes, evaluated on 20 tasks beside the weights that come along, and reconstructs the same files.
+# volumes, evaluated on 20 tasks beside the weights that come along and total variation, and
+# reconstructs the same files.
 #   bash launch/quickstart.sh [OUT]             (OUT: runs/quickstart)
 # About 5 minutes on two CPU cores after the installation: on slower ones it trains for fewer
 # updates. Run again, it resumes what was interrupted and skips what is done.
@@ -53,9 +54,10 @@ $python launch/train.py --config=configs/mript_tiny.py --workdir="$out/finetuned
 
 say "6/7 evaluating all tasks on anatomy that was never trained on: $out/evaluation"
 [ -f "$out/evaluation/report.html" ] ||
-  $python launch/evaluate.py --checkpoint="$out/finetuned" --compare=small=small \
-    --output="$out/evaluation" --config.data.source=arrayrecord \
-    --config.data.path="$out/data/phantoms" --config.evaluation.max_slices=8
+  $python launch/evaluate.py --checkpoint=small=small --compare="$out/finetuned" \
+    --baselines=total_variation --tuning_slices=2 --output="$out/evaluation" \
+    --config.data.source=arrayrecord --config.data.path="$out/data/phantoms" \
+    --config.evaluation.protocol=mript_paper --config.evaluation.max_slices=8
 
 say "7/7 reconstructing scan files: $out/reconstruction"
 [ -f "$out/reconstruction/phantom_4_002.png" ] ||
