@@ -34,7 +34,7 @@ from mript_jax.config import base_config, check_values, flatten_config, rename_f
 from mript_jax.config.names import BEFORE
 from mript_jax.errors import UserError
 from mript_jax.lora import merge_adapters
-from mript_jax.pretrained import PRETRAINED
+from mript_jax.pretrained import pretrained_models
 from mript_jax.weights_file import SUFFIX, read_header, read_weights, refuse_nonfinite
 
 log = logging.getLogger(__name__)
@@ -165,17 +165,18 @@ def save_params(path: str | Path, params: Mapping[str, Any], config: ConfigDict)
 def find_checkpoint(path: str | Path) -> Path:
     """The step folder meant by `path`: a run's folder (its newest step) or one step in it.
 
-    Or the file that holds the weights, if `path` is one or the name of a model of the package.
+    Or the file that holds the weights, if `path` is one or the name of a model (pretrained/).
     """
     name, path = str(path), Path(path).absolute()
     if path.suffix == SUFFIX and path.is_file():
         return path
-    if not path.exists() and name in PRETRAINED:
-        return PRETRAINED[name].checked_path(name)
+    models = {} if path.exists() else pretrained_models()
+    if name in models:
+        return models[name].checked_file()
     if not path.is_dir():
         raise UserError(
-            f"no checkpoint at {path}: there is no such folder, nor a model of the package of this "
-            f"name ({', '.join(PRETRAINED) or 'none comes with it'})"
+            f"no checkpoint at {path}: there is no such folder, nor a model of this name "
+            f"({', '.join(pretrained_models())})"
         )
     if (path / "params").is_dir():
         damage = find_damage(path, OF_MODEL)

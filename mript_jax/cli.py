@@ -119,6 +119,12 @@ def existing_path(flag: str, value: str) -> Path:
     return path
 
 
+def name_and_path(text: str) -> tuple[str, str]:
+    """The parts of NAME=PATH; the name is empty where only a path is given."""
+    name, _, path = text.rpartition("=") if not Path(text).exists() else ("", "", text)
+    return name, path
+
+
 def at_least(least: int, flag: str) -> None:
     """Raises a UserError for a flag whose number is below `least`."""
     if getattr(FLAGS, flag) < least:
@@ -190,8 +196,9 @@ def _config_of_checkpoint() -> ConfigDict:
     from mript_jax.checkpoint import load_checkpoint_config
     from mript_jax.config import drop_unknown_fields
 
+    _, path = name_and_path(FLAGS.checkpoint)
     # A run of an earlier version may have fields that this one does not know.
-    return drop_unknown_fields(load_checkpoint_config(FLAGS.checkpoint))
+    return drop_unknown_fields(load_checkpoint_config(path))
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import h5py
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ("mript_jax", "configs", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+SOURCES = ("mript_jax", "configs", "docs", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
 SMALL = {
     "data.image_size": 32,
     "data.options.phantom.size": 32,
@@ -40,7 +40,8 @@ def test_setup_lists_every_package():
     listed = setup["options"]["packages"].split()
     folders = {path.parent for path in (ROOT / "mript_jax").rglob("*.py")}
     packages = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
-    assert sorted(listed) == sorted({*packages, "mript_jax.configs", "mript_jax.configs.studies"})
+    of_the_top = {"mript_jax.configs", "mript_jax.configs.studies", "mript_jax.docs"}
+    assert sorted(listed) == sorted(packages | of_the_top)
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +113,9 @@ def test_wheel_holds_what_type_checkers_and_reports_need(installed):
     (package,) = installed.parent.glob("lib/python*/site-packages/mript_jax")
     assert (package / "py.typed").exists()
     assert (package / "evaluation" / "report" / "report.html").exists()
+
+
+@pytest.mark.slow
+def test_wheel_carries_the_cards_of_its_models(mript):
+    *_, card = mript("models").split()
+    assert Path(card).read_text().startswith("# The model that comes along")

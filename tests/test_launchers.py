@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,6 +73,77 @@ def test_a_variable_that_was_not_set_is_named(script):
         ["bash", LAUNCH / script], capture_output=True, text=True, env={"PATH": os.environ["PATH"]}
     )
     assert run.returncode and ": set " in run.stderr
+
+
+def planned(first_look, *done, folder="/none"):
+    """What quickstart.sh does where the first look took so many seconds, and is still to do."""
+    for step in done:
+        (folder / step).mkdir(parents=True)
+        (folder / step / ".done").touch()
+    told = f'plan {first_look}; echo $size $pretraining $(seconds $(left "{folder}"))'
+    command = f"source {LAUNCH}/quickstart_plan.sh; {told}"
+    run = subprocess.run(["bash", "-euc", command], capture_output=True, text=True, check=True)
+    return tuple(map(int, run.stdout.split()))
+
+
+def test_quickstart_fits_into_five_minutes_on_somewhat_slower_machines_too():
+    plans = {first_look: planned(first_look) for first_look in (5, 15, 23, 28, 30, 34, 38)}
+    for first_look, (_, pretraining, rest) in plans.items():
+        assert first_look + rest <= 300 and 20 <= pretraining <= 110
+    sizes = [size for size, _, _ in plans.values()]
+    assert sizes == sorted(sizes, reverse=True) and set(sizes) == {8, 4, 2}
+
+
+def test_quickstart_says_by_how_much_it_overruns_on_slower_machines():
+    size, pretraining, rest = planned(60)
+    assert (size, pretraining) == (2, 20) and 60 + rest > 420
+
+
+def test_quickstart_counts_only_what_is_not_done(tmp_path):
+    _, pretraining, rest = planned(23)
+    done = ("data/phantoms", "data/scans", "pretrained")
+    assert planned(23, *done, folder=tmp_path)[2] < rest - pretraining
+
+
+@pytest.fixture
+def quickstart(tmp_path):
+    """Runs quickstart.sh with a stand-in for Python; the calls that it made."""
+    (tmp_path / "launch").mkdir()
+    for name in ("quickstart.sh", "quickstart_plan.sh"):
+        shutil.copy(LAUNCH / name, tmp_path / "launch" / name)
+    (tmp_path / "launch" / "environment.sh").touch()
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(
+        '#!/bin/bash\necho "$@" >> calls\n[[ "$*" != *"$(cat broken)"* ]] || exit 1\n'
+        'for a; do case $a in --output=*|--workdir=*) mkdir -p "${a#*=}" ;; esac; done\n'
+    )
+    python.chmod(0o755)
+
+    def run(broken="nothing"):
+        (tmp_path / "broken").write_text(broken)
+        (tmp_path / "calls").write_text("")
+        script = ["bash", tmp_path / "launch" / "quickstart.sh", "out"]
+        status = subprocess.run(script, capture_output=True, text=True)
+        return status, (tmp_path / "calls").read_text().splitlines()
+
+    return run
+
+
+def test_quickstart_that_was_interrupted_goes_on_by_the_plan_it_began_with(quickstart, tmp_path):
+    (tmp_path / "out" / "first_look").mkdir(parents=True)
+    (tmp_path / "out" / "first_look" / ".done").write_text("36\n")  # of a slow machine
+    told, calls = quickstart(broken="launch/evaluate.py")
+    assert told.returncode and calls[-1].startswith("launch/evaluate.py")
+    told, calls = quickstart()
+    assert not told.returncode, told.stderr
+    assert "minutes on this machine: evaluation reconstruction\n" in told.stdout
+    scripts = ["launch/make_phantoms.py", "launch/evaluate.py", "launch/reconstruct.py"]
+    assert [call.split()[0] for call in calls] == scripts
+    assert "--config.evaluation.max_slices=2" in calls[1]
+    told, calls = quickstart()
+    assert "the rest takes about 0.00 minutes on this machine: all is done\n" in told.stdout
+    assert len(calls) == 1
 
 
 # As Slurm's own commands do: srun kills its tasks at SIGTERM, scancel reaches the tasks alone.

@@ -2,17 +2,18 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mript_jax import pretrained
 from mript_jax.checkpoint import load_checkpoint_config, load_params
+from mript_jax.commands import models
 from mript_jax.config import load_config_file
 from mript_jax.errors import UserError
-from mript_jax.pretrained import PRETRAINED, Pretrained
+from mript_jax.pretrained import PRETRAINED, Pretrained, pretrained_models
 from mript_jax.weights_file import read_header, read_weights, write_weights
 
 PARAMS = {"head": {"kernel": np.linspace(-2, 2, 24).reshape(2, 3, 4)}, "bias": np.ones(3)}
@@ -38,24 +39,80 @@ def test_file_is_a_checkpoint_wherever_one_is_asked_for(file):
     np.testing.assert_array_equal(load_params(file)["bias"], 1)
 
 
-def test_model_of_the_package_is_found_by_name_and_refused_when_damaged(file, monkeypatch):
-    monkeypatch.setattr(pretrained, "FOLDER", file.parent)
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    monkeypatch.setitem(PRETRAINED, "model", Pretrained("a test", "docs", digest))
-    np.testing.assert_array_equal(load_params("model")["bias"], 1)
+@pytest.fixture
+def entry(file):
+    """The fields of the file in a registry."""
+    content = file.read_bytes()
+    return {
+        "file": file.name,
+        "about": "knees of one hospital",
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "licence": "CC-BY-4.0",
+        "card": "https://hospital.example/knee",
+    }
+
+
+@pytest.fixture
+def registry(file, monkeypatch):
+    """Writes the JSON file of further models."""
+
+    def write(entries):
+        path = file.with_name("models.json")
+        path.write_text(json.dumps(entries))
+        monkeypatch.setenv("MRIPT_MODELS", str(path))
+
+    return write
+
+
+def test_model_of_a_registry_is_found_by_name_and_refused_when_damaged(file, entry, registry):
+    registry({"knee": entry})
+    np.testing.assert_array_equal(load_params("knee")["bias"], 1)
+    assert set(pretrained_models()) == {*PRETRAINED, "knee"}
     file.write_bytes(file.read_bytes()[:-1] + b"\x01")
-    with pytest.raises(UserError, match=r"model.safetensors is damaged"):
-        load_params("model")
+    with pytest.raises(UserError, match=r"model.safetensors is damaged or another version"):
+        load_params("knee")
+    file.unlink()
+    with pytest.raises(UserError, match=r"model.safetensors cannot be read: No such file"):
+        load_params("knee")
+
+
+@pytest.mark.parametrize(
+    ("entries", "told"),
+    [
+        ([], "must hold an object"),
+        ({"knee": {"file": "a"}}, "'knee' must have the texts file, about, sha256, licence"),
+        ({"small": {}}, "'small' is a model of the package; rename yours"),
+    ],
+)
+def test_registry_that_cannot_be_is_refused_in_one_line(registry, entries, told):
+    registry(entries)
+    with pytest.raises(UserError, match=f"MRIPT_MODELS=.*models.json.*{told}"):
+        load_params("knee")
+
+
+def test_list_of_models_has_size_hash_licence_and_card(entry, registry, capsys):
+    registry({"knee": entry | {"size": 3 * 2**20}})
+    models.main()
+    told = capsys.readouterr().out
+    assert f"3.0 MiB, sha256 {entry['sha256'][:12]}, CC-BY-4.0\n    {entry['card']}\n" in told
+    assert "generated data only: it carries nobody's anatomy" in told  # small
+    for model in PRETRAINED.values():
+        assert f"sha256 {model.sha256[:12]}, Apache-2.0\n    {model.card}\n" in told
 
 
 @pytest.mark.parametrize("name", list(PRETRAINED))
 def test_shipped_weights_are_those_of_the_registry(name):
     assert load_params(name) and load_checkpoint_config(name).model.name
+    model = PRETRAINED[name]
+    assert model.checked_file().stat().st_size == model.size
+    assert name in Path(model.card).read_text().splitlines()[0]
 
 
 def test_folder_of_the_same_name_comes_before_a_model_of_the_package(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(PRETRAINED, "mine", Pretrained("a test", "docs", ""))
+    mine = Pretrained("mine.safetensors", "a test", 1, sha256="", licence="", card="")
+    monkeypatch.setitem(PRETRAINED, "mine", mine)
     (tmp_path / "mine").mkdir()
     with pytest.raises(UserError, match="expected checkpoints"):
         load_params("mine")

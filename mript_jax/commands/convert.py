@@ -17,6 +17,7 @@ with --config.init_from. So does a masked model's ViT (simmim), whose blocks bec
 MR-IPT that --config describes.
 """
 
+import hashlib
 from pathlib import Path
 
 from absl import flags
@@ -120,7 +121,9 @@ def write_weights_file(checkpoint: str, output: str) -> None:
     config = load_checkpoint_config(checkpoint).to_json_best_effort()
     step = int(find_checkpoint(checkpoint).name)
     write_weights(output, load_params(checkpoint), config, step)
-    print(f"{output}: {Path(output).stat().st_size / 2**20:.1f} MiB, step {step}")
+    content = Path(output).read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    print(f"{output}: step {step}, {len(content)} bytes, sha256 {digest}")
 
 
 def _keep(output: str, tensors: dict) -> None:

@@ -27,12 +27,19 @@ def run(program: str) -> None:
 
 
 def define_flags() -> None:
-    flags.DEFINE_string("checkpoint", None, "A run's folder, one step in it, or converted weights.")
+    flags.DEFINE_string(
+        "checkpoint", None, "A run's folder, a step in it, weights, or NAME=one of these."
+    )
     flags.DEFINE_list("compare", [], "Further checkpoints, as DIR or NAME=DIR.")
     flags.DEFINE_list(
         "baselines",
         [],
         "Beside zero-filling: total_variation, wavelet, conjugate_symmetry.",
+    )
+    flags.DEFINE_integer(
+        "tuning_slices",
+        8,
+        "Of the training split in each task: the weights of compressed sensing are chosen on them.",
     )
     flags.DEFINE_list("add", [], "Folders of earlier results, whose rows join the tables.")
     flags.DEFINE_integer("seed", 0, "Of the sampling masks.")
@@ -42,6 +49,7 @@ def define_flags() -> None:
 def main() -> None:
     values = cli.FLAGS
     cli.required(output=values.output)
+    cli.at_least(1, "tuning_slices")
     import numpy as np
 
     from mript_jax.config import check_config
@@ -59,6 +67,7 @@ def main() -> None:
         values.baselines,
         values.seed,
         progress=TaskProgress(len(wanted.patterns) * len(wanted.accelerations)),
+        tuning_slices=values.tuning_slices,
     )
     most, there = config.evaluation.max_slices, results["slices_in_split"]
     if 0 < most < there:
@@ -108,7 +117,7 @@ def named(paths: list[str]) -> dict[str, str]:
 
     checkpoints: dict[str, str] = {}
     for text in paths:
-        name, _, path = text.rpartition("=") if not Path(text).exists() else ("", "", text)
+        name, path = cli.name_and_path(text)
         model = load_checkpoint_config(path).model.name
         name = name or (Path(path).name if model in checkpoints else model)
         if name in checkpoints or name in ("zero_filled", "reference", "mask"):

@@ -1,9 +1,14 @@
-"""Lists the models that come with the package; --checkpoint takes their names.
+"""Lists the models that --checkpoint takes by name: of the package, and of $MRIPT_MODELS.
 
 mript models
+
+MRIPT_MODELS is a JSON file of further models: for each name file (beside it), about, size in bytes,
+sha256, licence and card. `mript convert --to=weights` writes such a file of weights.
 """
 
 from mript_jax import cli
+
+HASH_DIGITS = 12
 
 
 def run(program: str) -> None:
@@ -11,8 +16,10 @@ def run(program: str) -> None:
 
 
 def main() -> None:
-    from mript_jax.pretrained import PRETRAINED
+    from mript_jax.pretrained import pretrained_models
 
-    for name, model in PRETRAINED.items():
-        size = model.path(name).stat().st_size / 2**20
-        print(f"{name}: {model.about} ({size:.1f} MiB, {model.licence}; {model.card})")
+    for name, model in pretrained_models().items():
+        print(f"{name}: {model.about}")
+        size, digest = model.size / 2**20, model.sha256[:HASH_DIGITS]
+        print(f"    {size:.1f} MiB, sha256 {digest}, {model.licence}")
+        print(f"    {model.card}")

@@ -53,11 +53,13 @@ def compare(
     seed: int = 0,
     progress: Callable[[Task], None] = lambda task: None,
     pictures: int = 2,
+    tuning_slices: int = TUNING_SLICES,
 ) -> tuple[Results, list[SliceResult]]:
     """Results and examples of the checkpoints (by name), zero-filling and other baselines.
 
     `config` says on what: its `data` and `evaluation`. `seed` is the masks', `pictures` how many
-    examples of each task have pictures, beside as many of the worst.
+    examples of each task have pictures, beside as many of the worst. The weights of compressed
+    sensing are chosen for each task on `tuning_slices` other slices.
     """
     trained = {name: load_checkpoint_config(path) for name, path in checkpoints.items()}
     config = _whole_splits(config, trained)
@@ -82,7 +84,14 @@ def compare(
     methods = {name: load(trained[name], path) for name, path in checkpoints.items()}
     for name in baselines:
         if name in WEIGHTED:
-            methods[name] = _tuned(name, make_batches, tasks, split=wanted.split, protocol=protocol)
+            methods[name] = _tuned(
+                name,
+                make_batches,
+                tasks,
+                split="validation" if wanted.split == "train" else "train",
+                slices=tuning_slices,
+                protocol=protocol,
+            )
     if wanted.protocol == "measured" or "conjugate_symmetry" in baselines:
         methods["conjugate_symmetry"] = conjugate_symmetry
     rows, examples = evaluate_tasks(
@@ -94,6 +103,7 @@ def compare(
         progress=progress,
     )
     first = next(iter(about.values()))
+    tuned_on = {"tuning_slices": tuning_slices} if set(baselines) & WEIGHTED.keys() else {}
     results = make_results(
         " + ".join(checkpoints),
         _dataset(config, scans),
@@ -105,6 +115,7 @@ def compare(
         version=mript_jax.__version__,
         commit=commit(),
         slices_in_split=len(open_split(config.data, wanted.split)[1]),
+        **tuned_on,
         **(first if len(about) == 1 else {"checkpoint": first["checkpoint"], "methods": about}),
     )
     return results, examples
@@ -246,13 +257,17 @@ def _reconstruction(config: ConfigDict, path: str) -> Method:
 
 
 def _tuned(
-    name: str, make_batches: Batches, tasks: Sequence[Task], split: str, protocol: Protocol
+    name: str,
+    make_batches: Batches,
+    tasks: Sequence[Task],
+    split: str,
+    slices: int,
+    protocol: Protocol,
 ) -> Method:
-    """Compressed sensing with the weight that suits each task, chosen on other slices."""
-    where = "validation" if split == "train" else "train"
+    """Compressed sensing with the weight that suits each task, chosen on so many slices."""
 
     def batches(task: Task) -> Iterator[Batch]:
-        return (batch for batch, _ in make_batches(where, task, TUNING_SLICES))
+        return (batch for batch, _ in make_batches(split, task, slices))
 
     weights = tune_weights(WEIGHTED[name], batches, tasks, scale=protocol.scale)
     return with_weights(WEIGHTED[name], weights)

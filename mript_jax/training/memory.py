@@ -14,8 +14,8 @@ from mript_jax.training.setup import Setup
 
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 SMALLER = (
-    "a smaller config.optimizer.micro_batch_size, config.model.remat='full' or preset "
-    "(--config=mript_radimagenet:16gb) needs less, and --estimate says how much"
+    "a smaller config.optimizer.micro_batch_size, config.model.remat where the model has it, or a "
+    "preset where the config has some (--config=NAME:16gb) needs less, and --estimate says how much"
 )
 
 

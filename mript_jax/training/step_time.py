@@ -21,18 +21,21 @@ RATE = np.float32(0.0)  # learning rate, of the type that a run gives
 def limit_steps(config: ConfigDict, workdir: str | Path, minutes: float, setup: Setup) -> str:
     """Lower `config.total_steps` to what fits into so many minutes; the outcome in a line.
 
-    A run that is resumed keeps the number of steps that fitted at its start. The `setup` of the
+    Warmup and the steps between validations become no longer than such a run has room for. A run
+    that is resumed keeps the number of steps that fitted at its start. The `setup` of the
     config can train the run afterwards: its step is compiled by then.
     """
     begun = Path(workdir) / "config.json"
     if begun.exists():
         saved = parse_config(begun.read_text())
         config.total_steps = saved.total_steps
+        config.evaluate_every_steps = saved.evaluate_every_steps
         config.optimizer.warmup_steps = saved.optimizer.warmup_steps
         return f"resumed: {config.total_steps} steps in all"
     seconds = seconds_per_step(config, FEW, setup)
     config.total_steps = max(min(config.total_steps, int(60 * minutes / seconds)), 1)
     config.optimizer.warmup_steps = min(config.optimizer.warmup_steps, config.total_steps // 5)
+    config.evaluate_every_steps = min(config.evaluate_every_steps, config.total_steps)
     whole = config.total_steps * seconds
     return f"{seconds:.2f} s a step here: {config.total_steps} steps, {whole / 60:.1f} minutes"
 

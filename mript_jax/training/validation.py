@@ -27,7 +27,15 @@ FOLDER = "best"  # of a run's folder: the checkpoint with the highest PSNR so fa
 
 def build_validation(config: ConfigDict, workdir: Path, setup: Setup) -> "Validation | None":
     """The validation of a run; None if it has none, or no slices for it."""
-    if not 0 < config.evaluate_every_steps <= config.total_steps:
+    if not config.evaluate_every_steps:
+        return None
+    if config.evaluate_every_steps > config.total_steps:
+        log.warning(
+            "no validation during training: config.evaluate_every_steps=%d is more than "
+            "config.total_steps=%d",
+            config.evaluate_every_steps,
+            config.total_steps,
+        )
         return None
     if config.data.undersampling == "split":
         return None  # without a reference there is nothing to measure

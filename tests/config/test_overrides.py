@@ -35,7 +35,7 @@ def test_overrides_are_told_from_other_arguments():
         ("seed", "3"),
         ("loss", "l2"),
         ("data.random_crops", "false"),
-        ("data.random_crops", "true"),
+        ("data.random_crops", None),
         ("loss", "a=b"),
     ]
 
@@ -61,6 +61,7 @@ def test_overrides_are_told_from_other_arguments():
         ("--config.optimizer.freeze=^encoder/", "optimizer.freeze", ("^encoder/",)),
         ("--config.data.path=None.h5", "data.path", "None.h5"),
         ("--config.data.random_crops=true", "data.random_crops", True),
+        ("--config.data.random_crops", "data.random_crops", True),
         ("--noconfig.data.options.fastmri.kspace", "data.options.fastmri.kspace", False),
         ("--config.model.global_blocks=(3,)", "model.global_blocks", (3,)),
         ("--config.model.attention=chunked", "model.attention", "chunked"),
@@ -103,10 +104,21 @@ def test_model_chosen_by_its_name_has_the_image_size_of_the_data():
     assert values["model.image_size"] == 64
 
 
-def test_naming_the_model_that_is_there_changes_nothing():
+def test_model_chosen_by_its_name_tells_what_its_config_has_otherwise(caplog):
+    override("--config.model=unrolled", "--config.loss=l1_edges")
+    assert caplog.messages == [
+        "config.model=unrolled takes over no more than the model of --config=unrolled; still "
+        "data.undersampling='image' (there 'simulated'), "
+        "evaluation.protocol='mript_paper' (there 'measured'), "
+        "optimizer.learning_rate=0.001 (there 0.003)"
+    ]
+
+
+def test_naming_the_model_that_is_there_changes_nothing_and_tells_nothing(caplog):
     assert override("--config.model=mript", name="mript_radimagenet") == override(
         name="mript_radimagenet"
     )
+    assert not caplog.messages
 
 
 def test_image_size_of_the_model_follows_that_of_the_data():
@@ -133,6 +145,8 @@ def test_tuple_given_item_by_item_holds_all():
         ("--config.total_steps=many", "config.total_steps='many' must be an integer, 1 or more"),
         ("--config.data.max_slices=None", "config.data.max_slices=None must be an integer, 0"),
         ("--config.data.path=None", "for none use --config.data.path="),
+        ("--config.data.path", "config.data.path needs a value: --config.data.path=VALUE"),
+        ("--config.total_steps", "config.total_steps needs a value: --config.total_steps=VALUE"),
         ("--config.data.image_size=wide", "'wide' must be an integer or (height, width), 1 or"),
         ("--config.data.image_size=(64, 96, 3)", "must be an integer or (height, width), 1 or"),
         ("--config.data.random_crops=maybe", "random_crops='maybe' must be True or False"),

@@ -62,7 +62,7 @@ def run(launch, tmp_path_factory):
             f"--config.data.path={folder}/d",
             *(f"--config.{name}={value}" for name, value in SMALL.items()),
         ],
-        ["evaluate.py", f"--checkpoint={folder}/run", f"--output={folder}/evaluation"],
+        ["evaluate.py", f"--checkpoint=ours={folder}/run", f"--output={folder}/evaluation"],
         [
             "reconstruct.py",
             f"--checkpoint={folder}/run",
@@ -95,6 +95,7 @@ def test_results_have_every_task_and_method(run):
     assert results["protocol"] == "mript_paper" and results["split"] == "test"
     found = {(r["pattern"], r["acceleration"], r["method"]) for r in results["rows"]}
     assert len(found) == len(results["rows"]) == 20 * 2
+    assert {row["method"] for row in results["rows"]} == {"ours", "zero_filled"}
     for row in results["rows"]:
         assert row["count"] == 4 and np.isfinite([row["psnr"], row["ssim"], row["nmse"]]).all()
 

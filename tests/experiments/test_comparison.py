@@ -68,6 +68,22 @@ def test_methods_share_the_same_slices_of_held_out_tasks(checkpoints):
         assert "reference's maximum: one" in table and "n = 4" in table
 
 
+def test_weights_of_compressed_sensing_are_chosen_on_as_many_slices_as_asked(
+    checkpoints, monkeypatch
+):
+    counts = []
+
+    def tuned(batch, weight):
+        counts.append(int(batch["weight"].sum()))
+        return total_variation(batch, weight, iterations=1)
+
+    monkeypatch.setitem(WEIGHTED, "total_variation", tuned)
+    one = {"one": checkpoints["one"]}
+    results, _ = compare(make_config(), one, ["total_variation"], tuning_slices=2)
+    assert counts[:-2] and set(counts[:-2]) == {2}  # but for the two tasks' own slices
+    assert results["tuning_slices"] == 2
+
+
 def test_measured_kspace_is_scored_by_volumes(checkpoints, tmp_path):
     for index in range(8):
         write_fastmri_h5(tmp_path / f"scan_{index}.h5", 9, index, slices=2, size=32, coils=2)

@@ -40,18 +40,22 @@ def test_steps_are_as_many_as_fit_and_stay_so_when_the_run_resumes(
     quick_config, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(step_time, "seconds_per_step", lambda config, timed, setup: 0.5)
-    config = quick_config(**{"total_steps": 100, "optimizer.warmup_steps": 10})
+    long = {"total_steps": 100, "optimizer.warmup_steps": 10, "evaluate_every_steps": 50}
+    config = quick_config(**long)
     told = step_time.limit_steps(config, tmp_path, 0.2, set_up(config))
     assert told == "0.50 s a step here: 24 steps, 0.2 minutes"
     assert (config.total_steps, config.optimizer.warmup_steps) == (24, 4)
+    assert config.evaluate_every_steps == 24  # so that there is a PSNR and a picture
     write_config(tmp_path, config)
-    again = quick_config(**{"total_steps": 100, "optimizer.warmup_steps": 10})
+    again = quick_config(**long)
     assert step_time.limit_steps(again, tmp_path, 9.0, set_up(again)) == "resumed: 24 steps in all"
     assert (again.total_steps, again.optimizer.warmup_steps) == (24, 4)
+    assert again.evaluate_every_steps == 24
 
 
 def test_steps_that_fit_are_no_more_than_those_asked_for(quick_config, tmp_path, monkeypatch):
     monkeypatch.setattr(step_time, "seconds_per_step", lambda config, timed, setup: 0.5)
-    config = quick_config(total_steps=100)
+    config = quick_config(total_steps=100, evaluate_every_steps=0)
     step_time.limit_steps(config, tmp_path, 60.0, set_up(config))
     assert config.total_steps == 100
+    assert config.evaluate_every_steps == 0  # never stays never

@@ -33,6 +33,11 @@ def test_validation_and_learning_rate_are_on_the_boards_by_default(quick_config,
     assert b"PNG" in found  # the picture
 
 
+def test_run_too_short_for_a_validation_says_so(quick_config, tmp_path, caplog):
+    train(quick_config(total_steps=2, evaluate_every_steps=3), tmp_path)
+    assert "evaluate_every_steps=3 is more than config.total_steps=2" in caplog.text
+
+
 def test_run_without_validation_slices_trains_on(quick_config, tmp_path, caplog):
     config = quick_config(total_steps=2, evaluate_every_steps=1)
     config.data.split_fractions = (0.5, 0.0, 0.5)

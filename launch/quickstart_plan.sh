@@ -1,0 +1,46 @@
+# shellcheck shell=bash
+# Sourced by quickstart.sh: what fits into five minutes, by the seconds that the first look took.
+# A step goes by its folder, where a file .done says that it is done.
+
+steps=(data/phantoms data/scans pretrained finetuned evaluation reconstruction)
+whole=300   # seconds, and of them
+least=20    # of pretraining, and
+longest=110 # at most
+
+# plan FIRST_LOOK: sets size, which the work of the steps goes with (so many slices are evaluated in
+# each task), and pretraining, its seconds without start and compilation.
+plan() {
+  first_look="$1"
+  for size in 8 4 2; do
+    pretraining=0
+    pretraining=$((whole - first_look - $(seconds "${steps[@]}")))
+    [ "$pretraining" -lt "$least" ] || break
+  done
+  pretraining=$((pretraining > longest ? longest : pretraining < least ? least : pretraining))
+}
+
+# seconds STEP...: the time of steps, as planned. Shares are in twentieths of the first look.
+seconds() {
+  local step share=0 training=0
+  for step in "$@"; do
+    case "$step" in
+      data/phantoms) share=$((share + 2 + 3 * size)) ;;
+      data/scans) share=$((share + 5)) ;;
+      pretrained) share=$((share + 39)) training="$pretraining" ;;
+      finetuned) share=$((share + 12 + size)) ;;
+      evaluation) share=$((share + 41 + 5 * size)) ;;
+      reconstruction) share=$((share + 7)) ;;
+    esac
+  done
+  echo $((share * first_look / 20 + training))
+}
+
+# left OUT: the steps that are not done.
+left() {
+  local step
+  for step in "${steps[@]}"; do
+    [ -f "$1/$step/.done" ] || echo "$step"
+  done
+}
+
+minutes() { printf '%d.%02d' $(($1 / 60)) $(($1 % 60 * 100 / 60)); }
