@@ -96,6 +96,7 @@ def test_list_of_models_has_size_hash_licence_and_card(entry, registry, capsys):
     models.main()
     told = capsys.readouterr().out
     assert f"3.0 MiB, sha256 {entry['sha256'][:12]}, CC-BY-4.0\n    {entry['card']}\n" in told
+    assert "generated data only: it carries nobody's anatomy" in told  # small
     for model in PRETRAINED.values():
         assert f"sha256 {model.sha256[:12]}, Apache-2.0\n    {model.card}\n" in told
 
