@@ -1,10 +1,13 @@
 """The model that comes with the package: one for all scans, trained on generated objects only.
 
-python launch/train.py --config=configs/mript_small.py --workdir=runs/mript_small
+  python launch/train.py --config=configs/mript_small.py --workdir=runs/mript_small
+  python launch/train.py --config=configs/mript_small.py --workdir=runs/scratch --config.init_from=
 
 One and several coils, any acceleration from 2 to 12, with and without noise. It is trained in legs
 of hours on a CPU core: each goes on from the weights that come with the package, on other objects,
-and may add blocks, which change nothing before they are trained. It resumes where it was stopped.
+and may add blocks, which change nothing before they are trained. Of the leg before it takes the
+weights alone: steps, schedule and the optimizer's moments start anew. Within a leg a run resumes
+where it was stopped. The second command trains from random weights.
 """
 
 from pathlib import Path

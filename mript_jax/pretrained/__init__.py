@@ -53,8 +53,8 @@ class Pretrained:
 PRETRAINED: dict[str, Pretrained] = {
     "small": Pretrained(
         file=str(FOLDER / "small.safetensors"),
-        about="any sampling pattern, 2x to 12x, one or several coils; trained on generated data only: "
-        "it carries nobody's anatomy, and no licence but the package's",
+        about="any sampling pattern, 2x to 12x, one or several coils; trained on generated data "
+        "only: it carries nobody's anatomy, and no licence but the package's",
         size=2_461_392,
         sha256="3a47960eaeb77f9eee9263870e592441a2393d8248df28e6aaad4a043ed7211a",
         licence="Apache-2.0",
