@@ -1,4 +1,4 @@
-"""How densely masks sample k-space: what a network is told of any sampling, trained on or not."""
+"""The density at which masks sample k-space: all that a network is told of a pattern."""
 
 import jax
 import jax.numpy as jnp
