@@ -33,7 +33,7 @@ from mript_jax.evaluation.evaluate import Method, SliceResult, evaluate_tasks
 from mript_jax.evaluation.protocols import Protocol, get_protocol
 from mript_jax.evaluation.results import Results, make_results
 from mript_jax.evaluation.unseen import check_unseen, split_to_evaluate
-from mript_jax.inference.coil_maps import maps_for_network
+from mript_jax.inference.coil_maps import espirit_maps, filled_maps
 from mript_jax.inference.provenance import hash_weights
 from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.models import build_model
@@ -184,11 +184,11 @@ def _simulated_batches(config: ConfigDict, fields: set[str], seed: int, of: str)
 
 
 def _with_maps(make_batches: Batches) -> Batches:
-    """Batches with the maps that a scan is reconstructed with, estimated once for all methods."""
+    """Batches with ESPIRiT's maps, estimated once for all methods."""
 
     def batches(split: str, task: Task, most: int) -> Iterator[tuple[Batch, list]]:
         for batch, records in make_batches(split, task, most):
-            maps = maps_for_network(batch["kspace"], batch["mask"])
+            maps = espirit_maps(batch["kspace"], batch["mask"])
             yield (batch if maps is None else {**batch, "sensitivities": maps}), records
 
     return batches
@@ -227,6 +227,9 @@ def _network(config: ConfigDict, path: str) -> Method:
         scaled = {name: batch[name] / scale for name in fields if name in batch}
         if "noise_level" in batch:
             scaled["noise_level"] = batch["noise_level"] / scale[:, 0, 0, 0]
+        if "sensitivities" in batch:
+            maps = batch["sensitivities"]
+            scaled["sensitivities"] = filled_maps(maps, batch["kspace"], batch["mask"])
         image: Any = model.apply({"params": params}, {**batch, **scaled}, method="predict")
         return scale * image
 

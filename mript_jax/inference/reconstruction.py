@@ -23,7 +23,7 @@ from mript_jax.inference.arrays import (
     sampled_points,
 )
 from mript_jax.inference.batch_runner import BatchRunner, parts_of
-from mript_jax.inference.coil_maps import maps_for_network
+from mript_jax.inference.coil_maps import espirit_maps, filled_maps
 from mript_jax.inference.estimate import Estimate, magnitude_residuals, measurement
 from mript_jax.inference.trust import unlike_sampling
 from mript_jax.inference.units import in_usual_units
@@ -259,7 +259,8 @@ class Reconstruction:
         if "kspace" in self._fields:
             batch["kspace"] = (kspace / scale[:, None]).astype(np.complex64)
         if sensitivities is None and self._takes_sensitivities:
-            sensitivities = maps_for_network(kspace, masks)
+            maps = espirit_maps(kspace, masks)
+            sensitivities = None if maps is None else filled_maps(maps, kspace, masks)
         if sensitivities is not None:
             batch["sensitivities"] = sensitivities.astype(np.complex64)
         images, residuals = self._run(batch, masks, task)
