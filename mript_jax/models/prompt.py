@@ -84,7 +84,7 @@ class ContinuousPrompt(nn.Module):
         hidden = nn.gelu(nn.Dense(32, name="pattern_in")(profiles))
         patterns = nn.softmax(nn.Dense(self.num_patterns, name="pattern_out")(hidden))
         levels = level_weights(acceleration, self.accelerations)
-        both = (patterns[:, :, None] * levels[:, None, :]).reshape(len(patterns), -1)
+        both = (patterns[:, :, None] * levels[:, None, :]).reshape(patterns.shape[0], -1)
         weights = {"type": patterns, "level": levels, "split": both}[self.mode]
         return weights, jnp.stack(tokens, axis=1)
 
