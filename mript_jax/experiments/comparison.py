@@ -33,6 +33,7 @@ from mript_jax.evaluation.evaluate import Method, SliceResult, evaluate_tasks
 from mript_jax.evaluation.protocols import Protocol, get_protocol
 from mript_jax.evaluation.results import Results, make_results
 from mript_jax.evaluation.unseen import check_unseen, split_to_evaluate
+from mript_jax.inference.coil_maps import espirit_maps, filled_maps
 from mript_jax.inference.provenance import hash_weights
 from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.models import build_model
@@ -75,7 +76,7 @@ def compare(
         make_batches = _measured_batches(config, fields | {"kspace"}, seed)
     elif wanted.protocol == "measured":  # nobody knows the maps of simulated coils
         fields = (fields | {"kspace"}) - {"sensitivities"}
-        make_batches = _simulated_batches(config, fields, seed, "simulated")
+        make_batches = _with_maps(_simulated_batches(config, fields, seed, "simulated"))
     else:
         fields |= set(baselines and BASELINE_FIELDS)
         make_batches = _simulated_batches(config, fields, seed, "image")
@@ -193,6 +194,17 @@ def _simulated_batches(config: ConfigDict, fields: set[str], seed: int, of: str)
     return batches
 
 
+def _with_maps(make_batches: Batches) -> Batches:
+    """Batches with ESPIRiT's maps, estimated once for all methods."""
+
+    def batches(split: str, task: Task, most: int) -> Iterator[tuple[Batch, list]]:
+        for batch, records in make_batches(split, task, most):
+            maps = espirit_maps(batch["kspace"], batch["mask"])
+            yield (batch if maps is None else {**batch, "sensitivities": maps}), records
+
+    return batches
+
+
 def _measured_batches(config: ConfigDict, fields: set[str], seed: int) -> Batches:
     """Batches of whole volumes with their k-space, whatever a checkpoint was trained on."""
     data, wanted = ConfigDict(config.data.copy_and_resolve_references()).unlock(), config.evaluation
@@ -226,6 +238,9 @@ def _network(config: ConfigDict, path: str) -> Method:
         scaled = {name: batch[name] / scale for name in fields if name in batch}
         if "noise_level" in batch:
             scaled["noise_level"] = batch["noise_level"] / scale[:, 0, 0, 0]
+        if "sensitivities" in batch:
+            maps = batch["sensitivities"]
+            scaled["sensitivities"] = filled_maps(maps, batch["kspace"], batch["mask"])
         image: Any = model.apply({"params": params}, {**batch, **scaled}, method="predict")
         return scale * image
 
@@ -235,7 +250,10 @@ def _network(config: ConfigDict, path: str) -> Method:
             "level_index": nearest_level(task.acceleration, config.data.accelerations),
         }
         own = {name: jnp.full_like(batch[name], value) for name, value in index.items()}
-        unread = set(OPTIONAL_FIELDS) - set(model.batch_fields())  # they are for other methods
+        fields = set(model.batch_fields())
+        if model.takes_sensitivities() and batch["kspace"].shape[1] > 1:  # as in Reconstruction
+            fields.add("sensitivities")
+        unread = set(OPTIONAL_FIELDS) - fields  # they are for other methods
         batch = {name: value for name, value in batch.items() if name not in unread}
         image: jax.Array = slice_by_slice(lambda some: apply(params, some), {**batch, **own})
         return image

@@ -3,7 +3,8 @@
 The artifact is a zip of `weights.safetensors`, a program for each platform, such as
 `cpu.stablehlo`, and `artifact.json` (config, shapes, checksums). A batch goes in and its images
 come out. `artifact.json` lists the fields of the batch with their shapes: mask, zero-filled image,
-the task and what else the model reads, as mript_jax/batch.py describes.
+the task and what else the model reads, as mript_jax/batch.py describes. The number of coils is
+fixed; coils of zeros fill up a scan of fewer. Maps that are not among the fields are the model's.
 """
 
 import hashlib
@@ -21,6 +22,7 @@ from jax import export as jax_export
 
 from mript_jax.batch import Batch, empty_example, read_field
 from mript_jax.checkpoint import load_checkpoint_config, load_params
+from mript_jax.data.pipeline import evaluation_maker
 from mript_jax.errors import UserError
 from mript_jax.models import build_model
 from mript_jax.sizes import height_width
@@ -37,15 +39,23 @@ WEIGHTS = "weights.safetensors"
 SEPARATOR = "/"
 
 
-def export_model(checkpoint: str | Path, output: str | Path) -> Path:
-    """Writes the model of a checkpoint for any batch size at its own image size."""
+def export_model(checkpoint: str | Path, output: str | Path, coils: int | None = None) -> Path:
+    """Writes the model of a checkpoint for any batch size at its own image size.
+
+    `coils` is the number of coils of its k-space; by default that of its evaluations.
+    """
     config, params = load_checkpoint_config(checkpoint), load_params(checkpoint)
     model = build_model(config.model)
+    fields = model.batch_fields()
+    if coils is None:
+        coils = evaluation_maker(config.data, fields).coils
+    elif coils > 1 and not (model.multi_coil and "kspace" in fields):
+        raise UserError(f"--coils={coils}: {checkpoint} does not read k-space of several coils")
     shape = height_width(config.data.image_size)
     (batch,) = jax_export.symbolic_shape("b")
     inputs = {
         name: jax.ShapeDtypeStruct((batch, *value.shape), value.dtype)
-        for name, value in empty_example(shape, model.batch_fields()).items()
+        for name, value in empty_example(shape, fields, coils).items()
         if name not in UNKNOWN
     }
     flat = flatten_dict(params, sep=SEPARATOR)

@@ -23,6 +23,7 @@ from mript_jax.inference.arrays import (
     sampled_points,
 )
 from mript_jax.inference.batch_runner import BatchRunner, parts_of
+from mript_jax.inference.coil_maps import espirit_maps, filled_maps
 from mript_jax.inference.estimate import (
     Estimate,
     MeasuredSlices,
@@ -39,7 +40,6 @@ from mript_jax.inference.units import in_usual_units
 from mript_jax.inference.volumes import Trust
 from mript_jax.physics.coils import root_sum_of_squares
 from mript_jax.physics.crop import zero_filled_scan
-from mript_jax.physics.espirit import sensitivity_maps
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.recognition.coils import looks_like_coils
 from mript_jax.physics.recognition.image import recognize_image
@@ -63,6 +63,7 @@ class Reconstruction:
         model = self._run.model
         self._fills_kspace, self._multi_coil = model.fills_kspace, model.multi_coil
         self._fields = model.batch_fields()
+        self._takes_sensitivities = model.takes_sensitivities()
 
     def __call__(
         self,
@@ -86,7 +87,8 @@ class Reconstruction:
           acceleration: the acceleration, instead of the recognized one.
           coil_axis: the axis of the coils, such as -3.
           sensitivities: coil sensitivity maps of the shape of `data`, or without its slice axis;
-            without them they are ESPIRiT's, of the autocalibration region.
+            without them they are ESPIRiT's, of the autocalibration region, but for a model that
+            refines its own.
 
         Returns:
           Magnitude images, float32: [H, W], or [S, H, W] where the data had slices.
@@ -275,9 +277,9 @@ class Reconstruction:
         batch = {"zero_filled": (zero_filled / scale).astype(np.float32)[..., None]}
         if "kspace" in self._fields:
             batch["kspace"] = (kspace / scale[:, None]).astype(np.complex64)
-        several = kspace.shape[1] > 1 and "kspace" in self._fields
-        if sensitivities is None and several and not masks.all():
-            sensitivities = _estimated_maps(kspace, masks)
+        if sensitivities is None and self._takes_sensitivities:
+            maps = espirit_maps(kspace, masks)
+            sensitivities = None if maps is None else filled_maps(maps, kspace, masks)
         if sensitivities is not None:
             batch["sensitivities"] = sensitivities.astype(np.complex64)
         images, residuals = self._run(batch, masks, task)
@@ -313,15 +315,6 @@ class Reconstruction:
             "acceleration": np.float32(acceleration),
             "center_fraction": np.float32(seen.center_fraction),
         }
-
-
-def _estimated_maps(kspace: np.ndarray, masks: np.ndarray) -> np.ndarray | None:
-    """ESPIRiT's maps [S, C, H, W]; None where the autocalibration region is too small for it."""
-    try:
-        return np.stack([sensitivity_maps(*of_one) for of_one in zip(kspace, masks, strict=True)])
-    except UserError as error:
-        log.warning("%s; low-resolution maps are used", error)
-        return None
 
 
 def _log(lines: Sequence[str]) -> None:

@@ -83,6 +83,10 @@ class ReconstructionModel(nn.Module):
         """
         return ()
 
+    def takes_sensitivities(self) -> bool:
+        """Return True if k-space of several coils is reconstructed with ESPIRiT's maps."""
+        return self.multi_coil and "kspace" in self.batch_fields()
+
     def validate(self) -> None:
         """Raise a UserError for fields that are inconsistent; `build_model` calls it."""
 

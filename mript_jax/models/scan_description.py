@@ -56,5 +56,5 @@ def _darkest_stripe(kspace: jax.Array, mask: jax.Array, axis: int) -> jax.Array:
     energy = jnp.sum(energy, axis=(1, 4 - axis)) / jnp.maximum(samples, 1.0)[:, None]  # [B, n]
     size = max(energy.shape[1] // STRIPES, 1)
     energy = energy[:, : energy.shape[1] // size * size]
-    energy = jnp.min(jnp.mean(energy.reshape(len(energy), -1, size), axis=2), axis=1)
+    energy = jnp.min(jnp.mean(energy.reshape(energy.shape[0], -1, size), axis=2), axis=1)
     return jnp.where(whole, energy, jnp.inf)

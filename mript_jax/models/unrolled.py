@@ -135,6 +135,9 @@ class Unrolled(ReconstructionModel):
     def batch_fields(self) -> tuple[str, ...]:
         return ("kspace", "sensitivities") if self.maps == "given" else ("kspace",)
 
+    def takes_sensitivities(self) -> bool:
+        return self.maps != "refined"  # trained together with the rest
+
     def predict(self, batch: Batch, train: bool = False) -> jax.Array:
         return self(read_field(batch, "kspace"), batch["mask"], **_given(batch), train=train)[
             ..., None

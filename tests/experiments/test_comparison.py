@@ -13,11 +13,14 @@ from mript_jax.commit import commit
 from mript_jax.config import base_config
 from mript_jax.data.phantom.source import PhantomSource
 from mript_jax.data.phantom.volume import write_fastmri_h5
+from mript_jax.data.pipeline import evaluation_batches
 from mript_jax.errors import UserError
 from mript_jax.evaluation.baselines import WEIGHTED, total_variation
 from mript_jax.evaluation.results import latex_table, markdown_table, scaled_by_reference
 from mript_jax.experiments.comparison import compare
+from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.models import build_model
+from mript_jax.physics.tasks import make_task
 
 METHODS = {"one", "two", "total_variation", "zero_filled"}
 
@@ -131,6 +134,27 @@ def test_measured_protocol_simulates_noisy_scans_of_several_coils(checkpoints, b
     np.testing.assert_allclose(reference, image / image.max(), atol=1e-4)  # without noise
     again, _ = compare(config, checkpoints, baselines, seed=5)
     assert again["rows"] == results["rows"]
+
+
+def test_images_of_simulated_coils_are_those_of_reconstruction(tmp_path, random_params):
+    config = measured_config(simulation={"coils": (4,)}, undersampling="simulated").unlock()
+    config.evaluation.update({"patterns": ("cartesian_random",), "max_slices": 2})
+    config.evaluation.update({"accelerations": (2.0,), "center_fractions": (0.2,)})
+    network = {"name": "conv", "features": 2, "depth": 1, "dtype": "float32"}
+    config.model = {"name": "unrolled", "cascades": 1, "network": network, "dtype": "float32"}
+    config.model.update({"guide": "none", "memory": 0, "condition": 4})
+    task, fields = make_task("cartesian_random", 2.0, 0.2), ("kspace",)
+    ((batch, _),) = evaluation_batches(config.data, "test", task, 2, max_slices=2, fields=fields)
+    model = build_model(config.model)
+    init = partial(model.init, method="predict")
+    params = random_params(jax.eval_shape(init, jax.random.key(0), batch)["params"])
+    save_params(tmp_path, params, config)
+    _, examples = compare(config, {"net": str(tmp_path)})
+    images = Reconstruction(config, params).from_kspace(batch["kspace"], batch["mask"])
+    for example, image in zip(examples, images, strict=True):
+        found, reference = example.pictures["net"], example.pictures["reference"]
+        image *= np.sum(reference * image) / np.sum(image**2)  # as this protocol scales it
+        np.testing.assert_allclose(found, image, atol=1e-4)
 
 
 def test_measured_protocol_compares_scans_with_their_own_reference(checkpoints, tmp_path):

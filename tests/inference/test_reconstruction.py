@@ -45,6 +45,13 @@ class Combined(ReconstructionModel):
         return ("kspace",)
 
 
+class WithMapsOfItsOwn(Combined):
+    """As `Combined`, of a model that refines maps."""
+
+    def takes_sensitivities(self):
+        return False
+
+
 @pytest.fixture
 def recon(monkeypatch, request):
     monkeypatch.setattr(batch_runner, "build_model", lambda config: request.param())
@@ -114,6 +121,15 @@ def test_maps_that_are_not_given_are_nearly_the_coils_own(recon, scan):
     errors = [np.linalg.norm((x - own)[inside]) for x in (estimated, low_resolution)]
     assert errors[0] < 0.1 * np.linalg.norm(own[inside])
     assert errors[0] < 0.8 * errors[1]
+
+
+@pytest.mark.parametrize("recon", [WithMapsOfItsOwn], indirect=True)
+def test_model_that_refines_maps_gets_none_but_the_users(recon, scan):
+    kspace, masks, maps = scan
+    alone = recon(kspace, masks, coil_axis=1)
+    np.testing.assert_allclose(alone, np.abs(ifft2c(kspace).sum(axis=1)), atol=1e-5)
+    given = recon(kspace, masks, coil_axis=1, sensitivities=maps)
+    np.testing.assert_allclose(given, np.abs(combine(ifft2c(kspace), maps)), atol=1e-5)
 
 
 @multi_coil

@@ -4,6 +4,7 @@ import functools
 import re
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -82,6 +83,15 @@ def test_predict_names_a_declared_field_that_is_missing(model):
         del batch[field]
         with pytest.raises(UserError, match=f"no field '{field}'"):
             predict_shape(model, batch)
+
+
+def test_number_of_slices_may_be_unknown_as_in_an_exported_model(model):
+    (count,) = jax.export.symbolic_shape("b")
+    batch = {
+        name: jax.ShapeDtypeStruct((count, *value.shape[1:]), value.dtype)
+        for name, value in make_batch(model).items()
+    }
+    assert predict_shape(model, batch).shape == (count, *SHAPE, 1)
 
 
 def test_full_kspace_is_not_for_models(model):
