@@ -34,7 +34,8 @@ def define_flags() -> None:
     flags.DEFINE_list(
         "baselines",
         [],
-        "Beside zero-filling: total_variation, wavelet, conjugate_symmetry.",
+        "Beside zero-filling: total_variation, wavelet, conjugate_symmetry; where bart is "
+        "installed, bart_total_variation, bart_wavelet.",
     )
     flags.DEFINE_integer(
         "tuning_slices",

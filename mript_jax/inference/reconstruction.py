@@ -82,7 +82,8 @@ class Reconstruction:
             [S, C, H, W] (the coil axis anywhere); or zero-filled magnitude images [H, W] or
             [S, H, W].
           mask: the undersampling mask, [W], [H, W], or [S, H, W] with one for each slice. Without
-            it, samples of a slice that are zero in all coils count as not measured.
+            it, samples of a slice that are zero in all coils count as not measured; of an image,
+            a model of k-space counts all samples as measured.
           pattern: the sampling pattern, instead of the one recognized from the mask.
           acceleration: the acceleration, instead of the recognized one.
           coil_axis: the axis of the coils, such as -3.
@@ -231,10 +232,11 @@ class Reconstruction:
             "this model reconstructs complex k-space; a magnitude image counts as one without phase"
         )
         if mask is None:
-            raise UserError(
-                "a magnitude image needs its undersampling mask for this model, which works on "
-                "k-space; better give it the k-space"
+            log.warning(
+                "without an undersampling mask all of its k-space counts as measured, and aliasing "
+                "stays; give the mask, or better the k-space"
             )
+            mask = np.ones(images.shape[-2:], np.float32)
         return self.from_kspace(fft2c(images)[:, None], mask, pattern, acceleration)
 
     def _by_mask(

@@ -27,7 +27,8 @@ class ConvStack(Regularizer):
         channels, dtype = x.shape[-1], jnp.dtype(self.dtype)
         for i in range(self.depth - 1):
             x = nn.relu(nn.Conv(self.features, (3, 3), dtype=dtype, name=f"conv_{i}")(x))
-        return nn.Conv(channels, (3, 3), dtype=dtype, kernel_init=SMALL_INIT, name="out")(x)
+        # The correction itself is float32: bfloat16 would round the image.
+        return nn.Conv(channels, (3, 3), dtype=jnp.float32, kernel_init=SMALL_INIT, name="out")(x)
 
 
 class UNetRegularizer(UNet):

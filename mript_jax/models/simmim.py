@@ -111,16 +111,16 @@ class SimMIM(ReconstructionModel):
         visible = x * (1 - tokens_to_pixels(hidden, self.patch_size))[..., None]
         features = self._encoder()(visible.astype(self.dtype), hidden, train)
 
-        def decoder(count, size):
+        def decoder(count, size):  # float32: bfloat16 would round the picture
             return nn.Conv(
-                count, size, dtype=self.dtype, kernel_init=NEAR_ZERO_INIT, name="decoder"
+                count, size, dtype=jnp.float32, kernel_init=NEAR_ZERO_INIT, name="decoder"
             )
 
         if self.encoder == "swinrec":
-            return visible + decoder(channels, (3, 3))(features).astype(jnp.float32)
+            return visible + decoder(channels, (3, 3))(features)
         stride = x.shape[1] // features.shape[1]
         pixels = decoder(channels * stride**2, (1, 1))(features)
-        return depth_to_space(pixels, (stride, stride)).astype(jnp.float32)
+        return depth_to_space(pixels, (stride, stride))
 
     def batch_fields(self) -> tuple[str, ...]:
         return ("kspace",)

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from mript_jax.config import load_config_file
+from mript_jax.data.phantom.slices import make_slice
 from mript_jax.data.phantom.volume import write_fastmri_h5
 from mript_jax.data.readers import open_source
 from mript_jax.data.readers.base import Source
 from mript_jax.data.records import Record
 from mript_jax.evaluation.metrics import psnr
+from mript_jax.inference.estimate import magnitude_residuals, measurement
 from mript_jax.inference.methods import UNTRAINED, network_method
 from mript_jax.inference.pipeline import reconstruct_volume
 from mript_jax.inference.reconstruction import Reconstruction
@@ -19,6 +21,7 @@ from mript_jax.inference.save import save_volume
 from mript_jax.inference.volumes import iterate_volumes, output_name
 from mript_jax.models import build_model
 from mript_jax.physics.crop import center_crop
+from mript_jax.physics.fourier import fft2c
 from mript_jax.physics.masks import sample_mask
 from mript_jax.physics.measurement import zero_filled_image
 from mript_jax.physics.tasks import make_task
@@ -78,6 +81,21 @@ def test_reconstruction_keeps_the_measured_samples(reconstruction, scan, pattern
     brightest = scan.image.max()
     score = {name: psnr(scan.image[None], image, brightest)[0] for name, image in images.items()}
     assert score["found"] > score["black"] + 3
+
+
+def test_slices_with_masks_of_their_own_keep_their_measured_samples(reconstruction):
+    images = np.stack([make_slice(2, i, (32, 32)).image for i in range(2)])
+    masks = np.stack([sample_mask("cartesian_random", (32, 32), 2.0, 0.1, i) for i in range(2)])
+    kspace = masks[:, None] * fft2c(images)[:, None]
+    records = [Record(None, "v", i, kspace=kspace[i], mask=masks[i]) for i in range(2)]
+    result = reconstruct_volume(methods(reconstruction), records, None)
+    np.testing.assert_array_equal(result.masks, masks)
+    for i, record in enumerate(records):
+        alone = reconstruct_volume(methods(reconstruction), [record], None)
+        np.testing.assert_allclose(result.reconstruction[i], alone.reconstruction[0], atol=1e-5)
+    if reconstruction.config.model.name == "simmim":  # whose complex image has them as they are
+        measured = measurement(kspace, masks)
+        assert np.all(magnitude_residuals(result.reconstruction, measured) < 1e-2)
 
 
 def test_image_without_a_mask_is_never_black(reconstruction, scan, caplog):

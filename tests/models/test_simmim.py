@@ -91,6 +91,13 @@ def test_reconstruction_keeps_measured_samples_and_fills_in_the_others(network):
     np.testing.assert_allclose(image[..., 0], expected, atol=1e-5 * max(1.0, expected.max()))
 
 
+def test_bfloat16_does_not_round_the_prediction(random_params):
+    network = started(CONFIGS["vit"] | {"dtype": "bfloat16"}, random_params)
+    found = network(make_batch(), "masked_prediction")
+    estimate = np.asarray(found.estimate)[np.asarray(found.hidden) > 0]
+    assert np.mean(estimate == estimate.astype(jnp.bfloat16)) < 0.1
+
+
 def test_fully_sampled_slice_is_unchanged(network):
     batch = make_batch()
     batch = {"mask": np.ones_like(batch["mask"]), "kspace": batch["full_kspace"]}

@@ -109,6 +109,16 @@ def test_every_regularizer_takes_odd_and_rectangular_images(network, random_para
     assert np.isfinite(change).all()
 
 
+@pytest.mark.parametrize("network", [STEM, CONV, UNET, VIT], ids=lambda n: n["name"])
+def test_correction_of_every_regularizer_is_float32(network):
+    model = build_from(NETWORKS, network | {"dtype": "bfloat16"}, "model.network", parent=None)
+    shapes = ((2, 16, 16, 4), (2, 4))
+    inputs = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
+    init = functools.partial(model.init_with_output, train=False)
+    change, _ = jax.eval_shape(init, jax.random.key(0), *inputs)
+    assert change.dtype == jnp.float32
+
+
 def test_images_may_be_odd_and_rectangular(parameters):
     model = build_model(GUIDED)
     batch, *_ = make_batch(2, (13, 18))
