@@ -144,8 +144,7 @@ class Reconstruction:
         found = self.estimate(kspace, masks, pattern, acceleration, sensitivities=sensitivities)
         for members in same_mask(masks):
             self._warn(recognize_mask(masks[members[0]]), pattern, acceleration)
-        for line in combined_spectrum(self._run.model, kspace.shape[1]):
-            log.warning("%s", line)
+        _log(combined_spectrum(self._run.model, kspace.shape[1]))
         if len(kspace):
             self._warn_of_scan(kspace, masks, found)
         return found.images

@@ -105,7 +105,7 @@ def test_model_chosen_by_its_name_has_the_image_size_of_the_data():
 
 
 def test_model_chosen_by_its_name_tells_what_its_config_has_otherwise(caplog):
-    override("--config.model=unrolled", "--config.loss=l1_edges")
+    override("--config.model=unrolled", "--config.loss=psnr_edges")
     assert caplog.messages == [
         "config.model=unrolled takes over no more than the model of --config=unrolled; still "
         "data.undersampling='image' (there 'simulated'), "

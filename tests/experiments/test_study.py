@@ -182,11 +182,11 @@ def test_variants_may_have_fewer_seeds_than_the_first_and_are_paired_by_those(tm
     folder.mkdir(parents=True)
     (folder / "examples.csv").write_text("\n".join(lines))
     variants = study_module._compared_variants(study)
-    table = study_module._paired(study, "phantoms", variants, tmp_path)
-    rows = {of: found for of, *found in re.findall(r"\| (\w+) \| (\d) \| .*? \| (\S+) \|", table)}
-    assert rows["varnet"] == ["1", "2.00"]  # seeds, dB: 33 - 31
-    assert rows["unet"] == ["1", "1.00"]
-    assert rows["wavelet"] == ["3", "5.00"]
+    rows = study_module._paired(study, "phantoms", variants, tmp_path)
+    found = {row["rival"]: (row["seeds"], row["mean difference (dB)"]) for row in rows}
+    assert found["varnet"] == (1, "2.00")  # 33 - 31
+    assert found["unet"] == (1, "1.00")
+    assert found["wavelet"] == (3, "5.00")
 
 
 def test_real_slices_are_evaluated_on_where_their_folder_is_given():

@@ -21,6 +21,7 @@ from mript_jax.inference.mrd_stream import ACQUISITION, CLOSE, CONFIG_FILE, HEAD
 from mript_jax.inference.pipeline import reconstruct_volume
 from mript_jax.inference.save.mrd import HEAD as IMAGE_HEAD
 from mript_jax.inference.serve import serve_client
+from mript_jax.models import MODELS
 from mript_jax.physics.crop import zero_filled_scan
 
 
@@ -104,7 +105,8 @@ def test_streamed_lines_come_back_as_the_images_of_the_same_file(client, message
     assert not texts
 
 
-def test_scan_unlike_the_training_data_is_warned_of_before_its_images(messages, capfd):
+def test_scan_unlike_the_training_data_is_warned_of_before_its_images(messages, capfd, monkeypatch):
+    monkeypatch.setitem(MODELS, "zero_filled", MODELS["unrolled"])
     config = base_config().unlock()
     config.model = {"name": "zero_filled"}  # as if it were a network
     config.data.image_size = 16

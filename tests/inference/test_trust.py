@@ -170,7 +170,7 @@ def test_one_coils_model_that_keeps_the_spectrum_of_a_combined_image_says_so(
     config, name, coils, warned
 ):
     config.model, config.data.simulation.coils = {"name": name}, (8,)
-    lines = make_result(config, provenance=Provenance(name), coils=coils)
+    lines = make_result(config, provenance=Provenance(name), coils=coils).trust.warnings
     told = f"of {coils} coils it keeps the k-space of their zero-filled root-sum-of-squares image"
     assert [told in line for line in lines] == [True] * warned
 
