@@ -21,7 +21,7 @@ def get_config() -> ConfigDict:
     config = load_config_file(Path(__file__).with_name("unrolled.py")).unlock()
     config.seed = 2  # the leg
     config.init_from = "small"
-    config.total_steps = 9_000
+    config.total_steps = 4_200
     config.checkpoint_every_steps = 250
 
     config.data.mixture = (("generated", "", 3.0),)

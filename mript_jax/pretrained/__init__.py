@@ -55,8 +55,8 @@ PRETRAINED: dict[str, Pretrained] = {
         file=str(FOLDER / "small.safetensors"),
         about="any sampling pattern, 2x to 12x, one or several coils; trained on generated data "
         "only: it carries nobody's anatomy, and no licence but the package's",
-        size=2_461_392,
-        sha256="3a47960eaeb77f9eee9263870e592441a2393d8248df28e6aaad4a043ed7211a",
+        size=3_098_872,
+        sha256="d690bf519f3bf21081ab4dedfa6426f8790bbdde08abb9de98d3ca052567cbee",
         licence="Apache-2.0",
         card=str(CARDS / "model_small.md"),
     ),
