@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib import resources
 from pathlib import Path
 from string import Template
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mript_jax.evaluation.report.charts import legend, over_slices
+from mript_jax.evaluation.report.layout import short_page, words
 from mript_jax.evaluation.report.pictures import (
     error_scale,
     error_uri,
@@ -18,24 +18,14 @@ from mript_jax.evaluation.report.pictures import (
     white_point,
 )
 
-PAGE = Template("""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>$style</style>
-<div class="bar"><h1>$title</h1></div>
-<p class="lead">$lead</p>
-$warning
+BODY = Template("""$warning
 <section><h2>A typical slice, and the worst</h2>
 $figures
 <p class="hint">Made from all measured samples, on one gray scale; nobody knows the reference.
 Errors are those of the k-space that a model predicts from a part of the samples, at the others:
 L2 + L1, relative to these (0: none).</p></section>
 <section><h2>Error by slice</h2><ul class="legend">$legend</ul>$chart
-<div class="tall">$table</div></section>
-</html>
-""")
+<div class="tall">$table</div></section>""")
 
 
 class HeldOutSlice(NamedTuple):
@@ -70,25 +60,25 @@ def write_held_out_page(
     warning = ""
     if worse:
         warning = (
-            f'<p class="warning"><b>Worse {_words(last)} than {_words(first)}</b> in {worse} of '
+            f'<p class="warning"><b>Worse {words(last)} than {words(first)}</b> in {worse} of '
             f"{len(slices)} slices.</p>"
         )
     figures = [
         _figure(told, slices[number], images)
         for told, (number, images) in zip(("Typical", "Worst"), pictures.items(), strict=False)
     ]
-    page = PAGE.substitute(
-        title=escape(title),
-        style=resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8"),
-        lead=f"Error at samples that were not given to the model, mean of {len(slices)} held-out "
-        f"slices: {means[first]:.4f} {_words(first)}, <b>{means[last]:.4f} {_words(last)}</b>.",
+    lead = (
+        f"Error at samples that were not given to the model, mean of {len(slices)} held-out "
+        f"slices: {means[first]:.4f} {words(first)}, <b>{means[last]:.4f} {words(last)}</b>."
+    )
+    body = BODY.substitute(
         warning=warning,
         figures="".join(figures),
         legend=legend((first, last)),
         chart=over_slices([one.errors for one in slices], (first, last)),
         table=_table(slices),
     )
-    Path(path).write_text(page, encoding="utf-8")
+    Path(path).write_text(short_page(title, lead, body), encoding="utf-8")
 
 
 def _figure(told: str, of: HeldOutSlice, images: Mapping[str, np.ndarray]) -> str:
@@ -98,11 +88,11 @@ def _figure(told: str, of: HeldOutSlice, images: Mapping[str, np.ndarray]) -> st
     parts = []
     for name, image in images.items():
         error = f"error {of.errors[name]:.4f}" if name in of.errors else ""
-        parts.append(_picture(_words(name), error, grey_uri(grey(image, brightest))))
+        parts.append(_picture(words(name), error, grey_uri(grey(image, brightest))))
     change = np.abs(images[last] - images[first]) / brightest
     scale = error_scale([change])
     text = f"0 (dark) to {scale:g} of white, or more"
-    name = f"change from {_words(first)} to {_words(last)}"
+    name = f"change from {words(first)} to {words(last)}"
     parts.append(_picture(name, text, error_uri(change, scale)))
     about = f"<b>{told}</b> · {escape(of.volume)}, slice {of.slice_index}"
     row = f'<div class="enlarged">{"".join(parts)}</div>'
@@ -122,11 +112,7 @@ def _table(slices: Sequence[HeldOutSlice]) -> str:
         f"<td>{one.errors[last] - one.errors[first]:+.4f}</td></tr>"
         for one in sorted(slices, key=lambda one: -one.errors[last])
     ]
-    names = ("volume", "slice", _words(first), _words(last), "change")
+    names = ("volume", "slice", words(first), words(last), "change")
     head = "".join(f"<th>{name}</th>" for name in names)
     body = "".join(lines)
     return f'<table class="means"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-
-
-def _words(name: str) -> str:
-    return escape(name.replace("_", " "))

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib import resources
 from pathlib import Path, PurePath
 from string import Template
 from typing import Any
@@ -15,6 +14,7 @@ from mript_jax.evaluation.paths import without_folders
 from mript_jax.evaluation.protocols import get_protocol
 from mript_jax.evaluation.report.cases import make_cases, typical_case
 from mript_jax.evaluation.report.charts import curves, legend, spectra
+from mript_jax.evaluation.report.layout import page_style, read
 from mript_jax.evaluation.report.tables import has, heat_map, results_table, volume_sections
 from mript_jax.evaluation.results import Results, by_task, gains
 from mript_jax.evaluation.summary import METRICS
@@ -74,10 +74,10 @@ def write_report(path: str | Path, results: Results, examples: Sequence[SliceRes
                 "total": len(examples),
             }
         ),
-        "style": _read("charts.css") + _read("report.css"),
-        "script": _read("report.js"),
+        "style": page_style(),
+        "script": read("report.js"),
     }
-    Path(path).write_text(Template(_read("report.html")).substitute(fields), encoding="utf-8")
+    Path(path).write_text(Template(read("report.html")).substitute(fields), encoding="utf-8")
 
 
 def _title(results: Results) -> str:
@@ -218,7 +218,3 @@ def _text(value: Any) -> str:
 def _script_json(value: Any) -> str:
     """JSON that can stand inside a script element."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
-
-
-def _read(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib import resources
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from mript_jax.evaluation.evaluate import BASELINE
 from mript_jax.evaluation.report.charts import style, ticks
+from mript_jax.evaluation.report.layout import read, short_page, words
 
 Row = Mapping[str, Any]
 
@@ -23,22 +23,12 @@ HEADS = {  # of columns, where the key is no heading
     "range": "what the range is",
 }
 BEST = {"psnr": max, "ssim": max, "nmse": min, "gain": max}
-PAGE = Template("""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>$style</style>
-<div class="bar"><h1>$title</h1></div>
-<p class="lead">$about</p>
-$found
+BODY = Template("""$found
 $chart
 $pictures
 $paired
 <section><h2>All figures</h2><div class="scroll">$table</div></section>
-$links
-</html>
-""")
+$links""")
 
 
 def write_study_page(
@@ -67,31 +57,30 @@ def write_study_page(
         chart = f"<section>{heading}{_chart(drawn)}{hint}</section>"
         found = f"<ul>{''.join(_outcomes(drawn))}</ul>"
     if reports:
-        items = (f'<li><a href="{escape(to)}">{_words(of)}</a></li>' for of, to in reports.items())
+        items = (f'<li><a href="{escape(to)}">{words(of)}</a></li>' for of, to in reports.items())
         links = f"<section><h2>Slices and pictures</h2><ul>{''.join(items)}</ul></section>"
-    looks = _read("charts.css") + _read("report.css")
-    fields = {"about": escape(about), "style": looks, "chart": chart, "links": links}
-    title = f"Study: {_words(Path(path).absolute().parent.name)}"
-    fields |= {"pictures": _pictures(rows, pictures or {}), "paired": _paired(paired or {})}
-    table = _table([_with_range(row) for row in rows])
-    page = PAGE.substitute(fields, title=title, found=found, table=table)
-    Path(path).write_text(page, encoding="utf-8")
+    body = BODY.substitute(
+        found=found,
+        chart=chart,
+        pictures=_pictures(rows, pictures or {}),
+        paired=_paired(paired or {}),
+        table=_table([_with_range(row) for row in rows]),
+        links=links,
+    )
+    title = f"Study: {Path(path).absolute().parent.name.replace('_', ' ')}"
+    Path(path).write_text(short_page(title, escape(about), body), encoding="utf-8")
 
 
 def write_study_chart(path: str | Path, rows: Sequence[Row]) -> None:
     """Writes the page's chart as a picture by itself, if any row has a gain."""
     if drawn := _drawn(rows):
         alone = "svg { background: var(--surface); font-family: system-ui, sans-serif; }"
-        looks = f"<style>{_read('charts.css')}{alone}</style>"
+        looks = f"<style>{read('charts.css')}{alone}</style>"
         Path(path).write_text(_chart(drawn, looks) + "\n", encoding="utf-8")
 
 
 def _drawn(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if "gain" in row and row["method"] != BASELINE]
-
-
-def _read(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def _outcomes(rows: Sequence[Row]) -> list[str]:
@@ -100,10 +89,10 @@ def _outcomes(rows: Sequence[Row]) -> list[str]:
     for condition in dict.fromkeys(row.get("condition", "") for row in rows):
         here = [row for row in rows if row.get("condition", "") == condition]
         best = max(here, key=lambda row: row["gain"])
-        harm = [f"{_words(r['method'])} ({r['gain']:+.2f} dB)" for r in here if r["gain"] < 0]
+        harm = [f"{words(r['method'])} ({r['gain']:+.2f} dB)" for r in here if r["gain"] < 0]
         worse = f"; worse than zero-filled: {', '.join(harm)}" if harm else ""
         lines.append(
-            f"<li><b>{_words(condition)}</b>: best is <b>{_words(best['method'])}</b>, "
+            f"<li><b>{words(condition)}</b>: best is <b>{words(best['method'])}</b>, "
             f"{best['gain']:+.2f} dB above zero-filled{worse}.</li>"
         )
     return lines
@@ -117,8 +106,8 @@ def _pictures(rows: Sequence[Row], pictures: Mapping[str, str]) -> str:
         names = [BASELINE, *(name for name in here if name != BASELINE), "reference"]
         text = f"{condition}, from left: {', '.join(names)}"
         figures.append(
-            f'<figure><figcaption>{_words(text)}</figcaption><div class="scroll">'
-            f'<img class="strip" src="{escape(address)}" alt="{_words(text)}"></div></figure>'
+            f'<figure><figcaption>{words(text)}</figcaption><div class="scroll">'
+            f'<img class="strip" src="{escape(address)}" alt="{words(text)}"></div></figure>'
         )
     if not figures:
         return ""
@@ -130,7 +119,7 @@ def _paired(tables: Mapping[str, Sequence[Row]]) -> str:
     if not tables:
         return ""
     parts = [
-        f'<h3>{_words(heading)}</h3><div class="scroll">{_table(rows)}</div>'
+        f'<h3>{words(heading)}</h3><div class="scroll">{_table(rows)}</div>'
         for heading, rows in tables.items()
     ]
     hint = (
@@ -184,7 +173,7 @@ def _chart(rows: Sequence[Row], looks: str = "") -> str:
             for key in ("gain_low", "gain", "gain_high")
         )
         parts.append(
-            f'<text x="{LABELS - 14}" y="{y}" dy=".32em" text-anchor="end">{_words(name)}</text>'
+            f'<text x="{LABELS - 14}" y="{y}" dy=".32em" text-anchor="end">{words(name)}</text>'
             f'<g class="{look}"><polyline points="{left},{y} {right},{y}"/>'
             f'<circle cx="{middle}" cy="{y}" r="5"/></g>'
             f'<text x="{right}" y="{y}" dx="12" dy=".32em">{row["gain"]:+.2f}</text>'
@@ -199,7 +188,7 @@ def _chart(rows: Sequence[Row], looks: str = "") -> str:
 def _table(rows: Sequence[Row]) -> str:
     """All rows; columns without a value are left out, the best of each condition is bold."""
     names = [name for name in rows[0] if any(row[name] is not None for row in rows)]
-    head = "".join(f"<th>{HEADS.get(name, _words(name))}</th>" for name in names)
+    head = "".join(f"<th>{HEADS.get(name, words(name))}</th>" for name in names)
     lines = []
     for row in rows:
         here = [other for other in rows if other.get("condition") == row.get("condition")]
@@ -216,8 +205,4 @@ def _table(rows: Sequence[Row]) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.3f}" if isinstance(value, float) else _words(str(value))
-
-
-def _words(name: str) -> str:
-    return escape(name.replace("_", " "))
+    return f"{value:.3f}" if isinstance(value, float) else words(str(value))

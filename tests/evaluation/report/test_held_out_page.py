@@ -46,3 +46,7 @@ def test_every_slice_has_its_errors_and_what_got_worse_is_told(page):
     assert page.count("<title>before: ") == page.count("<title>fine_tuned: ") == len(AFTER)
     assert "<b>Worse fine tuned than before</b> in 1 of 5 slices" in page
     assert "0.5000 before, <b>0.4600 fine tuned</b>" in page
+
+
+def test_colors_of_the_page_and_its_chart_are_in_it(page):
+    assert {"--ink", "--surface", "--c0", "--c1"} <= set(re.findall(r"(--[\w-]+):", page))

@@ -1,0 +1,36 @@
+"""The files that pages are made of, and the frame of the short pages."""
+
+from html import escape
+from importlib import resources
+from string import Template
+
+FRAME = Template("""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<style>$style</style>
+<div class="bar"><h1>$title</h1></div>
+<p class="lead">$lead</p>
+$body
+</html>
+""")
+
+
+def short_page(title: str, lead: str, body: str) -> str:
+    """A page with everything in it; `title` is text, the others are HTML."""
+    return FRAME.substitute(title=escape(title), style=page_style(), lead=lead, body=body)
+
+
+def page_style() -> str:
+    """The CSS of every page, with that of its charts."""
+    return read("charts.css") + read("report.css")
+
+
+def read(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def words(name: str) -> str:
+    """A name in code as words, in HTML."""
+    return escape(name.replace("_", " "))
