@@ -262,7 +262,7 @@ def patient_scan(tmp_path):
     """A slice of pydicom's own scan, with a patient's name in its header."""
     pydicom = pytest.importorskip("pydicom")
     data = pydicom.dcmread(pydicom.data.get_testdata_file("MR_small.dcm"))
-    data.PatientName, data.PatientID = "Doe^Jane", "4711"
+    data.PatientName, data.PatientID = "Doe^Jane", "QQ-4711-QQ"
     data.StudyDescription = data.InstitutionName = data.OperatorsName = "Doe's doctor"
     data.save_as(tmp_path / "source.dcm")
     record = open_source("dicom", str(tmp_path / "source.dcm"))[0]
@@ -277,7 +277,7 @@ def test_dicom_of_a_dicom_source_names_nobody(tmp_path, patient_scan):
     written = (folder / "0001.dcm").read_bytes()
     for secret in (
         b"Doe",
-        b"4711",
+        b"QQ-4711-QQ",
         source.StudyInstanceUID.encode(),
         source.SOPInstanceUID.encode(),
     ):
@@ -296,7 +296,7 @@ def test_dicom_keeps_the_identity_where_asked(tmp_path, patient_scan):
     source, result = patient_scan
     (folder,) = save_volume(tmp_path / "out", result, ["dicom"], keep_identity=True)
     (data,) = dicom_files(folder)
-    assert (data.PatientName, data.PatientID) == ("Doe^Jane", "4711")
+    assert (data.PatientName, data.PatientID) == ("Doe^Jane", "QQ-4711-QQ")
     assert data.StudyInstanceUID == source.StudyInstanceUID
     assert data.SeriesInstanceUID != source.SeriesInstanceUID
     assert data.SOPInstanceUID != source.SOPInstanceUID
