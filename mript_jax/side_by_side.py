@@ -34,10 +34,10 @@ def slice_by_slice(function: Callable[[Any], Any], batch: Any) -> Any:
 
 def _cores_for_slices() -> bool:
     devices = jax.local_devices()  # several share a batch in another way
-    return len(devices) == 1 and devices[0].platform == "cpu" and _cores() > 1
+    return len(devices) == 1 and devices[0].platform == "cpu" and cores() > 1
 
 
-def _cores() -> int:
+def cores() -> int:
     """The processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -46,4 +46,4 @@ def _cores() -> int:
 
 @functools.cache
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_cores(), thread_name_prefix="slices")
+    return ThreadPoolExecutor(cores(), thread_name_prefix="slices")

@@ -18,7 +18,7 @@ BATCH = {"image": np.arange(24.0).reshape(4, 3, 2), "more": [np.arange(4), None]
 def cores(monkeypatch, request):
     """A process that has one device, a CPU with so many cores."""
     monkeypatch.setattr(jax, "local_devices", lambda: jax.devices()[:1])
-    monkeypatch.setattr(side_by_side, "_cores", lambda: request.param)
+    monkeypatch.setattr(side_by_side, "cores", lambda: request.param)
     side_by_side._threads.cache_clear()
     yield request.param
     side_by_side._threads.cache_clear()
@@ -83,6 +83,6 @@ def test_compressed_sensing_is_the_same_slice_by_slice(cores, monkeypatch, weigh
     kspace = mask[:, None] * (rng.standard_normal((3, 1, 16, 16)) + 0j).astype(np.complex64)
     batch = {"kspace": kspace, "mask": mask, "zero_filled": np.zeros((3, 16, 16, 1), np.float32)}
     alone = total_variation(batch, weight, iterations=5)
-    monkeypatch.setattr(side_by_side, "_cores", lambda: 1)
+    monkeypatch.setattr(side_by_side, "cores", lambda: 1)
     np.testing.assert_allclose(alone, total_variation(batch, weight, iterations=5), atol=1e-6)
     assert np.ptp(alone) > 0

@@ -40,7 +40,9 @@ def functions(config: dict, batch: int) -> dict[str, Callable[[], object]]:
     compiled = {}
 
     def call(name: str, function: Callable, batch: Batch) -> Callable[[], object]:
-        options = compile_options.training_step("cpu") if name == "training" else None
+        options = (
+            compile_options.training_step("cpu", core_each=False) if name == "training" else None
+        )
 
         def timed() -> object:
             if name not in compiled:

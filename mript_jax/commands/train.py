@@ -49,6 +49,7 @@ def main() -> None:
     values = cli.FLAGS
     cli.required(config=values.config)
     from mript_jax.config import check_config, describe_config, flatten_config
+    from mript_jax.training.cores import divide_cpu
     from mript_jax.training.distributed import initialize
     from mript_jax.training.estimate import estimate
     from mript_jax.training.loop import train_to_end
@@ -70,7 +71,9 @@ def main() -> None:
     if values.topology:
         raise UserError(f"--topology={values.topology} needs --estimate: only a step is compiled")
     cli.required(workdir=values.workdir)
-    initialize(values.coordinator, values.processes, values.process, values.join)
+    several = initialize(values.coordinator, values.processes, values.process, values.join)
+    if not several:
+        divide_cpu(values.config)
     gc.freeze()  # what was imported stays: collections while a step is traced need not look at it
     setup = None
     if values.minutes:

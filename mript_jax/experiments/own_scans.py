@@ -22,6 +22,7 @@ from mript_jax.experiments.comparison import compare
 from mript_jax.experiments.held_out_samples import compare_without_references
 from mript_jax.physics.recognition.mask import recognize_mask
 from mript_jax.physics.tasks import Task, make_task
+from mript_jax.training.cores import divide_cpu
 from mript_jax.training.loop import train_to_end
 from mript_jax.training.setup import set_up
 from mript_jax.training.step_time import limit_steps
@@ -123,6 +124,8 @@ def plan(
     data.coils = min(coils, MOST_COILS)
     data.simulation.coils = (1,)
     slices = 1 if np.prod(data.image_size) * data.coils > LARGE else 2
+    config.global_batch_size = slices
+    divide_cpu(config)
     config.global_batch_size = max(slices, jax.device_count())  # each device has one
     config.optimizer.update({"name": "muon", "schedule": "cosine", "ema_decay": 0.0})
     config.optimizer.learning_rate = LEARNING_RATES["adapters" if adapters else "all"]

@@ -44,6 +44,9 @@ class ReconstructionModel(nn.Module):
     fills_kspace: ClassVar[bool] = False
     """True if the model fills in k-space: it needs a mask and cannot start from an image alone."""
 
+    core_each: ClassVar[bool] = False
+    """True if training on a CPU is fastest with examples of its own for each core."""
+
     multi_coil: ClassVar[bool] = False
     """True of a model whose k-space may have several coils; others get that of one image."""
 

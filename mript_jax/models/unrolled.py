@@ -126,6 +126,7 @@ class Unrolled(ReconstructionModel):
 
     multi_coil: ClassVar[bool] = True
     fills_kspace: ClassVar[bool] = True
+    core_each: ClassVar[bool] = True
 
     def validate(self) -> None:
         build_from(NETWORKS, self.network, "model.network", parent=None)

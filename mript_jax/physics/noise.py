@@ -20,6 +20,7 @@ from mript_jax.physics.fourier import Array
 
 OUTERMOST = 0.05  # share of the samples that count as the periphery of k-space
 BLOCKS = 8  # along an axis of the image
+OUTER_LINES = 0.25  # share of the lines of a Cartesian scan that are its periphery
 REGION = (24, 24)  # most of the autocalibration region
 COLUMNS = 256  # most of the calibration matrix
 FEWEST_COILS = 4  # whose calibration matrix has room for noise beside the object
@@ -46,15 +47,16 @@ def prewhiten(kspace: Array, noise: Array) -> Array:
 def estimate_noise(kspace: np.ndarray, mask: np.ndarray | None = None) -> float:
     """The noise level of k-space [C, H, W], sampled at `mask` [H, W], by default everywhere.
 
-    It is told in three ways that the object can only add to, so that the smallest counts: from the
-    periphery of k-space, from around the object, and, of several coils, from what no smooth
-    sensitivities explain in the autocalibration region. 0 where nothing was measured.
+    It is told in four ways that the object can only add to, so that the smallest counts: from the
+    periphery of k-space, from around the object, from both at once where whole lines are sampled,
+    and, of several coils, from what no smooth sensitivities explain in the autocalibration region.
+    0 where nothing was measured.
     """
     kspace = kspace[np.any(kspace, axis=(-2, -1))]  # without dead and virtual coils of zeros
     sampled = np.any(kspace, axis=0) if mask is None else np.any(kspace, axis=0) & (mask > 0)
     if not sampled.any():
         return 0.0
-    ways = (_periphery, _around_object, _calibration)
+    ways = (_periphery, _around_object, _outer_lines, _calibration)
     return float(min(way(kspace, sampled) for way in ways))
 
 
@@ -64,7 +66,11 @@ def _periphery(kspace: np.ndarray, sampled: np.ndarray) -> float:
     radius = np.hypot(y[:, None], x)[sampled]
     count = max(round(OUTERMOST * radius.size), 1)
     outermost = np.argpartition(radius, -count)[-count:]
-    energy = np.abs(kspace[:, sampled][:, outermost]) ** 2
+    return _level(np.abs(kspace[:, sampled][:, outermost]) ** 2)
+
+
+def _level(energy: np.ndarray) -> float:
+    """The noise level whose samples have this median energy."""
     return np.sqrt(np.median(energy) / (2 * np.log(2)))
 
 
@@ -83,6 +89,25 @@ def _around_object(kspace: np.ndarray, sampled: np.ndarray) -> float:
         blocks = np.split(energy, range(size, energy.shape[axis] - size + 1, size), axis=axis)
         energy = np.stack([np.mean(block, axis=axis) for block in blocks], axis=axis)
     return np.sqrt(energy.min() / 2)
+
+
+def _outer_lines(kspace: np.ndarray, sampled: np.ndarray) -> float:
+    """From the outermost lines, where along them the object is darkest."""
+    found = [np.inf]
+    for phase_encode, samples, sampled_lines in (
+        (sampled.any(axis=0), kspace.swapaxes(1, 2), sampled.T),
+        (sampled.any(axis=1), kspace, sampled),
+    ):
+        lines = np.flatnonzero(phase_encode)
+        if not sampled_lines[lines].all():
+            continue
+        far = np.argsort(-np.abs(lines - phase_encode.size // 2), kind="stable")
+        outermost = lines[far[: max(round(OUTER_LINES * lines.size), 1)]]
+        energy = np.abs(np.fft.ifft(samples[:, outermost], norm="ortho")) ** 2  # [C, lines, x]
+        size = max(energy.shape[2] // BLOCKS, 1)
+        blocks = np.split(energy, range(size, energy.shape[2] - size + 1, size), axis=2)
+        found += [_level(block) for block in blocks]
+    return min(found)
 
 
 def _calibration(kspace: np.ndarray, sampled: np.ndarray) -> float:

@@ -168,7 +168,7 @@ def set_up(config: ConfigDict, devices: Sequence[Any] | None = None) -> Setup:
             in_shardings=(shardings, of_batch, None),
             out_shardings=(shardings, None),
             donate_argnums=0,
-            compiler_options=compile_options.training_step(target.platform),
+            compiler_options=compile_options.training_step(target.platform, model.core_each),
         ),
         abstract_state=with_shardings(state, shardings),
         abstract_batch={

@@ -66,6 +66,15 @@ def test_noise_of_points_of_one_coil_is_estimated_in_the_periphery():
     assert estimate_noise(mask * scan(1, 0.03), mask) == pytest.approx(0.03, rel=0.2)
 
 
+@pytest.mark.parametrize("level", [3e-4, 0.003, 0.03])
+@pytest.mark.parametrize("pattern", ["cartesian_random", "cartesian_equispaced", "gaussian_1d"])
+def test_noise_of_lines_of_one_coil_is_estimated_in_their_periphery(pattern, level):
+    mask = sample_mask(pattern, (SIZE, SIZE), 4, 0.08, 0)
+    assert estimate_noise(mask * scan(1, level), mask) == pytest.approx(level, rel=0.2)
+    turned = estimate_noise((mask * scan(1, level)).swapaxes(1, 2), mask.T)
+    assert turned == pytest.approx(level, rel=0.2)
+
+
 @pytest.mark.parametrize("coils", [1, 6])
 def test_noise_alone_is_estimated_as_it_is(coils):
     assert estimate_noise(0.2 * white(coils, 96, 80)) == pytest.approx(0.2, rel=0.1)

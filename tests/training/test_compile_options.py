@@ -3,25 +3,27 @@
 import jax
 
 from mript_jax.training import compile_options
+from mript_jax.training.compile_options import training_step
 
 
-def compiled(platform):
-    step = jax.jit(lambda x: x @ x + 1, compiler_options=compile_options.training_step(platform))
+def compiled(**options):
+    step = jax.jit(lambda x: x @ x + 1, compiler_options=training_step("cpu", **options))
     return step.lower(jax.numpy.ones((512, 512))).compile().as_text()
 
 
-def test_training_steps_on_cpus_use_no_ynnpack():
-    assert "ynn" not in compiled("cpu")
+def test_training_steps_on_cpus_use_ynnpack_with_a_core_for_each_example_alone():
+    assert "ynn" not in compiled(core_each=False)
+    assert "ynn" in compiled(core_each=True)
 
 
 def test_option_that_xla_does_not_know_is_left_out(monkeypatch):
     monkeypatch.setattr(compile_options, "_WITHOUT_YNNPACK", {"xla_no_such_option": ""})
-    compile_options.training_step.cache_clear()
+    training_step.cache_clear()
     try:
-        assert compile_options.training_step("cpu") == {}
+        assert training_step("cpu", core_each=False) == {}
     finally:
-        compile_options.training_step.cache_clear()
+        training_step.cache_clear()
 
 
 def test_other_platforms_have_none():
-    assert compile_options.training_step("gpu") == compile_options.training_step("tpu") == {}
+    assert all(training_step(platform, core_each=False) == {} for platform in ("gpu", "tpu"))
