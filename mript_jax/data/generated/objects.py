@@ -11,6 +11,7 @@ from mript_jax.data.phantom.slices import make_slice
 
 KINDS = (*SHAPES, "textures", "phantoms")
 FINER = 2  # shapes are drawn on a grid so much finer, so that edges are soft
+BLUR = 0.2, 1.0  # pixels: standard deviation of the point spread of a scanner, of half the objects
 STREAM = 3  # of random numbers, beside those of the phantoms
 
 
@@ -30,6 +31,8 @@ def make_object(
         image = image.reshape(shape[0], FINER, shape[1], FINER).mean(axis=(1, 3))
     if kind != "phantoms" and rng.uniform() < 0.6:  # an object in air, as scans show
         image *= _outline(Fields(shape, rng, 0.0))
+    if rng.uniform() < 0.5:
+        image = _blur(image, rng.uniform(*BLUR))
     return (image / max(float(image.max()), 1e-6)).astype(np.float32)
 
 
@@ -77,6 +80,14 @@ def _spectrum(fields: Fields) -> np.ndarray:
     """A field whose amplitudes fall as some power of the frequency."""
     low = fields.rng.uniform(0.5, 4.0)
     return fields.draw(low, low + fields.rng.uniform(4.0, 40.0), fields.rng.uniform(0.2, 1.6))
+
+
+def _blur(image: np.ndarray, width: float) -> np.ndarray:
+    """The image through a Gaussian point spread of this width in pixels."""
+    y, x = np.fft.fftfreq(image.shape[0]), np.fft.rfftfreq(image.shape[1])
+    passed = np.exp(-2.0 * (np.pi * width) ** 2 * (y[:, None] ** 2 + x**2))
+    blurred = np.fft.irfft2(passed * np.fft.rfft2(image), image.shape)
+    return np.clip(blurred, 0.0, None)
 
 
 def _outline(fields: Fields) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
+from mript_jax.data.generated import objects
 from mript_jax.data.generated.objects import KINDS, make_object
 from mript_jax.data.generated.shapes import SHAPES, folds
 from mript_jax.data.generated.source import GeneratedSource
@@ -48,10 +49,24 @@ def test_soft_tissues_differ_little():
     contrasts = []
     for index in range(60):
         image = make_object(0, index, (48, 48), ("regions",))
-        low, high = np.quantile(image[image > 0], [0.1, 0.9])
+        low, high = np.quantile(image[image > 0.05], [0.1, 0.9])
         contrasts.append((high - low) / high)
     assert sum(contrast < 0.4 for contrast in contrasts) >= 6
     assert sum(contrast > 0.7 for contrast in contrasts) >= 15
+
+
+def test_a_part_of_the_objects_is_softer_than_it_was_drawn(monkeypatch):
+    """By the energy of k-space beyond 0.7 of its radius."""
+    frequencies = np.fft.fftfreq(64)
+    outer = np.hypot(frequencies[:, None], frequencies) > 0.35
+
+    def energies():
+        images = [make_object(0, index, (64, 64), ("leaves",)) for index in range(40)]
+        return np.array([np.sum(np.abs(np.fft.fft2(image))[outer] ** 2) for image in images])
+
+    softened = energies()
+    monkeypatch.setattr(objects, "BLUR", (0.0, 0.0))
+    assert 8 <= np.sum(softened < 0.5 * energies()) <= 24
 
 
 def test_folds_are_ribbons_along_a_border():
