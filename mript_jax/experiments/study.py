@@ -23,7 +23,6 @@ changed for all, for what tunes, or for one run. Run again with the same folder,
 and evaluations are not repeated; a folder that holds some with other settings is refused.
 """
 
-import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -41,8 +40,8 @@ from mript_jax.checkpoint import (
     write_config,
 )
 from mript_jax.config import config_hash, flatten_config
-from mript_jax.data.generated_pictures import KINDS, write_pictures
-from mript_jax.errors import UserError, unknown_name_error
+from mript_jax.data.generated_pictures import write_pictures
+from mript_jax.errors import UserError
 from mript_jax.evaluation.report import (
     save_typical_row,
     write_report,
@@ -60,6 +59,18 @@ from mript_jax.evaluation.summary import bootstrap_interval
 from mript_jax.experiments.comparison import compare
 from mript_jax.experiments.paired import paired_rows
 from mript_jax.experiments.probe import probe, untrained
+from mript_jax.experiments.study_plan import (
+    baselines,
+    compared,
+    compared_variants,
+    conditions_with_data,
+    given_checkpoints,
+    is_generated,
+    needed_runs,
+    resolved,
+    variant_of,
+    with_seeds_of,
+)
 from mript_jax.sizes import height_width
 from mript_jax.text_table import markdown_table
 from mript_jax.training.loop import train_to_end
@@ -78,8 +89,8 @@ EVALUATED = ("data.", "evaluation.")  # what of a config an evaluation depends o
 def run_study(study: ConfigDict, workdir: str | Path) -> str:
     """Does what is left to do, writes study.html, .svg, .md and .json, and returns the table."""
     workdir = Path(workdir).absolute()
-    runs = _needed_runs(study)
-    conditions = _conditions(study)
+    runs = needed_runs(study)
+    conditions = conditions_with_data(study)
     for name, config in runs.items():
         if "seconds" in study:
             config.total_steps = _steps_that_fit(study, name, config, workdir)
@@ -90,16 +101,16 @@ def run_study(study: ConfigDict, workdir: str | Path) -> str:
         _train(study, name, config, workdir)
     if "probe" in study:
         return _probe(study, workdir)
-    given = _given(study)
+    given = given_checkpoints(study)
     checkpoints = {
         name: given[name] if name in given else str(_folder(workdir, name))
-        for name in _compared(study)
+        for name in compared(study)
     }
     by_condition = {
         name: _evaluate(study, name, config, checkpoints, folder=_evaluation(workdir, name))
         for name, config in conditions.items()
     }
-    variants = _compared_variants(study)
+    variants = compared_variants(study)
     rows = [
         {"condition": condition, **_summary(results, name, runs)}
         for condition, results in by_condition.items()
@@ -117,75 +128,13 @@ def run_study(study: ConfigDict, workdir: str | Path) -> str:
     return _write(study, rows, _table(rows), workdir, paired=paired)
 
 
-def _resolved(config: ConfigDict) -> ConfigDict:
-    return ConfigDict(config.copy_and_resolve_references())
-
-
-def _conditions(study: ConfigDict) -> dict[str, ConfigDict]:
-    """The conditions that there are data for."""
-    if "probe" in study:
-        return {}
-    without_data = {n for n in study.get("optional", ()) if not study.conditions[n].data.path}
-    return {
-        name: _resolved(config)
-        for name, config in study.conditions.items()
-        if name not in without_data
-    }
-
-
-def _needed_runs(study: ConfigDict) -> dict[str, ConfigDict]:
-    """The runs that are compared, each after the one that it starts from."""
-    needed: dict[str, ConfigDict] = {}
-
-    def add(name: str) -> None:
-        if name not in study.runs:
-            known = (*study.get("variants", ()), *study.runs, *_given(study))
-            raise unknown_name_error("run of the study", name, known)
-        config = _resolved(study.runs[name])
-        if config.init_from in study.runs:
-            add(config.init_from)
-            if "tuning" in study and _data(config) == _data(needed[config.init_from]):
-                raise UserError(
-                    f"{name} would be tuned on what {config.init_from} was trained on, "
-                    f"{config.data.source}:{config.data.path}; give --config.tuning.data.source "
-                    "and --config.tuning.data.path other data"
-                )
-        needed[name] = config
-
-    for name in _compared(study):
-        if name not in _given(study):
-            add(name)
-    return needed
-
-
-def _compared(study: ConfigDict) -> tuple[str, ...]:
-    """The runs and checkpoints of the table: first one of each variant, for who cannot wait."""
-    variants = study.get("variants", {})
-    runs = itertools.zip_longest(*(variants.get(name, (name,)) for name in study.compared))
-    return tuple(name for turn in runs for name in turn if name is not None)
-
-
-def _given(study: ConfigDict) -> Mapping[str, str]:
-    """The compared checkpoints that were trained elsewhere."""
-    return study.get("checkpoints", {})
-
-
-def _data(config: ConfigDict) -> tuple:
-    data = config.data
-    return data.source, data.path, data.options.get(data.source)
-
-
-def _is_generated(config: ConfigDict) -> bool:
-    return config.data.source == "images" and config.data.path in KINDS
-
-
 def _train(study: ConfigDict, name: str, config: ConfigDict, workdir: Path) -> None:
     """Trains a run to its end; the one that it starts from has been."""
     if (_folder(workdir, name) / "checkpoints" / str(config.total_steps)).is_dir():
         return
     if config.init_from in study.runs:
         config.init_from = str(_folder(workdir, config.init_from))
-    if _is_generated(config):
+    if is_generated(config):
         folder = workdir / "data" / config.data.path
         side = max(height_width(config.data.image_size))
         write_pictures(folder, config.data.path, PICTURES, side)
@@ -196,7 +145,7 @@ def _train(study: ConfigDict, name: str, config: ConfigDict, workdir: Path) -> N
 
 def _steps_that_fit(study: ConfigDict, name: str, config: ConfigDict, workdir: Path) -> int:
     """As many as fit into the study's seconds; measured once for the runs of a variant."""
-    timed = _variant_of(study).get(name, name)
+    timed = variant_of(study).get(name, name)
     path = workdir / "steps" / f"{timed}.json"
     if not path.exists():
         print(f"timing {timed}", flush=True)
@@ -207,44 +156,16 @@ def _steps_that_fit(study: ConfigDict, name: str, config: ConfigDict, workdir: P
     return json.loads(path.read_text())["total_steps"]
 
 
-def _variant_of(study: ConfigDict) -> dict[str, str]:
-    """The variant of each run that has one."""
-    variants = study.get("variants", {})
-    return {run: name for name, runs in variants.items() for run in runs}
-
-
-def _compared_variants(study: ConfigDict) -> dict[str, list[str]]:
-    """The methods of the table: name -> compared runs; those that are not trained are their own."""
-    variant_of = _variant_of(study)
-    variants: dict[str, list[str]] = {}
-    for run in (*_compared(study), *_baselines(study), "zero_filled"):
-        variants.setdefault(variant_of.get(run, run), []).append(run)
-    return variants
-
-
-def _baselines(study: ConfigDict) -> tuple[str, ...]:
-    return tuple(study.get("baselines", ()))
-
-
 def _paired(
     study: ConfigDict, condition: str, variants: Mapping[str, Sequence[str]], workdir: Path
 ) -> list[dict[str, Any]]:
     """The first variant against all others, on the slices of a condition."""
     (_, ours), *others = variants.items()
     pairs = {
-        name: (_with_seeds_of(study, runs, ours), _with_seeds_of(study, ours, runs))
+        name: (with_seeds_of(study, runs, ours), with_seeds_of(study, ours, runs))
         for name, runs in others
     }
     return paired_rows(_evaluation(workdir, condition) / "examples.csv", pairs)
-
-
-def _with_seeds_of(
-    study: ConfigDict, others: Sequence[str], runs: Sequence[str]
-) -> tuple[str, ...]:
-    """Those of a variant's runs whose seeds another one's have too; all where none has."""
-    seeds = {study.runs[run].seed for run in others if run in study.runs}
-    shared = [run for run in runs if run in study.runs and study.runs[run].seed in seeds]
-    return tuple(shared or runs)
 
 
 def _evaluate(
@@ -252,10 +173,10 @@ def _evaluate(
 ) -> Results:
     if not _evaluated(checkpoints, folder):
         print(f"evaluating {name}", flush=True)
-        results, examples = compare(config, checkpoints, _baselines(study))
+        results, examples = compare(config, checkpoints, baselines(study))
         folder.mkdir(parents=True, exist_ok=True)
         write_report(folder / "report.html", results, examples)
-        shown = [runs[0] for runs in _compared_variants(study).values()]
+        shown = [runs[0] for runs in compared_variants(study).values()]
         save_typical_row(folder / PICTURE, examples, shown)
         write_results(folder, results, examples)
         write_config(folder, config)  # the last: it says that the others are there
@@ -282,7 +203,7 @@ def _refuse_another_run(study: ConfigDict, name: str, config: ConfigDict, folder
     # What a study names lies in its folder, which may have been moved since.
     if config.init_from in study.runs:
         saved.init_from = Path(saved.init_from).name
-    if _is_generated(config):
+    if is_generated(config):
         saved.data.path = Path(saved.data.path).name
     before, now = saved_fields(saved), saved_fields(config)
     now = {f: v for f, v in now.items() if not f.startswith(EXECUTION_ONLY_FIELDS)}
@@ -309,9 +230,9 @@ def _refuse_difference(what: str, before: Mapping[str, Any], now: Mapping[str, A
 
 def _probe(study: ConfigDict, workdir: Path) -> str:
     """The study of what the encoders know."""
-    config = _resolved(study.probe).lock()
+    config = resolved(study.probe).lock()
     encoders = {"untrained": untrained(config)}
-    encoders |= {name: load_params(_folder(workdir, name)) for name in _compared(study)}
+    encoders |= {name: load_params(_folder(workdir, name)) for name in compared(study)}
     rows = probe(config, encoders)
     return _write(study, rows, markdown_table(rows) + "\n", workdir)
 
@@ -328,7 +249,7 @@ def _write(
     text = f"{study.about}\n\n{table}"
     text += "".join(f"\n{head}\n\n{markdown_table(of)}\n" for head, of in paired.items())
     (workdir / "study.md").write_text(text)
-    reports = {of: f"evaluation/{of}/report.html" for of in _conditions(study)}
+    reports = {of: f"evaluation/{of}/report.html" for of in conditions_with_data(study)}
     pictures = {of: f"{Path(report).parent}/{PICTURE}" for of, report in reports.items()}
     pictures = {of: path for of, path in pictures.items() if (workdir / path).is_file()}
     page = workdir / "study.html"

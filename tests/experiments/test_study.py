@@ -26,6 +26,7 @@ from mript_jax.data.generated_pictures import dead_leaves, write_pictures
 from mript_jax.data.pipeline import build_pipeline
 from mript_jax.errors import UserError
 from mript_jax.experiments import study as study_module
+from mript_jax.experiments import study_plan
 from mript_jax.experiments.study import run_study
 from mript_jax.training import loop
 from mript_jax.training.setup import set_up
@@ -60,7 +61,7 @@ def what(config):
 def test_study_configs_are_valid(name):
     study = load_config_file(STUDIES / f"{name}.py")
     given = study.checkpoints if "checkpoints" in study else {}
-    assert study.about and set(study_module._compared(study)) <= {*study.runs, *given}
+    assert study.about and set(study_plan.compared(study)) <= {*study.runs, *given}
     assert "probe" in study or len(study.conditions) > 0
     for config in (*study.runs.values(), *study.conditions.values()):
         check_config(config)
@@ -123,7 +124,7 @@ def test_masked_pretraining_is_set_against_as_many_updates_of_tuning_and_of_both
 
 def test_equal_time_compares_the_unrolled_network_with_each_other_one():
     study = load_config_file("studies/equal_time")
-    runs = study_module._compared(study)
+    runs = study_plan.compared(study)
     assert runs[:2] == ("unrolled_0", "varnet_0")
     assert [run[-1] for run in runs] == sorted(run[-1] for run in runs)  # all first seeds first
     assert len(runs) == len(set(runs)) == 3 * len(study.variants)
@@ -173,7 +174,7 @@ def test_variants_may_have_fewer_seeds_than_the_first_and_are_paired_by_those(tm
     file, names = f"--config={STUDIES / 'equal_time.py'}", ("unrolled", "varnet_1", "unet_0")
     study = parse(file, f"--config.compared={names}")
     runs = ("unrolled_0", "varnet_1", "unet_0", "unrolled_1", "unrolled_2")
-    assert study_module._compared(study) == runs
+    assert study_plan.compared(study) == runs
     psnr = {"unrolled_0": 30, "unrolled_1": 33, "unrolled_2": 36, "varnet_1": 31, "unet_0": 29}
     psnr |= {"total_variation": 28, "wavelet": 28, "conjugate_symmetry": 28, "zero_filled": 20}
     lines = ["pattern,acceleration,center_fraction,volume,slice_index,method,psnr,ssim"]
@@ -181,7 +182,7 @@ def test_variants_may_have_fewer_seeds_than_the_first_and_are_paired_by_those(tm
     folder = tmp_path / "evaluation" / "phantoms"
     folder.mkdir(parents=True)
     (folder / "examples.csv").write_text("\n".join(lines))
-    variants = study_module._compared_variants(study)
+    variants = study_plan.compared_variants(study)
     rows = study_module._paired(study, "phantoms", variants, tmp_path)
     found = {row["rival"]: (row["seeds"], row["mean difference (dB)"]) for row in rows}
     assert found["varnet"] == (1, "2.00")  # 33 - 31
@@ -191,9 +192,9 @@ def test_variants_may_have_fewer_seeds_than_the_first_and_are_paired_by_those(tm
 
 def test_real_slices_are_evaluated_on_where_their_folder_is_given():
     file = f"--config={STUDIES / 'equal_time.py'}"
-    assert list(study_module._conditions(parse(file))) == ["phantoms"]
+    assert list(study_plan.conditions_with_data(parse(file))) == ["phantoms"]
     study = parse(file, "--config.conditions.real.data.path=SCANS")
-    conditions = study_module._conditions(study)
+    conditions = study_plan.conditions_with_data(study)
     assert list(conditions) == ["phantoms", "real"]
     real = conditions["real"]
     assert (real.data.source, real.data.path, real.data.mixture) == ("images", "SCANS", ())
