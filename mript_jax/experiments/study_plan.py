@@ -1,4 +1,4 @@
-"""What a study's config asks for: its runs, conditions, methods and variants (study.py)."""
+"""The runs, conditions, methods and variants that a study's config asks for (study.py)."""
 
 import itertools
 from collections.abc import Mapping, Sequence
