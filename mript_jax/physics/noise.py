@@ -21,6 +21,7 @@ from mript_jax.physics.fourier import Array
 OUTERMOST = 0.05  # share of the samples that count as the periphery of k-space
 BLOCKS = 8  # along an axis of the image
 OUTER_LINES = 0.25  # share of the lines of a Cartesian scan that are its periphery
+FEWEST_SAMPLES = 128  # of a block of them: the least of many small ones is too small
 REGION = (24, 24)  # most of the autocalibration region
 COLUMNS = 256  # most of the calibration matrix
 FEWEST_COILS = 4  # whose calibration matrix has room for noise beside the object
@@ -104,8 +105,9 @@ def _outer_lines(kspace: np.ndarray, sampled: np.ndarray) -> float:
         far = np.argsort(-np.abs(lines - phase_encode.size // 2), kind="stable")
         outermost = lines[far[: max(round(OUTER_LINES * lines.size), 1)]]
         energy = np.abs(np.fft.ifft(samples[:, outermost], norm="ortho")) ** 2  # [C, lines, x]
-        size = max(energy.shape[2] // BLOCKS, 1)
-        blocks = np.split(energy, range(size, energy.shape[2] - size + 1, size), axis=2)
+        across, along = energy[:, :, 0].size, energy.shape[2]
+        size = min(max(along // BLOCKS, -(-FEWEST_SAMPLES // across)), along)
+        blocks = np.split(energy, range(size, along - size + 1, size), axis=2)
         found += [_level(block) for block in blocks]
     return min(found)
 
