@@ -55,8 +55,8 @@ PRETRAINED: dict[str, Pretrained] = {
         file=str(FOLDER / "small.safetensors"),
         about="any sampling pattern, 2x to 12x, one or several coils; trained on generated data "
         "only: it carries nobody's anatomy, and no licence but the package's",
-        size=3_098_872,
-        sha256="d690bf519f3bf21081ab4dedfa6426f8790bbdde08abb9de98d3ca052567cbee",
+        size=3_593_664,
+        sha256="d958edb0a11a752afdca5a73ca1911bd44d7e67021814bc83bccfe41341481b8",
         licence="Apache-2.0",
         card=str(CARDS / "model_small.md"),
     ),
