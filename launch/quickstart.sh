@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a fresh clone to reconstructed scans. First the weights that come along reconstruct scan
-# files; then a small MR-IPT is pretrained on generated anatomy, fine-tuned on fastMRI-format
+# files; then a small unrolled MR-IPT is pretrained on generated anatomy, fine-tuned on fastMRI-format
 # volumes, evaluated on 20 tasks beside the weights that come along and total variation, and
 # reconstructs the same files.
 #   bash launch/quickstart.sh [OUT]             (OUT: runs/quickstart)
@@ -51,21 +51,23 @@ once data/scans $python launch/make_phantoms.py --seed=2 --volumes=20 --slices=6
   --output="$out/data/scans"
 
 say "4/7 pretraining on 20 tasks for $(minutes "$pretraining") minutes: $out/pretrained"
-once pretrained $python launch/train.py --config=configs/mript_tiny.py \
+once pretrained $python launch/train.py --config=configs/unrolled.py \
   --workdir="$out/pretrained" --config.data.source=arrayrecord \
   --config.data.path="$out/data/phantoms" --minutes="$(minutes "$pretraining")"
 
 say "5/7 fine-tuning on the scans: $out/finetuned"
-once finetuned $python launch/train.py --config=configs/mript_tiny.py --workdir="$out/finetuned" \
+once finetuned $python launch/train.py --config=configs/unrolled.py --workdir="$out/finetuned" \
   --config.data.source=fastmri --config.data.path="$out/data/scans" \
+  --config.data.undersampling=kspace --config.data.mixture='()' \
   --config.init_from="$out/pretrained" --config.total_steps=$((5 * size)) \
-  --config.evaluate_every_steps=0 --config.optimizer.learning_rate=2e-4
+  --config.evaluate_every_steps=0 --config.optimizer.learning_rate=3e-4 \
+  --config.optimizer.warmup_steps=2
 
 say "6/7 evaluating all tasks on anatomy that was never trained on: $out/evaluation"
 once evaluation $python launch/evaluate.py --checkpoint=small=small --compare="$out/finetuned" \
   --baselines=total_variation --tuning_slices=2 --output="$out/evaluation" \
   --config.data.source=arrayrecord --config.data.path="$out/data/phantoms" \
-  --config.evaluation.protocol=mript_paper --config.evaluation.max_slices="$size"
+  --config.evaluation.max_slices="$size"
 
 say "7/7 reconstructing scan files: $out/reconstruction"
 once reconstruction $python launch/reconstruct.py --checkpoint="$out/finetuned" \

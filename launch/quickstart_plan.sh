@@ -4,7 +4,8 @@
 
 steps=(data/phantoms data/scans pretrained finetuned evaluation reconstruction)
 whole=300   # seconds, and of them
-least=20    # of pretraining, and
+wanted=60   # of pretraining, for which less is evaluated; it is
+least=20    # at least so long, and
 longest=110 # at most
 
 # plan FIRST_LOOK: sets size, which the work of the steps goes with (so many slices are evaluated in
@@ -14,7 +15,7 @@ plan() {
   for size in 8 4 2; do
     pretraining=0
     pretraining=$((whole - first_look - $(seconds "${steps[@]}")))
-    [ "$pretraining" -lt "$least" ] || break
+    [ "$pretraining" -lt "$wanted" ] || break
   done
   pretraining=$((pretraining > longest ? longest : pretraining < least ? least : pretraining))
 }
@@ -24,12 +25,12 @@ seconds() {
   local step share=0 training=0
   for step in "$@"; do
     case "$step" in
-      data/phantoms) share=$((share + 2 + 3 * size)) ;;
+      data/phantoms) share=$((share + 2 + 2 * size)) ;;
       data/scans) share=$((share + 5)) ;;
-      pretrained) share=$((share + 39)) training="$pretraining" ;;
-      finetuned) share=$((share + 12 + size)) ;;
-      evaluation) share=$((share + 41 + 5 * size)) ;;
-      reconstruction) share=$((share + 7)) ;;
+      pretrained) share=$((share + 54)) training="$pretraining" ;;
+      finetuned) share=$((share + 42 + size)) ;;
+      evaluation) share=$((share + 84 + 7 * size)) ;;
+      reconstruction) share=$((share + 13)) ;;
     esac
   done
   echo $((share * first_look / 20 + training))
