@@ -3,7 +3,7 @@
 # A step goes by its folder, where a file .done says that it is done.
 
 steps=(data/phantoms data/scans pretrained finetuned evaluation reconstruction)
-whole=300   # seconds, and of them
+whole=285   # seconds, a little less than five minutes, and of them
 wanted=60   # of pretraining, for which less is evaluated; it is
 least=20    # at least so long, and
 longest=110 # at most
