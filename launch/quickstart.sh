@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # From a fresh clone to reconstructed scans. First the weights that come along reconstruct scan
-# files; then a small unrolled MR-IPT is pretrained on generated anatomy, fine-tuned on fastMRI-format
-# volumes, evaluated on 20 tasks beside the weights that come along and total variation, and
-# reconstructs the same files.
+# files; then a small unrolled MR-IPT is pretrained on generated anatomy, fine-tuned on
+# fastMRI-format volumes, evaluated on 20 tasks beside the weights that come along and total
+# variation, and reconstructs the same files.
 #   bash launch/quickstart.sh [OUT]             (OUT: runs/quickstart)
 # About 5 minutes on two CPU cores after the installation: on slower ones it trains and evaluates
 # less. Run again, it resumes what was interrupted and skips what is done, by the plan it began with.

@@ -71,9 +71,8 @@ def main() -> None:
     if values.topology:
         raise UserError(f"--topology={values.topology} needs --estimate: only a step is compiled")
     cli.required(workdir=values.workdir)
-    several = initialize(values.coordinator, values.processes, values.process, values.join)
-    if not several:
-        divide_cpu(values.config)
+    initialize(values.coordinator, values.processes, values.process, values.join)
+    divide_cpu(values.config)
     gc.freeze()  # what was imported stays: collections while a step is traced need not look at it
     setup = None
     if values.minutes:

@@ -97,7 +97,10 @@ def plan(
     adapters: bool = False,
     self_supervised: bool = False,
 ) -> ConfigDict:
-    """The config of the fine-tuning, whose steps are still to be set; refuses what cannot work."""
+    """The config of the fine-tuning, whose steps are still to be set; refuses what cannot work.
+
+    Call it before any use of a device: a CPU is divided for its batches.
+    """
     _check(scans, self_supervised)
     config = load_checkpoint_config(checkpoint).unlock()
     if config.model.name != "unrolled":

@@ -87,7 +87,7 @@ def _around_object(kspace: np.ndarray, sampled: np.ndarray) -> float:
     energy = np.mean(np.abs(energy) ** 2, axis=0)  # [h, w]
     for axis, line in enumerate((rows, columns)):
         size = max(line.size // BLOCKS, 1) if line.all() else energy.shape[axis]
-        blocks = np.split(energy, range(size, energy.shape[axis] - size + 1, size), axis=axis)
+        blocks = _blocks(energy, size, axis)
         energy = np.stack([np.mean(block, axis=axis) for block in blocks], axis=axis)
     return np.sqrt(energy.min() / 2)
 
@@ -95,21 +95,22 @@ def _around_object(kspace: np.ndarray, sampled: np.ndarray) -> float:
 def _outer_lines(kspace: np.ndarray, sampled: np.ndarray) -> float:
     """From the outermost lines, where along them the object is darkest."""
     found = [np.inf]
-    for phase_encode, samples, sampled_lines in (
-        (sampled.any(axis=0), kspace.swapaxes(1, 2), sampled.T),
-        (sampled.any(axis=1), kspace, sampled),
-    ):
-        lines = np.flatnonzero(phase_encode)
-        if not sampled_lines[lines].all():
+    for samples, mask in ((kspace.swapaxes(1, 2), sampled.T), (kspace, sampled)):
+        lines = np.flatnonzero(mask.any(axis=1))
+        if not mask[lines].all():
             continue
-        far = np.argsort(-np.abs(lines - phase_encode.size // 2), kind="stable")
+        far = np.argsort(-np.abs(lines - len(mask) // 2), kind="stable")
         outermost = lines[far[: max(round(OUTER_LINES * lines.size), 1)]]
         energy = np.abs(np.fft.ifft(samples[:, outermost], norm="ortho")) ** 2  # [C, lines, x]
         across, along = energy[:, :, 0].size, energy.shape[2]
         size = min(max(along // BLOCKS, -(-FEWEST_SAMPLES // across)), along)
-        blocks = np.split(energy, range(size, along - size + 1, size), axis=2)
-        found += [_level(block) for block in blocks]
+        found += [_level(block) for block in _blocks(energy, size, axis=2)]
     return min(found)
+
+
+def _blocks(array: np.ndarray, size: int, axis: int) -> list[np.ndarray]:
+    """Parts of this size along an axis, of which the last may be larger."""
+    return np.split(array, range(size, array.shape[axis] - size + 1, size), axis=axis)
 
 
 def _calibration(kspace: np.ndarray, sampled: np.ndarray) -> float:

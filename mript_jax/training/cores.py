@@ -19,11 +19,13 @@ ALL = -1  # in a mesh: the devices that are left
 def divide_cpu(config: ConfigDict) -> None:
     """Let the CPU be as many devices as share a batch evenly, if the model gains by it.
 
-    Call it before any use of a device. A mesh of a fixed number of devices keeps it, and so does
-    whoever sets JAX_NUM_CPU_DEVICES.
+    Call it before any use of a device. It stays whole in a run of several processes, with a mesh
+    of a fixed number of devices, and where JAX_NUM_CPU_DEVICES is set.
     """
     told = "JAX_NUM_CPU_DEVICES" in os.environ or "device_count" in os.environ.get("XLA_FLAGS", "")
-    if told or str(ALL) not in config.mesh or not build_model(config.model).core_each:
+    if told or str(ALL) not in config.mesh or jax.distributed.is_initialized():
+        return
+    if not build_model(config.model).core_each:
         return
     batch = config.global_batch_size
     count = next(n for n in range(min(cores(), batch), 0, -1) if batch % n == 0)

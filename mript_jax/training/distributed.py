@@ -11,8 +11,8 @@ SEVERAL = ("SLURM_NTASKS", "SLURM_STEP_NUM_TASKS", "MEGASCALE_NUM_SLICES")
 
 def initialize(
     coordinator: str = "", processes: int = 0, process: int = -1, join: bool = False
-) -> bool:
-    """Initialize JAX's distributed runtime if the run has several processes; True if it has.
+) -> None:
+    """Initialize JAX's distributed runtime if the run has several processes.
 
     Explicit arguments have priority. Without them JAX detects the cluster if the environment has
     variables of several processes (Slurm, GKE), or if `join` is True: VMs of a Cloud TPU have no
@@ -33,9 +33,6 @@ def initialize(
                 f"JAX finds no cluster to join here ({error}); start it with srun or a script of "
                 "launch/, or give --coordinator, --processes and --process"
             ) from error
-    else:
-        return False
-    return True
 
 
 def _has_several_processes() -> bool:
