@@ -1,13 +1,14 @@
 """The model that comes with the package: one for all scans, trained on generated objects only.
 
-  python launch/train.py --config=configs/mript_small.py --workdir=runs/mript_small
+  python launch/train.py --config=configs/mript_small.py:gpu --workdir=runs/mript_small
   python launch/train.py --config=configs/mript_small.py --workdir=runs/scratch --config.init_from=
 
-One and several coils, any acceleration from 2 to 12, with and without noise. It is trained in legs
-of hours on CPU cores: each goes on from the weights that come with the package, on other objects,
-and may add blocks, which change nothing before they are trained. Of the leg before it takes the
-weights alone: steps, schedule and the optimizer's moments start anew. Within a leg a run resumes
-where it was stopped. The second command trains from random weights.
+One and several coils, any acceleration from 2 to 12, with and without noise. It is trained in legs:
+each goes on from the weights that come with the package, on other objects, and may add blocks,
+levels and cascades. Of the leg before it takes the weights alone: steps, schedule and the
+optimizer's moments start anew. Within a leg a run resumes where it was stopped. `:gpu` is the last
+leg, 16 slices an update; without it the updates are those of two CPU cores, for some hours. The
+second command trains from random weights.
 """
 
 from pathlib import Path
@@ -15,14 +16,20 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from mript_jax.config import load_config_file
+from mript_jax.errors import unknown_name_error
+
+DEVICES = {"cpu": (2, 10_500, 0), "gpu": (16, 16_149, 13)}  # batch size, updates, data workers
 
 
-def get_config() -> ConfigDict:
+def get_config(device: str = "cpu") -> ConfigDict:
+    if device not in DEVICES:
+        raise unknown_name_error("preset", device, DEVICES)
     config = load_config_file(Path(__file__).with_name("unrolled.py")).unlock()
-    config.seed = 3  # the leg
+    config.seed = 4  # the leg
     config.init_from = "small"
-    config.total_steps = 10_500
-    config.checkpoint_every_steps = 250
+    config.global_batch_size, config.total_steps, config.data.workers = DEVICES[device]
+    config.checkpoint_every_steps = 500
+    config.evaluate_every_steps = 0
 
     config.data.mixture = (("generated", "", 3.0),)
     config.data.patterns = (
@@ -37,10 +44,12 @@ def get_config() -> ConfigDict:
     config.data.continuous_accelerations = (2, 12)
     config.data.simulation.coils = (1, 1, 1, 6)
 
-    config.model.cascades = 5
-    config.model.network.depths = (1, 4)
+    config.model.cascades = 7
+    config.model.network.widths = (64, 64, 128)
+    config.model.network.depths = (1, 4, 2)
+    config.model.network.mixers = ("conv", "conv", "conv")
 
     config.optimizer.learning_rate = 2e-3
-    config.optimizer.ema_decay = 0.998
+    config.optimizer.ema_decay = 0.999
     config.optimizer.warmup_steps = 100
     return config.lock()

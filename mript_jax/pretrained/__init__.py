@@ -55,8 +55,8 @@ PRETRAINED: dict[str, Pretrained] = {
         file=str(FOLDER / "small.safetensors"),
         about="any sampling pattern, 2x to 12x, one or several coils; trained on generated data "
         "only: it carries nobody's anatomy, and no licence but the package's",
-        size=3_593_664,
-        sha256="d958edb0a11a752afdca5a73ca1911bd44d7e67021814bc83bccfe41341481b8",
+        size=11_522_608,
+        sha256="8091ea1bb627f68c3db6b79c59d39f60b3665fe5fc47e294b00570093aaec471",
         licence="Apache-2.0",
         card=str(CARDS / "model_small.md"),
     ),

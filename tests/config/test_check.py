@@ -38,6 +38,17 @@ def test_a_preset_is_for_the_memory_of_a_device(stem):
         load_config_file(path, "17gb")
 
 
+def test_the_preset_of_a_gpu_changes_how_long_is_trained_and_not_what():
+    path = CONFIGS[0].with_name("mript_small.py")
+    cpu, gpu = load_config_file(path), load_config_file(path, "gpu")
+    check_config(gpu)
+    assert gpu.global_batch_size > cpu.global_batch_size
+    assert gpu.model == cpu.model
+    assert gpu.optimizer == cpu.optimizer
+    with pytest.raises(UserError, match=r"tpu.*gpu"):
+        load_config_file(path, "tpu")
+
+
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
