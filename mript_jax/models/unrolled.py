@@ -121,7 +121,7 @@ class Unrolled(ReconstructionModel):
     )
     remat: bool = field(False, "rematerialization of the cascades in the backward pass")
     scan_cascades: bool | None = field(
-        None, "compile one cascade for all; None: on accelerators, where it is not slower"
+        None, "compile one cascade for all; None: where it is not slower, all but training on CPUs"
     )
 
     multi_coil: ClassVar[bool] = True
@@ -192,17 +192,19 @@ class Unrolled(ReconstructionModel):
         condition = nn.Dense(self.condition, name="describe")(describe(mask, noise))
         condition = nn.Dense(self.condition, name="condition")(nn.gelu(condition))
         inputs = (self._positions(), scan, guide, condition, train)
-        (x, _), _ = self._cascades()((x, memory), *inputs)
+        (x, _), _ = self._cascades(train)((x, memory), *inputs)
         return x, scan, peak
 
     def _positions(self) -> jax.Array:
         """The position of each cascade, up to 1 for the last: [cascades, 1, 1]."""
         return jnp.linspace(1 / self.cascades, 1.0, self.cascades)[:, None, None]
 
-    def _cascades(self) -> nn.Module:
+    def _cascades(self, train: bool) -> nn.Module:
         scanned = self.scan_cascades
-        if scanned is None:  # XLA's CPU backend takes 9 times as long for convolutions in a loop
-            scanned = current_target().platform != "cpu"
+        if (
+            scanned is None
+        ):  # XLA takes 13 times as long for a loop of convolutions' gradients there
+            scanned = current_target().platform != "cpu" or not train
         cascade = Cascade
         if self.remat:
             cascade = nn.remat(Cascade, prevent_cse=not scanned, static_argnums=(6,))

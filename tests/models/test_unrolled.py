@@ -344,6 +344,20 @@ def test_loop_scan_and_remat_are_the_same_computation(change, parameters):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
+def test_a_program_of_more_cascades_is_larger_only_for_training_on_a_cpu(parameters):
+    batch, *_ = make_batch()
+
+    def convolutions(cascades, train):
+        model = build_model({**TINY, "cascades": cascades})
+        params = parameters(model, batch)
+        program = jax.jit(lambda p: model.apply({"params": p}, batch, train, method="predict"))
+        return program.lower(params).compile().as_text().count(" convolution(")
+
+    assert 0 < convolutions(2, train=False) == convolutions(4, train=False)
+    on_cpu = jax.default_backend() == "cpu"
+    assert convolutions(4, train=True) == (1 + on_cpu) * convolutions(2, train=True)
+
+
 def test_shared_cascades_have_one_set_of_weights(parameters):
     batch, *_ = make_batch(noise=0.01)
     own, shared = (build_model({**TINY, "shared": s}) for s in (False, True))
