@@ -39,7 +39,7 @@ TOY = {
     },
 }
 FIRST, LARGEST = 4, 256  # images in a batch
-USABLE = 0.85  # share of a device's memory that a batch may take
+USABLE = 0.85  # share of the memory that JAX has of a device: the rest is lost between blocks
 SECONDS = 20.0  # of a measurement
 RATE = 1e-4  # learning rate
 
@@ -65,17 +65,22 @@ def measure(
         fields.update_from_flattened_dict(TOY[config])
     if remat is not None:
         fields.model.remat, fields.model.attention = remat, attention
-    device = find_device(jax.devices()[0].device_kind)
     first = 2 if toy else FIRST
     small = compile_training(fields, first)
     rows = [_row(small, first, toy)]
-    if device:
-        free = USABLE * device.memory - small.held
-        best = min(LARGEST, int(first * free / max(small.temporary, 1)))
-        best = best // first * first
+    memory = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
+    if memory:
+        best = largest_batch(small, first, memory)
         if best > first:
             rows.append(_row(compile_training(fields, best), best, toy))
     return [{"remat": remat or "", "attention": attention or "", **row} for row in rows]
+
+
+def largest_batch(small: Training, batch_size: int, memory: int) -> int:
+    """The most images that fit into `memory` bytes, by what `small` takes with `batch_size`."""
+    free = USABLE * memory - small.held
+    best = min(LARGEST, int(batch_size * free / max(small.temporary, 1)))
+    return best // batch_size * batch_size
 
 
 def model_inputs(config: ConfigDict, batch_size: int) -> tuple[Any, dict[str, Any], Any]:

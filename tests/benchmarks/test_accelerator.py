@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mript_jax.benchmarks.accelerator import PARTS, write_table
+from mript_jax.benchmarks.accelerator_training import Training, largest_batch
 from mript_jax.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +44,14 @@ def test_report_has_each_part_that_is_there_in_order(tmp_path):
 def test_report_of_nothing_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match="no results"):
         write_table(tmp_path)
+
+
+def test_the_largest_batch_fits_into_the_memory_that_there_is():
+    of_four = Training(None, None, {}, model_flops=1.0, temporary=8 * 10**9, held=4 * 10**9)
+    best = largest_batch(of_four, 4, memory=10**11)
+    assert best % 4 == 0 and best > 4
+    assert 4e9 + best / 4 * 8e9 < 1e11 < 4e9 + (best / 4 + 3) * 8e9
+    assert largest_batch(of_four, 4, memory=10**10) < 4
 
 
 def test_script_runs_every_part():
