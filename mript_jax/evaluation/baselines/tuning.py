@@ -28,7 +28,8 @@ def tune_weights(
     """The best weight of each task; `scale` is that of the protocol."""
     weights = {}
     for task in tasks:
-        batches = [add_sensitivities(batch) for batch in make_batches(task)]
+        counted = (_counted(batch) for batch in make_batches(task))
+        batches = [add_sensitivities(batch) for batch in counted if len(batch["weight"])]
         scores = [_score(method, batches, weight, scale) for weight in candidates]
         weights[task] = candidates[int(np.argmax(scores))]
     return weights
@@ -43,14 +44,20 @@ def with_weights(method: Weighted, weights: Mapping[Task, float]) -> Callable[[B
     return tuned
 
 
+def _counted(batch: Batch) -> Batch:
+    """Without the examples that fill a batch up: they would take as long."""
+    counts = batch["weight"] > 0
+    return {name: values[counts] for name, values in batch.items()}
+
+
 def _score(method: Weighted, batches: Sequence[Batch], weight: float, scale: Scale | None) -> float:
-    """Mean PSNR over the examples that count."""
+    """Mean PSNR over the examples."""
     total = count = 0.0
     for batch in batches:
         target = batch["target"][..., 0]
         estimate = center_crop(method(batch, weight)[..., 0], target.shape[1:])
         estimate = scale(target, estimate) if scale else estimate
         scores = psnr(target, estimate, target.max(axis=(1, 2)))
-        total += float(np.sum(np.asarray(scores) * batch["weight"]))
-        count += float(np.sum(batch["weight"]))
+        total += float(np.sum(np.asarray(scores)))
+        count += len(target)
     return total / max(count, 1.0)

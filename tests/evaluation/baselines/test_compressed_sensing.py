@@ -158,9 +158,11 @@ def test_measured_kspace_is_reconstructed_without_maps(tmp_path, name, coils):
 
 def test_the_best_weight_of_each_task_is_chosen_on_the_examples_that_count():
     def method(batch, weight):
+        sizes.append(len(batch["target"]))
         weight = jnp.reshape(jnp.asarray(weight), (-1, 1, 1, 1))
         return batch["target"] * (1 + jnp.abs(weight - 0.01 * (1 + batch["level_index"][0])))
 
+    sizes = []
     batches = {task: make_batch(count=2, task=task) for task in TASKS[:2]}
     for batch in batches.values():
         batch["weight"][1] = 0.0
@@ -169,6 +171,7 @@ def test_the_best_weight_of_each_task_is_chosen_on_the_examples_that_count():
         method, lambda task: [batches[task]], TASKS[:2], candidates=(0.005, 0.01, 0.02)
     )
     assert weights == {TASKS[0]: 0.01, TASKS[1]: 0.02}
+    assert set(sizes) == {1}  # time is not spent on those that fill a batch up
     batch = batches[TASKS[1]]
     np.testing.assert_allclose(
         with_weights(method, weights)(batch, TASKS[1])[0], batch["target"][0]
