@@ -25,11 +25,11 @@ seconds() {
   local step share=0 training=0
   for step in "$@"; do
     case "$step" in
-      data/phantoms) share=$((share + 2 + 2 * size)) ;;
+      data/phantoms) share=$((share + 8 + 2 * size)) ;;
       data/scans) share=$((share + 5)) ;;
-      pretrained) share=$((share + 54)) training="$pretraining" ;;
-      finetuned) share=$((share + 42 + size)) ;;
-      evaluation) share=$((share + 84 + 7 * size)) ;;
+      pretrained) share=$((share + 87)) training="$pretraining" ;;
+      finetuned) share=$((share + 59 + size)) ;;
+      evaluation) share=$((share + 95 + 7 * size)) ;;
       reconstruction) share=$((share + 13)) ;;
     esac
   done
