@@ -25,11 +25,11 @@ seconds() {
   local step share=0 training=0
   for step in "$@"; do
     case "$step" in
-      data/phantoms) share=$((share + 8 + 2 * size)) ;;
+      data/phantoms) share=$((share + 3 * size)) ;;
       data/scans) share=$((share + 5)) ;;
-      pretrained) share=$((share + 87)) training="$pretraining" ;;
-      finetuned) share=$((share + 59 + size)) ;;
-      evaluation) share=$((share + 95 + 7 * size)) ;;
+      pretrained) share=$((share + 68)) training="$pretraining" ;;
+      finetuned) share=$((share + 45 + size)) ;;
+      evaluation) share=$((share + 100 + 6 * size)) ;;
       reconstruction) share=$((share + 13)) ;;
     esac
   done
