@@ -18,7 +18,7 @@ from mript_jax.config import load_config_file
 from mript_jax.models import build_model
 from mript_jax.sizes import height_width
 from mript_jax.target import Target, traced_for
-from mript_jax.training.devices import find_device
+from mript_jax.training.devices import find_device, memory_limit
 from mript_jax.training.flops import count_flops
 from mript_jax.training.losses import build_loss
 from mript_jax.training.optimizer import build_optimizer
@@ -68,7 +68,7 @@ def measure(
     first = 2 if toy else FIRST
     small = compile_training(fields, first)
     rows = [_row(small, first, toy)]
-    memory = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
+    memory = memory_limit(jax.local_devices()[0])
     if memory:
         best = largest_batch(small, first, memory)
         if best > first:

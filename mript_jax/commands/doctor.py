@@ -64,13 +64,15 @@ def _version(name: str) -> str | None:
 def _devices() -> list[str]:
     import jax
 
+    from mript_jax.training.devices import memory_limit
+
     try:
         devices = jax.devices()
     except RuntimeError as error:
         return [f"jax finds no device: {' '.join(str(error).split())}"]
     print("devices")
     for device in devices:
-        memory = (device.memory_stats() or {}).get("bytes_limit")
+        memory = memory_limit(device)
         size = f", {memory / 2**30:.1f} GiB" if memory else ""
         print(f"  {device.id}: {device.device_kind} ({device.platform}{size})")
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

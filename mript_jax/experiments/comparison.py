@@ -186,12 +186,18 @@ def _simulated_batches(config: ConfigDict, fields: set[str], seed: int, of: str)
     data.undersampling = of
 
     def batches(split: str, task: Task, most: int) -> Iterator[tuple[Batch, list]]:
-        size = config.evaluation.batch_size
+        size = _batch_size(config, most)
         return evaluation_batches(
             data, split, task, size, max_slices=most, seed=seed, fields=sorted(fields)
         )
 
     return batches
+
+
+def _batch_size(config: ConfigDict, most: int) -> int:
+    """That of the config, or as many slices as there are at most: the rest would be filled up."""
+    size: int = config.evaluation.batch_size
+    return min(size, most) if most else size
 
 
 def _with_maps(make_batches: Batches) -> Batches:
@@ -217,7 +223,7 @@ def _measured_batches(config: ConfigDict, fields: set[str], seed: int) -> Batche
             indices = first_volumes(source, indices, most)
         elif most < len(indices):  # to tune on
             indices = indices[np.linspace(0, len(indices) - 1, most).astype(int)]
-        size = wanted.batch_size
+        size = _batch_size(config, most)
         return measured_batches(
             source, indices.tolist(), task, size, seed=seed, fields=sorted(fields)
         )

@@ -42,6 +42,11 @@ def find_device(kind: str) -> Device | None:
     return DEVICES[max(names, key=len)] if names else None
 
 
+def memory_limit(device: jax.Device) -> int | None:
+    """The bytes of a device that JAX may take; None of a CPU, which does not tell."""
+    return (device.memory_stats() or {}).get("bytes_limit")
+
+
 def peak_flops() -> float | None:
     """Peak FLOP/s of all devices together; None for an unknown kind."""
     device = find_device(jax.devices()[0].device_kind)

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from mript_jax.errors import UserError
+from mript_jax.training.devices import memory_limit
 from mript_jax.training.setup import Setup
 
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -21,9 +22,7 @@ SMALLER = (
 
 def device_memory() -> int:
     """The bytes that each device of this process may use; CPU devices share the host's memory."""
-    device = jax.local_devices()[0]
-    limit = (device.memory_stats() or {}).get("bytes_limit")
-    return limit or host_memory() // jax.local_device_count()
+    return memory_limit(jax.local_devices()[0]) or host_memory() // jax.local_device_count()
 
 
 def host_memory() -> int:
