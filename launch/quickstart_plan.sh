@@ -29,7 +29,7 @@ seconds() {
       data/scans) share=$((share + 5)) ;;
       pretrained) share=$((share + 68)) training="$pretraining" ;;
       finetuned) share=$((share + 45 + size)) ;;
-      evaluation) share=$((share + 100 + 6 * size)) ;;
+      evaluation) share=$((share + 60 + 8 * size)) ;;
       reconstruction) share=$((share + 13)) ;;
     esac
   done
