@@ -21,7 +21,7 @@ def slice_by_slice(function: Callable[[Any], Any], batch: Any) -> Any:
     result of a slice alone they are NumPy's.
     """
     count = len(jax.tree.leaves(batch)[0])
-    if count == 1 or not _cores_for_slices():
+    if count == 1 or not _cores_for_slices(batch):
         return function(batch)
     on_host = jax.tree.map(np.asarray, batch)
 
@@ -32,9 +32,11 @@ def slice_by_slice(function: Callable[[Any], Any], batch: Any) -> Any:
     return jax.tree.map(lambda *parts: np.concatenate(parts), *_threads().map(one, range(count)))
 
 
-def _cores_for_slices() -> bool:
-    devices = jax.local_devices()  # several share a batch in another way
-    return len(devices) == 1 and devices[0].platform == "cpu" and cores() > 1
+def _cores_for_slices(batch: Any) -> bool:
+    """Tell a CPU of several cores; several devices share a batch in another way."""
+    arrays = [leaf for leaf in jax.tree.leaves(batch) if isinstance(leaf, jax.Array)]
+    devices = set().union(*(array.devices() for array in arrays)) or set(jax.local_devices())
+    return len(devices) == 1 and devices.pop().platform == "cpu" and cores() > 1
 
 
 def cores() -> int:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import NamedSharding, PartitionSpec
 
 from mript_jax import side_by_side
 from mript_jax.evaluation.baselines import total_variation
@@ -40,6 +41,16 @@ def test_cores_get_a_slice_each_and_a_single_one_the_batch(cores, sizes):
     np.testing.assert_array_equal(image, 2 * BATCH["image"])
     np.testing.assert_array_equal(more[0], BATCH["more"][0])
     assert more[1] is None and seen == sizes
+
+
+@pytest.mark.parametrize(("devices", "sizes"), [(1, [1, 1]), (2, [2])])
+def test_slices_that_lie_on_several_devices_stay_there(monkeypatch, devices, sizes):
+    monkeypatch.setattr(side_by_side, "cores", lambda: 2)
+    mesh = jax.make_mesh((devices,), ("data",), devices=jax.devices()[:devices])
+    batch = jax.device_put(np.zeros((2, 3)), NamedSharding(mesh, PartitionSpec("data")))
+    seen = []
+    slice_by_slice(lambda some: seen.append(len(some)) or some, batch)
+    assert seen == sizes
 
 
 @several

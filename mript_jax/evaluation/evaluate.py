@@ -63,14 +63,14 @@ def evaluate_tasks(
 
     `make_batches(task)` yields batches, or pairs of a batch and its records (for the names of
     the volumes). Examples of weight 0 are not counted, all others exactly once. Batches are
-    spread over the devices (default: all of this process). For each task the pictures of the
+    spread over the devices (default: `evaluating_devices`). For each task the pictures of the
     first slices of the first `pictures` volumes are kept, of as many of the worst slices (lowest
     PSNR of the first method), and of as many of those where it is furthest below zero-filling; and
     of all tasks that of the slice nearest to the median PSNR, whose batch is made once more.
     `progress` is told each task when it begins.
     """
     rules = get_protocol(protocol)
-    devices = jax.local_devices() if devices is None else devices
+    devices = evaluating_devices() if devices is None else devices
     rows, examples = [], []
     main = next(iter(methods))
     places: list[tuple[int, int]] = []  # (batch of the task, number in it) of each example
@@ -101,6 +101,16 @@ def evaluate_tasks(
         (found,) = examples_of(task, itertools.islice(make_batches(task), number, number + 1))
         examples[middle] = dataclasses.replace(examples[middle], pictures=found[i].pictures)
     return rows, examples
+
+
+def evaluating_devices() -> list[jax.Device]:
+    """All devices of this process; of a CPU the first, whose cores have a slice each.
+
+    XLA ends a process in which a CPU device waits 40 s for another one, as it does with large
+    batches on busy cores.
+    """
+    devices: list[jax.Device] = jax.local_devices()
+    return devices[:1] if devices[0].platform == "cpu" else devices
 
 
 def _median_example(examples: Sequence[SliceResult], method: str) -> int:

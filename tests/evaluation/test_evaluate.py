@@ -93,6 +93,18 @@ def test_each_example_counts_once_with_the_same_figures_on_any_number_of_devices
             assert ours[metric] == pytest.approx(theirs[metric], rel=1e-6)
 
 
+def test_devices_of_a_cpu_do_not_wait_for_each_other():
+    seen = []
+
+    def method(batch, task):
+        seen.append(batch["zero_filled"].devices())
+        return batch["zero_filled"]
+
+    assert len(jax.devices()) > 1
+    evaluate_tasks({"m": method}, lambda task: [make_batch(4)], [TASK], pictures=0)
+    assert [len(devices) for devices in seen] == [1]
+
+
 def test_examples_of_weight_0_and_empty_slices_do_not_count():
     batch = make_batch(4, weight=[1, 0, 1, 1])
     batch["target"][2] = 0.0
