@@ -12,7 +12,8 @@ from mript_jax.evaluation.report.layout import read, short_page, words
 
 Row = Mapping[str, Any]
 
-WIDTH, LINE, LABELS, VALUES, FOOT = 560, 24, 190, 60, 40
+PLOT, LINE, VALUES, FOOT = 310, 24, 60, 40
+LETTER, GAP = 7, 14  # of a name: its letters' width at most, and the gap before the plot
 HEADS = {  # of columns, where the key is no heading
     "psnr": "PSNR (dB)",
     "ssim": "SSIM",
@@ -145,12 +146,15 @@ def _chart(rows: Sequence[Row], looks: str = "") -> str:
     """A line for each row: its gain as a dot, the interval as a bar."""
     methods = list(dict.fromkeys(row["method"] for row in rows))
     telling = [key for key in ("condition", "method") if len({row[key] for row in rows}) > 1]
+    names = [", ".join(row[key] for key in telling or ["method"]) for row in rows]
+    labels = LETTER * max(map(len, names)) + GAP
+    width = labels + PLOT + VALUES
     keys = ("gain", "gain_low", "gain_high")
     ends = [0.0, *(row[key] for row in rows for key in keys if row[key] is not None)]
     low, high = min(ends), max(ends)
 
     def x(gain: float) -> float:
-        return LABELS + (gain - low) / (high - low or 1.0) * (WIDTH - LABELS - VALUES)
+        return labels + (gain - low) / (high - low or 1.0) * PLOT
 
     bottom = LINE * len(rows)
     height = bottom + FOOT
@@ -161,26 +165,25 @@ def _chart(rows: Sequence[Row], looks: str = "") -> str:
         for value in (ticks(low, high) if high > low else [0.0])
     ]
     parts.append(
-        f'<text x="{(LABELS + WIDTH - VALUES) / 2}" y="{height - 8}" text-anchor="middle">'
+        f'<text x="{labels + PLOT / 2}" y="{height - 8}" text-anchor="middle">'
         "PSNR above zero-filled (dB)</text>"
     )
-    for number, row in enumerate(rows):
+    for number, (name, row) in enumerate(zip(names, rows, strict=True)):
         y = LINE * (number + 0.5)
         look = style(row["method"], methods.index(row["method"]))
-        name = ", ".join(row[key] for key in telling or ["method"])
         left, middle, right = (
             f"{x(row['gain'] if row[key] is None else row[key]):.1f}"
             for key in ("gain_low", "gain", "gain_high")
         )
         parts.append(
-            f'<text x="{LABELS - 14}" y="{y}" dy=".32em" text-anchor="end">{words(name)}</text>'
+            f'<text x="{labels - GAP}" y="{y}" dy=".32em" text-anchor="end">{words(name)}</text>'
             f'<g class="{look}"><polyline points="{left},{y} {right},{y}"/>'
             f'<circle cx="{middle}" cy="{y}" r="5"/></g>'
             f'<text x="{right}" y="{y}" dx="12" dy=".32em">{row["gain"]:+.2f}</text>'
         )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart wide" width="{WIDTH}" '
-        f'height="{height}" viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart wide" width="{width}" '
+        f'height="{height}" viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="PSNR above zero-filled">{looks}{"".join(parts)}</svg>'
     )
 

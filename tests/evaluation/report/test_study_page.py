@@ -42,6 +42,14 @@ def test_chart_by_itself_is_the_pages_with_its_colors(tmp_path):
     assert drawn.count("<circle") == 2 and drawn in (tmp_path / "s.html").read_text()
 
 
+def test_long_names_are_not_cut(tmp_path):
+    long = "cartesian equispaced, only cartesian equispaced"
+    write_study_chart(tmp_path / "s.svg", [ROWS[0], ROWS[2] | {"method": long}, ROWS[1]])
+    text = (tmp_path / "s.svg").read_text()
+    ends = [float(x) for x in re.findall(r'<text x="([\d.]+)"[^>]*text-anchor="end">', text)]
+    assert min(ends) > 6.5 * len(long)  # pixels a letter
+
+
 def test_rows_without_a_gain_have_no_chart(tmp_path):
     write_study_chart(tmp_path / "s.svg", [{"features": "pixels", "accuracy": 0.5}])
     assert not list(tmp_path.iterdir())
