@@ -21,6 +21,7 @@ from mript_jax.physics.tasks import TASKS, Task
 from mript_jax.text_table import markdown_table
 
 SEED = 9000  # of subjects that no training draws
+FIRST = 5000  # slice; the calibration was fitted to those from 3000 on
 SIZE = 128
 NOISE = (1e-3, 2e-2)
 OBJECT = 0.05  # of the maximum: pixels above it show something
@@ -57,7 +58,7 @@ def _coverage(method: Method, task: Task, count: int, coils: int) -> list[float]
     number = TASKS.index(task)
     scans, masks = [], []
     for i in range(count):
-        image = make_slice(SEED, 3000 + 100 * number + i, (SIZE, SIZE)).image
+        image = make_slice(SEED, FIRST + 100 * number + i, (SIZE, SIZE)).image
         rng = np.random.default_rng([SEED, number, i])
         scans.append(simulate(image, rng, coils=coils, noise=NOISE, noise_free=0.0))
         numbers = (task.acceleration, task.center_fraction)

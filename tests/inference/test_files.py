@@ -85,6 +85,7 @@ def test_every_method_is_in_the_outputs(folder, tmp_path):
         np.testing.assert_allclose(found, file["zero_filled"], rtol=1e-5)
         np.testing.assert_array_equal(file["residuals"], 1)
         assert file["uncertainty"].shape == (2, 16, 16)
+        assert "standard deviation" in file["uncertainty"].attrs["about"]
         assert file["noise"].shape == file["noise_residuals"].shape == (2,)
     np.testing.assert_array_equal(np.load(output / "a_zero_filled.npy"), found)
 

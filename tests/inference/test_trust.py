@@ -115,6 +115,20 @@ def test_uncertainty_is_where_the_halves_differ():
     assert found[:, 14:16, 14:16].min() > 100 * max(found[:, 35:].max(), 1e-3)
 
 
+def test_uncertainty_grows_with_the_acceleration_by_more_than_the_halves_differ():
+    def found(acceleration):
+        slices, images = measured_slices(acceleration=acceleration)
+        full = slices.masks.sum()
+
+        def method(part):  # the halves are wrong by one
+            return Estimate(np.abs(images) + (part.masks.sum() < full), np.zeros(2))
+
+        return uncertainty(method, slices, method(slices).images), 1 / slices.masks.mean()
+
+    (low, R), (high, larger) = found(2.0), found(4.0)
+    np.testing.assert_allclose(high / low, (larger / R) ** 0.6, rtol=1e-4)
+
+
 def make_result(config, **changes):
     mask = sample_mask("cartesian_random", (128, 128), 4.0, 0.08, 0)
     trust = Trust(

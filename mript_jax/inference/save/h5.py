@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 
 from mript_jax.inference.save.atomic import atomic_file
+from mript_jax.inference.uncertainty import ABOUT
 from mript_jax.inference.volumes import ReconstructedVolume
 
 
@@ -13,7 +14,7 @@ def write(folder: Path, result: ReconstructedVolume) -> list[Path]:
     """Write NAME.h5; `affine` [S, 4, 4] is there where the source has geometry.
 
     Further methods are `reconstruction_METHOD`; `residuals`, `noise_residuals` and `noise` have a
-    number for each slice, and `uncertainty` is [S, H, W].
+    number for each slice, and `uncertainty` is [S, H, W], with what it is as its attribute `about`.
     """
     path = folder / f"{result.name}.h5"
     same = bool(np.all(result.masks == result.masks[0]))
@@ -28,6 +29,8 @@ def write(folder: Path, result: ReconstructedVolume) -> list[Path]:
             for name in ("residuals", "noise_residuals", "noise", "uncertainty"):
                 if (found := getattr(result.trust, name)) is not None:
                     file[name] = np.asarray(found, np.float32)
+            if "uncertainty" in file:
+                file["uncertainty"].attrs["about"] = ABOUT
         file["mask"] = (result.masks[0] if same else result.masks).astype(np.float32)
         file["slice_numbers"] = np.asarray(result.slice_numbers, np.int64)
         if any("time" in attributes for attributes in result.attributes):

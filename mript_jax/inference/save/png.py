@@ -10,6 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from mript_jax.inference.provenance import Provenance
 from mript_jax.inference.save.atomic import atomic_file
+from mript_jax.inference.uncertainty import ABOUT
 from mript_jax.inference.volumes import ReconstructedVolume
 
 PREVIEW_SLICES = 3
@@ -60,6 +61,8 @@ def _preview(result: ReconstructedVolume) -> Image.Image:
         for images in columns.values()
     ]
     notes = [result.trust.summary(), *result.warnings()] if result.trust else []
+    if "4 x uncertainty" in columns:
+        notes.append(f"uncertainty: {ABOUT}")
     if psnrs:
         notes.append(f"PSNR: mean of {last + 1} slices" if last else "PSNR: of the slice")
     return _sheet(heads, grays, notes)
