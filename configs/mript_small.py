@@ -4,11 +4,11 @@
   python launch/train.py --config=configs/mript_small.py --workdir=runs/scratch --config.init_from=
 
 One and several coils, any acceleration from 2 to 12, with and without noise. It is trained in legs:
-each goes on from the weights that come with the package, on other objects, and may add blocks,
-levels and cascades. Of the leg before it takes the weights alone: steps, schedule and the
-optimizer's moments start anew. Within a leg a run resumes where it was stopped. `:gpu` is the last
-leg, 16 slices an update; without it the updates are those of two CPU cores, for some hours. The
-second command trains from random weights.
+each goes on from the weights that come with the package and may add blocks, levels and cascades. Of
+the leg before it takes the weights alone: steps, schedule and the optimizer's moments start anew,
+and its seed (`--config.seed`, below that of leg 5) draws other objects, masks and noise. Within a
+leg a run resumes where it was stopped. `:gpu` is leg 5, 16 slices an update; without it the updates
+are those of two CPU cores, for some hours. The second command trains from random weights.
 """
 
 from pathlib import Path
@@ -25,11 +25,11 @@ def get_config(device: str = "cpu") -> ConfigDict:
     if device not in DEVICES:
         raise unknown_name_error("preset", device, DEVICES)
     config = load_config_file(Path(__file__).with_name("unrolled.py")).unlock()
-    config.seed = 4  # the leg
+    config.seed = 4
     config.init_from = "small"
     config.global_batch_size, config.total_steps, config.data.workers = DEVICES[device]
     config.checkpoint_every_steps = 500
-    config.evaluate_every_steps = 0
+    config.evaluate_every_steps = 2000
 
     config.data.mixture = (("generated", "", 3.0),)
     config.data.patterns = (
