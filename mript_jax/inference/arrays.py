@@ -27,10 +27,15 @@ def coils_third_last(data: np.ndarray, coil_axis: int | None) -> np.ndarray:
 def maps_of(
     sensitivities: np.ndarray, data: np.ndarray, coil_axis: int | None, shape: tuple[int, ...]
 ) -> np.ndarray:
-    """Sensitivity maps [S, C, H, W], given for each slice or once for all."""
+    """Sensitivity maps [S, C, H, W], for each slice or once for all; axes as the data's."""
     check_finite(sensitivities, "sensitivities")
     if sensitivities.shape == data.shape:
         return coils_third_last(sensitivities, coil_axis)
+    if data.ndim == 4 and coil_axis is not None:
+        slices = 0 if coil_axis % 4 else 1  # the axis of slices
+        if sensitivities.shape == data.shape[:slices] + data.shape[slices + 1 :]:
+            once = np.expand_dims(sensitivities, slices)
+            return np.broadcast_to(coils_third_last(once, coil_axis), shape)
     if sensitivities.shape == shape[1:]:
         return np.broadcast_to(sensitivities, shape)
     raise UserError(

@@ -38,7 +38,7 @@ from mript_jax.inference.trust import (
 )
 from mript_jax.inference.units import in_usual_units
 from mript_jax.inference.volumes import Trust
-from mript_jax.physics.coils import root_sum_of_squares
+from mript_jax.physics.coils import fitted_maps, root_sum_of_squares
 from mript_jax.physics.crop import zero_filled_scan
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.recognition.coils import looks_like_coils
@@ -87,9 +87,9 @@ class Reconstruction:
           pattern: the sampling pattern, instead of the one recognized from the mask.
           acceleration: the acceleration, instead of the recognized one.
           coil_axis: the axis of the coils, such as -3.
-          sensitivities: coil sensitivity maps of the shape of `data`, or without its slice axis;
-            without them they are ESPIRiT's, of the autocalibration region, but for a model that
-            refines its own.
+          sensitivities: coil sensitivity maps of the shape of `data`, or without its slice axis,
+            in any scale and relative to any phase; where all are zero the image is. Without them
+            they are ESPIRiT's, of the autocalibration region, but for a model that refines its own.
 
         Returns:
           Magnitude images, float32: [H, W], or [S, H, W] where the data had slices.
@@ -101,7 +101,8 @@ class Reconstruction:
             raise UserError("coil_axis is for complex k-space, and the input is real")
         wanted = "[C, H, W] or [S, C, H, W]" if coils else "[H, W] or [S, H, W]"
         if data.ndim not in ((3, 4) if coils else (2, 3)):
-            raise UserError(f"expected {wanted}, got an array of shape {data.shape}")
+            hint = "; coil_axis names the axis of coils" if data.ndim == 4 and not coils else ""
+            raise UserError(f"expected {wanted}, got an array of shape {data.shape}{hint}")
         if min(data.shape) < 1:
             raise UserError(f"the input of shape {data.shape} has no samples")
         if sensitivities is not None and not coils:
@@ -281,6 +282,8 @@ class Reconstruction:
         if sensitivities is None and self._takes_sensitivities:
             maps = espirit_maps(kspace, masks)
             sensitivities = None if maps is None else filled_maps(maps, kspace, masks)
+        elif sensitivities is not None:
+            sensitivities = fitted_maps(sensitivities, kspace, masks)
         if sensitivities is not None:
             batch["sensitivities"] = sensitivities.astype(np.complex64)
         images, residuals = self._run(batch, masks, task)

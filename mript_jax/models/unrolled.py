@@ -21,7 +21,12 @@ from mript_jax.models.regularizer import NETWORKS
 from mript_jax.models.scan_description import describe, estimate_noise
 from mript_jax.models.starts import STARTS
 from mript_jax.models.unrolled_consistency import CONSISTENCIES, Scan
-from mript_jax.physics.coils import calibration_images, expand, root_sum_of_squares
+from mript_jax.physics.coils import (
+    calibration_images,
+    expand,
+    fitted_maps,
+    root_sum_of_squares,
+)
 from mript_jax.physics.fourier import fft2c, ifft2c
 from mript_jax.physics.measurement import Measurement, residual, start
 from mript_jax.target import current_target
@@ -181,6 +186,8 @@ class Unrolled(ReconstructionModel):
             if self.maps == "refined":
                 images = Refinement(8, 3, self.dtype, name="maps")(images, train)
             sensitivities = unit_maps(images)
+        elif self.maps == "given":  # those of a training are the true ones, without the phase
+            sensitivities = fitted_maps(sensitivities, kspace, mask)
         scan = Scan(Measurement(kspace, mask, sensitivities), noise)
         zero_filled = start(*scan.measured)  # [B, H, W]
         x = jax.lax.stop_gradient(STARTS[self.start](scan))

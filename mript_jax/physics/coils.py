@@ -68,6 +68,19 @@ def calibration_images(kspace: Array, mask: Array, widest: float | None = None) 
     return ifft2c(kspace * window.reshape(*(1,) * (kspace.ndim - window.ndim), *window.shape))
 
 
+def fitted_maps(maps: Array, kspace: Array, mask: Array) -> Array:
+    """Maps [..., C, H, W] from elsewhere as those estimated here are: normalized, and in phase.
+
+    Their phase becomes relative to the coil images, whatever it was relative to; where all of them
+    are zero they stay so.
+    """
+    xp = jnp if isinstance(kspace, jax.Array) else np
+    size = root_sum_of_squares(maps, axis=-3)[..., None, :, :]
+    unit = xp.where(size > 0, maps / xp.where(size > 0, size, 1), 0)
+    combined = combine(calibration_images(kspace, mask), unit)[..., None, :, :]
+    return unit * xp.exp(1j * xp.angle(combined))
+
+
 def compress_coils(kspace: Array, coils: int) -> Array:
     """The `coils` virtual coils that hold most of the energy of [..., C, H, W].
 

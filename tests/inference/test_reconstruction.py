@@ -12,7 +12,7 @@ from mript_jax.data.phantom.volume import coil_sensitivities
 from mript_jax.errors import UserError
 from mript_jax.inference import batch_runner
 from mript_jax.inference.batch_runner import BATCH_SIZE
-from mript_jax.inference.reconstruction import Reconstruction
+from mript_jax.inference.reconstruction import Reconstruction, load
 from mript_jax.models.base import ReconstructionModel
 from mript_jax.physics.coils import combine, estimate_sensitivities
 from mript_jax.physics.fourier import fft2c, ifft2c
@@ -109,6 +109,34 @@ def test_coil_axis_may_stand_anywhere(recon, scan, axis):
         else recon(kspace[0], masks[0], coil_axis=0, sensitivities=maps)
     )
     np.testing.assert_allclose(one, expected[0], atol=1e-5)
+
+
+@multi_coil
+def test_maps_of_any_scale_and_phase_give_the_same_image(recon, scan):
+    kspace, masks, maps = scan
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]] / SHAPE[0]
+    factor = (0.2 + x) * np.exp(3j * y)
+    expected = recon(kspace, masks, coil_axis=1, sensitivities=maps)
+    found = recon(kspace, masks, coil_axis=1, sensitivities=factor * maps)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    stack = np.moveaxis(kspace, 1, -1)  # [S, H, W, C]
+    last = recon(stack, masks, coil_axis=-1, sensitivities=np.moveaxis(maps, 0, -1))
+    np.testing.assert_allclose(last, expected, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_users_maps_are_as_good_as_those_that_are_estimated():
+    image, maps = make_slice(7, 1, (96, 80)).image, coil_sensitivities(4, (96, 80), RNG)
+    mask = sample_mask("cartesian_equispaced", (96, 80), 4.0, 0.08, 0)
+    kspace = fft2c(image * maps) * mask
+    reference = np.abs(image) * np.sqrt((np.abs(maps) ** 2).sum(axis=0))
+    recon = load("small")
+    phase = np.exp(-1j * np.angle(maps[:1]))  # the first coil real, as in BART's maps
+    own, given = (
+        np.linalg.norm(recon(kspace, mask, coil_axis=0, sensitivities=of) - reference)
+        for of in (None, 10 * phase * maps)
+    )
+    assert given < 1.1 * own
 
 
 @multi_coil
@@ -248,6 +276,7 @@ def test_magnitudes_given_to_a_model_of_kspace_count_as_zero_phase(recon, scan, 
         ({"data": np.array([["a"]])}, "no numbers"),
         ({"data": np.zeros((0, *SHAPE), complex)}, "no samples"),
         ({"data": np.zeros(4, complex)}, "shape"),
+        ({"data": np.zeros((2, 3, *SHAPE), complex)}, "names the axis of coils"),
         ({"coil_axis": 5}, "no axis"),
         ({"data": np.ones(SHAPE), "coil_axis": 0}, "real"),
         ({"sensitivities": np.ones((3, *SHAPE))}, "coil_axis"),

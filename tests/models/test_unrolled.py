@@ -166,6 +166,18 @@ def test_closed_gate_keeps_the_guide_out_and_an_open_one_takes_it_over(parameter
     assert np.abs(images["open"] - images["closed"]).max() > 0.01
 
 
+def test_given_maps_may_be_relative_to_any_phase(parameters):
+    model = build_model({**GUIDED, "maps": "given"})
+    batch, _, maps = make_batch(3, noise=0.01)
+    batch = {**batch, "sensitivities": maps}
+    params = parameters(model, batch)
+    turned = maps * np.exp(2j * np.linspace(0, 1, maps.shape[-1])).astype(np.complex64)
+    image = predict(model, params, batch)
+    np.testing.assert_allclose(
+        predict(model, params, {**batch, "sensitivities": turned}), image, atol=1e-4
+    )
+
+
 def test_image_is_zero_where_no_coil_sees_anything(parameters):
     batch, _, maps = make_batch(3, noise=0.01)
     maps[:, :, :, :4] = 0

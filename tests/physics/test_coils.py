@@ -8,6 +8,7 @@ from mript_jax.physics.coils import (
     compress_coils,
     estimate_sensitivities,
     expand,
+    fitted_maps,
     root_sum_of_squares,
 )
 from mript_jax.physics.fourier import fft2c
@@ -36,6 +37,16 @@ def test_combine_is_the_adjoint_of_expand(assert_adjoint, random_complex):
 def test_combine_inverts_expand(random_complex):
     S, image = smooth_maps(4, (9, 8)), random_complex(9, 8)
     np.testing.assert_allclose(combine(expand(image, S), S), image, atol=1e-5)
+
+
+@pytest.mark.parametrize("xp", [np, jnp])
+def test_fitted_maps_are_those_of_the_scan_whatever_their_scale_and_phase(xp, random_complex):
+    S, image = smooth_maps(4, (32, 24)), np.ones((32, 24))
+    kspace, mask = xp.asarray(fft2c(S * image)), xp.ones((32, 24))
+    S[:, :3] = 0
+    given = xp.asarray(S * random_complex(32, 24))
+    found = fitted_maps(given, kspace, mask)
+    np.testing.assert_allclose(found, S, atol=1e-5)  # the image's phase is that of the coils, zero
 
 
 def test_estimated_sensitivities_explain_the_coil_images():
