@@ -2,7 +2,9 @@
 
 python launch/train.py --config=configs/unrolled.py --workdir=runs/unrolled
 
-One coil, generated objects with phase and noise; about 0.45 s an update on a CPU core.
+One coil, generated objects with phase and noise; about 0.34 s an update on a CPU core. Its blocks
+are convolutions, which a CPU can afford; attention in windows is a field away:
+--config.model.network.mixers="('conv', 'window')".
 """
 
 from ml_collections import ConfigDict
