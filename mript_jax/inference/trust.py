@@ -15,7 +15,7 @@ from mript_jax.sizes import height_width
 FEW_COILS = 4  # times the most coils trained on that hardly differ from these
 SIDES = (0.5, 4.0)  # of the image, relative to those trained on
 NOISE_MARGIN = 1.25  # of the estimate, times the strongest noise trained on
-LEAST_NOISE = 0.01  # of the maximum, that matters to a model trained without noise
+LEAST_NOISE = 0.01  # of the maximum, that matters to a model trained with less
 IMPLAUSIBLE = 3.0  # times the residual that the noise explains
 RESIDUAL = 0.2  # that also scans of few calibration lines stay below
 SMALLEST = 1e-12  # maximum of an image that shows anything
@@ -56,9 +56,10 @@ def unlike_scan(config: ConfigDict, trust: Trust, zero_filled: np.ndarray) -> li
     brightest = np.maximum(zero_filled.max(axis=(1, 2)), SMALLEST)  # [S]
     simulated = data.undersampling == "simulated"
     most_coils = max(data.simulation.coils) if simulated else data.coils
-    strongest = max(data.simulation.noise[1] if simulated else data.noise, LEAST_NOISE)
+    added = data.simulation.noise[1] if simulated else data.noise  # 0: the scans' own, not known
+    strongest = max(added, LEAST_NOISE)
     noise = float(np.median(trust.noise / brightest))
-    if noise > NOISE_MARGIN * strongest:
+    if added and noise > NOISE_MARGIN * strongest:
         found.append(
             f"its noise, {100 * noise:.1f} % of the maximum, is stronger than the "
             f"{100 * strongest:.1f} % trained on"

@@ -176,6 +176,16 @@ def test_scan_unlike_the_training_data_is_warned_of(config, changes, words):
     assert any(words in line for line in make_result(config, **changes).warnings())
 
 
+@pytest.mark.parametrize("undersampling", ["kspace", "split", "image", "complex"])
+def test_noise_is_warned_of_only_where_that_of_the_training_is_known(config, undersampling):
+    config.data.undersampling = undersampling
+    assert make_result(config, noise=0.2).warnings() == []  # the scans' own may be as strong
+    config.data.noise = 0.02
+    assert make_result(config, noise=0.024).warnings() == []
+    (line,) = make_result(config, noise=0.2).warnings()
+    assert "stronger than the 2.0 % trained on" in line
+
+
 @pytest.mark.parametrize(
     ("name", "coils", "warned"),
     [("simmim", 8, True), ("simmim", 1, False), ("unet", 8, False), ("unrolled", 8, False)],
