@@ -112,15 +112,16 @@ class TaskProgress:
 
 
 def named(paths: list[str]) -> dict[str, str]:
-    """Checkpoints by the name given, else that of their model, else of their folder."""
+    """Checkpoints by the name given, else that of their model, else of their run."""
     from mript_jax.checkpoint import load_checkpoint_config
     from mript_jax.errors import UserError
+    from mript_jax.inference.provenance import checkpoint_name
 
     checkpoints: dict[str, str] = {}
     for text in paths:
         name, path = cli.name_and_path(text)
         model = load_checkpoint_config(path).model.name
-        name = name or (Path(path).name if model in checkpoints else model)
+        name = name or (checkpoint_name(path) if model in checkpoints else model)
         if name in checkpoints or name in ("zero_filled", "reference", "mask"):
             raise UserError(f"the name {name!r} is taken; give {path} another: NAME={path}")
         checkpoints[name] = path

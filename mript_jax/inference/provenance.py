@@ -14,13 +14,15 @@ from mript_jax.checkpoint import find_checkpoint, load_checkpoint_config, load_p
 from mript_jax.commit import commit
 from mript_jax.config import config_hash
 
+WITHIN_RUN = ("best", "training", "checkpoints")  # folders whose names say nothing of the run
+
 
 @dataclasses.dataclass(frozen=True)
 class Provenance:
     """Facts that every output carries, besides the acceleration of its masks."""
 
     method: str = ""  # such as "unrolled" or "tv"
-    checkpoint: str = ""  # its name or its folder's; none for a method without weights
+    checkpoint: str = ""  # its name or its run's; none for a method without weights
     checkpoint_sha256: str = ""
     config_hash: str = ""  # of the checkpoint's config, as evaluations name it
     version: str = mript_jax.__version__
@@ -31,10 +33,24 @@ def checkpoint_provenance(checkpoint: str | Path, method: str) -> Provenance:
     """The provenance of images that `method` makes with a checkpoint's weights.
 
     The hash of a file of weights is that of the file; a checkpoint's folder has that of its
-    parameters, whatever files they are spread over. Folders above the checkpoint are not named.
+    parameters, whatever files they are spread over. Folders above the run are not named.
     """
     trained_with = config_hash(load_checkpoint_config(checkpoint))
-    return Provenance(method, Path(checkpoint).name, hash_weights(checkpoint), trained_with)
+    return Provenance(method, checkpoint_name(checkpoint), hash_weights(checkpoint), trained_with)
+
+
+def checkpoint_name(checkpoint: str | Path) -> str:
+    """The name of a model, of a file of weights, or of a run: "ours" of runs/ours/training/best."""
+    path = Path(checkpoint)
+    if not path.is_dir():
+        return path.name
+    folders = (path.absolute(), *path.absolute().parents)
+    return next((f.name for f in folders if f.name and not _is_within_run(f)), path.name)
+
+
+def _is_within_run(folder: Path) -> bool:
+    is_step = folder.name.isdigit() and (folder / "params").is_dir()
+    return is_step or folder.name in WITHIN_RUN
 
 
 def hash_weights(checkpoint: str | Path) -> str:
