@@ -165,34 +165,41 @@ def save_params(path: str | Path, params: Mapping[str, Any], config: ConfigDict)
 def find_checkpoint(path: str | Path) -> Path:
     """The step folder meant by `path`: a run's folder (its newest step) or one step in it.
 
-    Or the file that holds the weights, if `path` is one or the name of a model (pretrained/).
+    Or the file that holds the weights, if `path` is one or the name of a model (pretrained/), which
+    a folder of that name does not hide unless there is a checkpoint in it.
     """
     name, path = str(path), Path(path).absolute()
     if path.suffix == SUFFIX and path.is_file():
         return path
-    models = {} if path.exists() else pretrained_models()
-    if name in models:
-        return models[name].checked_file()
-    if not path.is_dir():
-        raise UserError(
-            f"no checkpoint at {path}: there is no such folder, nor a model of this name "
-            f"({', '.join(pretrained_models())})"
-        )
     if (path / "params").is_dir():
         damage = find_damage(path, OF_MODEL)
         if damage:
             raise UserError(f"the checkpoint {path} is damaged: {damage}")
         return path
     folder = path / FOLDER if (path / FOLDER).is_dir() else path
-    steps = [p for p in folder.iterdir() if p.name.isdigit() and (p / "params").is_dir()]
+    inside = folder.iterdir() if folder.is_dir() else ()
+    steps = [p for p in inside if p.name.isdigit() and (p / "params").is_dir()]
     if not steps:
-        raise UserError(f"no checkpoint in {path}: expected {FOLDER}/<step>/ with a finished save")
+        return _pretrained_file(name, path)
     step, damaged = _newest_intact(steps, OF_MODEL)
     for newer, damage in damaged.items():
         log.warning(
             "the checkpoint %s is damaged: %s; using step %s instead", newer, damage, step.name
         )
     return step
+
+
+def _pretrained_file(name: str, path: Path) -> Path:
+    """The weights of the model of that name; `path` is where there is no checkpoint."""
+    models = pretrained_models()
+    if name in models:
+        return models[name].checked_file()
+    if path.is_dir():
+        raise UserError(f"no checkpoint in {path}: expected {FOLDER}/<step>/ with a finished save")
+    raise UserError(
+        f"no checkpoint at {path}: there is no such folder, nor a model of this name "
+        f"({', '.join(models)})"
+    )
 
 
 def load_checkpoint_config(path: str | Path) -> ConfigDict:

@@ -9,11 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mript_jax.checkpoint import load_checkpoint_config, load_params
+from mript_jax.checkpoint import (
+    find_checkpoint,
+    load_checkpoint_config,
+    load_params,
+    save_params,
+)
 from mript_jax.commands import models
 from mript_jax.config import load_config_file
 from mript_jax.errors import UserError
-from mript_jax.pretrained import PRETRAINED, Pretrained, pretrained_models
+from mript_jax.pretrained import PRETRAINED, pretrained_models
 from mript_jax.weights_file import read_header, read_weights, write_weights
 
 PARAMS = {"head": {"kernel": np.linspace(-2, 2, 24).reshape(2, 3, 4)}, "bias": np.ones(3)}
@@ -109,13 +114,14 @@ def test_shipped_weights_are_those_of_the_registry(name):
     assert name in Path(model.card).read_text().splitlines()[0]
 
 
-def test_folder_of_the_same_name_comes_before_a_model_of_the_package(tmp_path, monkeypatch):
+def test_folder_of_the_same_name_hides_no_model_unless_it_holds_a_checkpoint(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    mine = Pretrained("mine.safetensors", "a test", 1, sha256="", licence="", card="")
-    monkeypatch.setitem(PRETRAINED, "mine", mine)
-    (tmp_path / "mine").mkdir()
-    with pytest.raises(UserError, match="expected checkpoints"):
-        load_params("mine")
+    (tmp_path / "small" / "checkpoints").mkdir(parents=True)  # such as scans, or a run's beginning
+    assert find_checkpoint("small") == Path(PRETRAINED["small"].file)
+    with pytest.raises(UserError, match=r"no checkpoint in .*small: expected checkpoints"):
+        find_checkpoint("./small")
+    save_params("small", PARAMS, load_config_file("unrolled"))
+    assert find_checkpoint("small") == tmp_path / "small" / "checkpoints" / "0"
 
 
 def test_weights_of_another_code_name_the_command_that_reads_them(tmp_path):
