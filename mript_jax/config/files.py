@@ -7,6 +7,7 @@ config is read back by checkpoint.py.
 import dataclasses
 import hashlib
 import importlib.util
+import inspect
 import json
 import types
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from ml_collections import ConfigDict, FieldReference
 from mript_jax.config.names import rename_fields
 from mript_jax.config.schema import Training
 from mript_jax.config.shipped import config_path
+from mript_jax.errors import UserError
 
 
 def base_config() -> ConfigDict:
@@ -35,6 +37,9 @@ def load_config_file(path: str | Path, *arguments: str) -> ConfigDict:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    if arguments and not inspect.signature(module.get_config).parameters:
+        preset = f":{arguments[0]}"
+        raise UserError(f"the config {path.stem} has no presets; leave out {preset!r}")
     return rename_fields(module.get_config(*arguments))
 
 

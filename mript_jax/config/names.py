@@ -84,8 +84,12 @@ def rename_fields(config: ConfigDict) -> ConfigDict:
 
 
 def unknown_field_error(name: str, known: Iterable[str]) -> UserError:
-    """The error for a field that is not there, with the full names of those that may be meant."""
-    known = sorted(known)
+    """The error for a field that is not there, with the full names of those that may be meant.
+
+    `known` are all fields; a group of them, such as model, may be meant too.
+    """
+    fields = [full.split(".") for full in known]
+    known = sorted({".".join(full[:depth]) for full in fields for depth in range(1, len(full) + 1)})
     leaf = name.rpartition(".")[2]
     close = difflib.get_close_matches(name, known, n=1)
     if leaf in ELSEWHERE:

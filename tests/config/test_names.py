@@ -114,10 +114,14 @@ def test_override_with_a_value_that_means_nothing_now_is_refused():
         ("epochs", "'total_steps'"),
         ("data.pat", "'data.path'"),
         ("max_slice", "'data.max_slices'"),
+        ("modle", "'model'"),  # as in --config.modle=unet
+        ("modle.name", "'model.name' or 'optimizer.name'"),
+        ("data.simulations.coils", "'data.simulation.coils'"),
+        ("simulation", "'data.simulation'"),
     ],
 )
 def test_wrong_name_is_answered_with_the_full_name_of_the_right_one(name, meant):
-    error = unknown_field_error(name, flatten_config(base_config()))
+    error = unknown_field_error(name, flatten_config(load_config_file("mript_tiny")))
     assert str(error) == f"unknown config field {name!r}; did you mean {meant}?"
 
 

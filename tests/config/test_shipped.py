@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mript_jax.config import load_config_file
 from mript_jax.config.shipped import FOLDER, config_names, config_path
 from mript_jax.errors import UserError
 
@@ -36,3 +37,11 @@ def test_file_at_the_path_comes_before_a_shipped_one(monkeypatch, tmp_path):
 def test_unknown_name_is_told_with_the_nearest(name):
     with pytest.raises(UserError, match=f"{name}.*mript_tiny"):
         config_path(name)
+
+
+@pytest.mark.parametrize("preset", ["24gb", ""])
+def test_preset_of_a_config_without_any_is_refused(preset):
+    with pytest.raises(
+        UserError, match=f"^the config unrolled has no presets; leave out ':{preset}'$"
+    ):
+        load_config_file("unrolled", preset)
