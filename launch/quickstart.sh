@@ -34,7 +34,7 @@ say "1/7 reconstructing scans with the weights that come along: $out/first_look"
 $python launch/make_phantoms.py --seed=4 --volumes=3 --slices=6 --output="$out/data/new_scans"
 once first_look $python launch/reconstruct.py --input="$out/data/new_scans" \
   --output="$out/first_look" --method=unrolled,tv
-echo "look at $out/first_look/*.png: zero-filled, unrolled (ours), total variation, reference, error"
+echo "look at $out/first_look/*.png: zero-filled, total variation, small, reference, error"
 
 plan "$(cat "$out/first_look/.done")"
 mapfile -t to_do < <(left "$out")

@@ -38,6 +38,7 @@ from mript_jax.inference.provenance import hash_weights
 from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.models import build_model
 from mript_jax.physics.tasks import Task, nearest_level, nearest_pattern, task_grid
+from mript_jax.pretrained import PRETRAINED
 from mript_jax.side_by_side import slice_by_slice
 
 Batches = Callable[[str, Task, int], Iterator[tuple[Batch, list]]]  # of (split, task, most slices)
@@ -154,6 +155,8 @@ def _provenance(path: str, config: ConfigDict) -> dict[str, Any]:
         try:
             origin = find_checkpoint(start.init_from)
             if origin in checked:
+                if start.init_from in PRETRAINED:
+                    break  # each version goes on from the one before, which was trained alike
                 raise UserError(f"{start.init_from!r} is now a later version of it")
             start = load_checkpoint_config(start.init_from)
         except UserError as error:

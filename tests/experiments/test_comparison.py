@@ -1,5 +1,6 @@
 """Several checkpoints and baselines stand in one table, each fed as it was trained."""
 
+import hashlib
 from functools import partial
 
 import jax
@@ -21,6 +22,8 @@ from mript_jax.experiments.comparison import compare
 from mript_jax.inference.reconstruction import Reconstruction
 from mript_jax.models import build_model
 from mript_jax.physics.tasks import make_task
+from mript_jax.pretrained import PRETRAINED, Pretrained
+from mript_jax.weights_file import write_weights
 
 METHODS = {"one", "two", "total_variation", "zero_filled"}
 
@@ -214,6 +217,21 @@ def test_weights_that_started_from_an_earlier_version_of_themselves_are_evaluate
     save_params(tmp_path, load_params(checkpoints["one"]), config)
     results, _ = compare(make_config(), {"next": str(tmp_path)})
     assert "is now a later version of it" in results["unseen"]
+
+
+def test_earlier_versions_of_a_model_of_the_package_are_nothing_to_tell(
+    checkpoints, tmp_path, monkeypatch
+):
+    config, path = make_config().unlock(), tmp_path / "mine.safetensors"
+    config.init_from = "mine"
+    write_weights(path, load_params(checkpoints["one"]), config.to_json_best_effort(), step=1)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    mine = Pretrained(str(path), "a test", path.stat().st_size, sha256, licence="", card="")
+    monkeypatch.setitem(PRETRAINED, "mine", mine)
+    save_params(tmp_path / "tuned", load_params(checkpoints["one"]), config)
+    results, _ = compare(make_config(), {"mine": "mine", "tuned": str(tmp_path / "tuned")})
+    told = {about["unseen"] for about in results["methods"].values()}
+    assert told == {"none of the 9 subjects was trained on"}
 
 
 def test_an_unknown_baseline_is_answered_with_the_nearest_one(checkpoints):

@@ -39,11 +39,15 @@ def write(folder: Path, result: ReconstructedVolume) -> list[Path]:
 
 
 def _preview(result: ReconstructedVolume) -> Image.Image:
-    """Rows of slices: zero-filled, each method, and reference and error where there is one."""
+    """Rows of slices: zero-filled, the methods, and reference and error where there is one.
+
+    The method that is the result stands last, beside its uncertainty or the reference.
+    """
     last = len(result.reconstruction) - 1
     chosen = np.unique(np.linspace(0, last, PREVIEW_SLICES + 2).astype(int)[1:-1])  # [R]
     methods = {"zero-filled": result.zero_filled}
-    methods |= {_title(of.provenance): of.reconstruction for of in result.by_method()}
+    main, *others = result.by_method()
+    methods |= {_title(of.provenance): of.reconstruction for of in (*others, main)}
     columns = {title: images[chosen] for title, images in methods.items()}  # each [R, H, W]
     if result.trust and result.trust.uncertainty is not None:
         columns["4 x uncertainty"] = 4 * result.trust.uncertainty[chosen]

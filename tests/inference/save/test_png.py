@@ -52,7 +52,7 @@ def preview(tmp_path, monkeypatch):
 
 def test_titles_are_names_for_people_with_the_psnr(preview):
     picture, said = preview(volume(Provenance("unrolled", "small"), ["tv"]))
-    heads = ["zero-filled\n20.00 dB", "small\n40.00 dB", "total variation\n60.00 dB"]
+    heads = ["zero-filled\n20.00 dB", "total variation\n60.00 dB", "small\n40.00 dB"]
     assert said == [*heads, "reference\n", "4 x error of small\n", "PSNR: mean of 5 slices"]
     rows, columns = 6 * SHAPE[1], 6 * SHAPE[2]
     top = picture.shape[0] - 18 - 3 * rows
