@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import mript_jax
 from mript_jax.checkpoint import (
     find_checkpoint,
     load_checkpoint_config,
@@ -17,7 +18,10 @@ from mript_jax.checkpoint import (
 )
 from mript_jax.commands import models
 from mript_jax.config import load_config_file
+from mript_jax.data.phantom.slices import make_slice
 from mript_jax.errors import UserError
+from mript_jax.physics.fourier import fft2c
+from mript_jax.physics.masks import sample_mask
 from mript_jax.pretrained import PRETRAINED, pretrained_models
 from mript_jax.weights_file import read_header, read_weights, write_weights
 
@@ -112,6 +116,23 @@ def test_shipped_weights_are_those_of_the_registry(name):
     model = PRETRAINED[name]
     assert model.checked_file().stat().st_size == model.size
     assert name in Path(model.card).read_text().splitlines()[0]
+
+
+def edges(images):
+    """The first and last rows, then columns, of images [S, N, N]: [4, S, N]."""
+    return np.stack([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]])
+
+
+@pytest.mark.parametrize("name", list(PRETRAINED))
+def test_shipped_weights_draw_no_line_at_the_edges_of_an_image(name):
+    heads = np.stack([make_slice(4, i, (128, 128), ("head",)).image for i in range(2)])
+    mask = sample_mask("cartesian_random", (128, 128), 4.0, 0.08, 0)
+    estimates = mript_jax.load(name)((fft2c(heads) * mask).astype(np.complex64), mask)
+    assert not edges(heads).any()
+    found = edges(estimates)
+    assert found.mean(axis=-1).max() < 0.01  # of the maximum
+    # Along the rows lies the phase encoding, whose aliasing reaches single pixels of the columns.
+    assert found[:2].max() < 0.01
 
 
 def test_folder_of_the_same_name_hides_no_model_unless_it_holds_a_checkpoint(tmp_path, monkeypatch):
