@@ -44,10 +44,10 @@ class SliceResult:
     """[H, W] in units of the data range: "reference", "mask", and one of each method's name."""
 
 
-def gain(example: SliceResult, method: str) -> float:
-    """The dB of PSNR that a method lies above zero-filling in a slice; 0 without zero-filling."""
+def gain(example: SliceResult, method: str, over: str = BASELINE) -> float:
+    """The dB of PSNR that a method lies above another one in a slice; 0 without that one."""
     values = example.values
-    return float(values[method]["psnr"] - values.get(BASELINE, values[method])["psnr"])
+    return float(values[method]["psnr"] - values.get(over, values[method])["psnr"])
 
 
 def evaluate_tasks(
@@ -56,6 +56,7 @@ def evaluate_tasks(
     tasks: Iterable[Task],
     protocol: str = "mript_paper",
     pictures: int = 2,
+    over: str = BASELINE,
     devices: Sequence[jax.Device] | None = None,
     progress: Callable[[Task], None] = lambda task: None,
 ) -> tuple[list[dict[str, Any]], list[SliceResult]]:
@@ -65,8 +66,9 @@ def evaluate_tasks(
     the volumes). Examples of weight 0 are not counted, all others exactly once. Batches are
     spread over the devices (default: `evaluating_devices`). For each task the pictures of the
     first slices of the first `pictures` volumes are kept, of as many of the worst slices (lowest
-    PSNR of the first method), and of as many of those where it is furthest below zero-filling; and
-    of all tasks that of the slice nearest to the median PSNR, whose batch is made once more.
+    PSNR of the first method), and of as many of those where it is furthest below the method
+    `over`; and of all tasks that of the slice nearest to the median PSNR, whose batch is made once
+    more.
     `progress` is told each task when it begins.
     """
     rules = get_protocol(protocol)
@@ -88,7 +90,7 @@ def evaluate_tasks(
         of_task: list[SliceResult] = []
         for number, found in enumerate(examples_of(task, make_batches(task))):
             places += [(number, i) for i in range(len(found))]
-            of_task = _keep_pictures(of_task + found, main, pictures)
+            of_task = _keep_pictures(of_task + found, main, over, pictures)
         if not of_task:
             raise UserError(f"no example to evaluate for {task.pattern} x{task.acceleration:g}")
         rows += [summarize(of_task, name, rules) for name in methods]
@@ -248,13 +250,15 @@ def _examples(
     return examples
 
 
-def _keep_pictures(examples: list[SliceResult], method: str, count: int) -> list[SliceResult]:
+def _keep_pictures(
+    examples: list[SliceResult], method: str, over: str, count: int
+) -> list[SliceResult]:
     """Drops all pictures but those of the first slices of the first volumes, and the worst ones."""
     first: dict[str, int] = {}
     for i, example in enumerate(examples):
         first.setdefault(example.volume, i)
     worst = sorted(range(len(examples)), key=lambda i: examples[i].values[method]["psnr"])
-    gains = {i: gain(example, method) for i, example in enumerate(examples)}
+    gains = {i: gain(example, method, over) for i, example in enumerate(examples)}
     harmed = sorted((i for i in gains if gains[i] < 0), key=gains.__getitem__)
     kept = {*list(first.values())[:count], *worst[:count], *harmed[:count]}
     return [

@@ -29,7 +29,7 @@ from mript_jax.evaluation.baselines import (
     with_weights,
     zero_filled,
 )
-from mript_jax.evaluation.evaluate import Method, SliceResult, evaluate_tasks
+from mript_jax.evaluation.evaluate import BASELINE, Method, SliceResult, evaluate_tasks
 from mript_jax.evaluation.protocols import Protocol, get_protocol
 from mript_jax.evaluation.results import Results, make_results
 from mript_jax.evaluation.unseen import check_unseen, split_to_evaluate
@@ -55,13 +55,15 @@ def compare(
     seed: int = 0,
     progress: Callable[[Task], None] = lambda task: None,
     pictures: int = 2,
+    over: str = BASELINE,
     tuning_slices: int = TUNING_SLICES,
 ) -> tuple[Results, list[SliceResult]]:
     """Results and examples of the checkpoints (by name), zero-filling and other baselines.
 
     `config` says on what: its `data` and `evaluation`. `seed` is the masks', `pictures` how many
-    examples of each task have pictures, beside as many of the worst. The weights of compressed
-    sensing are chosen for each task on `tuning_slices` other slices.
+    examples of each task have pictures, beside as many of the worst, and of those furthest below
+    the method `over`. The weights of compressed sensing are chosen for each task on
+    `tuning_slices` other slices.
     """
     trained = {name: load_checkpoint_config(path) for name, path in checkpoints.items()}
     config = _whole_splits(config, trained)
@@ -97,11 +99,12 @@ def compare(
     if wanted.protocol == "measured" or "conjugate_symmetry" in baselines:
         methods["conjugate_symmetry"] = conjugate_symmetry
     rows, examples = evaluate_tasks(
-        methods | {"zero_filled": zero_filled},
+        methods | {BASELINE: zero_filled},
         lambda task: make_batches(wanted.split, task, wanted.max_slices),
         tasks,
         wanted.protocol,
         pictures=pictures,
+        over=over,
         progress=progress,
     )
     first = next(iter(about.values()))

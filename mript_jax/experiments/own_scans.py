@@ -17,6 +17,7 @@ from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.data.splits import write_splits
 from mript_jax.errors import UserError
 from mript_jax.evaluation.report import write_report
+from mript_jax.evaluation.report.layout import NO_HELP
 from mript_jax.evaluation.results import write_results
 from mript_jax.experiments.comparison import compare
 from mript_jax.experiments.held_out_samples import compare_without_references
@@ -38,7 +39,6 @@ LEARNING_RATES = {"all": 3e-4, "adapters": 1e-3}
 MOST_STEPS, WARMUP_STEPS = 20_000, 20
 MOST_COILS = 8  # to which measured coils are compressed
 MOST_SLICES = 48  # of the held-out ones that are measured
-NO_HELP = "; it did not help: keep the weights that you started from"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,8 +167,12 @@ def finetune(
     )
     train_to_end(config.lock(), run, setup)
     weights = run / BEST if (run / BEST).is_dir() else run
-    text = _measure(config, weights, output / "evaluation")
-    return f"{text}\nuse it: mript reconstruct --checkpoint={weights} --input=SCAN --output=FOLDER"
+    figures, helped = _measure(config, weights, output / "evaluation")
+    report = f"report: {output / 'evaluation' / 'report.html'}"
+    if not helped:
+        return f"{figures}; {NO_HELP}\n{report}"
+    use = f"mript reconstruct --checkpoint={weights} --input=SCAN --output=FOLDER"
+    return f"{figures}\n{report}\nuse it: {use}"
 
 
 def describe(scans: Scans) -> str:
@@ -246,32 +250,34 @@ def _size_to_train(record: Record) -> tuple[int, int]:
     return min(height, int(wanted[0])) if wanted else height, width
 
 
-def _measure(config: ConfigDict, weights: Path, folder: Path) -> str:
+def _measure(config: ConfigDict, weights: Path, folder: Path) -> tuple[str, bool]:
+    """The figures before and after in words, and whether they got better; writes the report."""
     if config.data.undersampling == "split" and not _has_references(config):
         checkpoints = {BEFORE: config.init_from, AFTER: str(weights)}
         errors, count = compare_without_references(config, checkpoints, folder, MOST_SLICES)
-        return (
+        figures = (
             f"error at samples that were not given to the model, of {count} held-out slices: "
             f"{errors[BEFORE]:.4f} before, {errors[AFTER]:.4f} fine-tuned"
-            f"{'' if errors[AFTER] < errors[BEFORE] else NO_HELP}\nreport: {folder / 'report.html'}"
         )
+        return figures, errors[AFTER] < errors[BEFORE]
     measured = ConfigDict(config.copy_and_resolve_references()).unlock()
     if measured.data.undersampling == "split":
         measured.data.undersampling = "kspace"
     checkpoints = {AFTER: str(weights), BEFORE: config.init_from}
-    results, examples = compare(measured, checkpoints)
+    results, examples = compare(measured, checkpoints, over=BEFORE)
     write_results(folder, results, examples)
-    write_report(folder / "report.html", results, examples)
+    write_report(folder / "report.html", results, examples, over=BEFORE)
     means = {
         name: float(np.mean([row["psnr"] for row in results["rows"] if row["method"] == name]))
         for name in (AFTER, BEFORE, "zero_filled")
     }
     change = means[AFTER] - means[BEFORE]
-    return (
+    figures = (
         f"PSNR of {results['rows'][0]['count']} held-out slices: {means['zero_filled']:.2f} dB "
         f"zero-filled, {means[BEFORE]:.2f} dB before, {means[AFTER]:.2f} dB fine-tuned "
-        f"({change:+.2f} dB){'' if change > 0 else NO_HELP}\nreport: {folder / 'report.html'}"
+        f"({change:+.2f} dB)"
     )
+    return figures, change > 0
 
 
 def _has_references(config: ConfigDict) -> bool:

@@ -152,16 +152,25 @@ def test_picture_of_the_median_slice_of_all_tasks_is_kept(cut):
     assert not any(e.pictures for e in examples) and len(made) == 7
 
 
-def test_pictures_are_kept_of_slices_that_fell_below_zero_filling():
+@pytest.mark.parametrize("over", ["zero_filled", "before"])
+def test_pictures_are_kept_of_slices_that_fell_below_what_gains_are_counted_from(over):
     batch = make_batch(6)
 
     def harmful(batch, task):  # in the second and the third slice, the third most
         factor = np.array([0.8, 1.1, 1.2, 0.8, 0.8, 0.8], np.float32).reshape(-1, 1, 1, 1)
         return batch["target"] + factor * (batch["zero_filled"] - batch["target"])
 
-    methods = {"harmful": harmful, "zero_filled": zero_filled}
+    def empty(batch, task):  # which nothing is below
+        return 0 * batch["zero_filled"]
+
+    methods = {"harmful": harmful, "zero_filled": empty, over: zero_filled}
     _, examples = evaluate_tasks(
-        methods, lambda task: [(batch, names(6))], [TASK], pictures=1, devices=jax.devices()[:1]
+        methods,
+        lambda task: [(batch, names(6))],
+        [TASK],
+        pictures=1,
+        over=over,
+        devices=jax.devices()[:1],
     )
     kept = [e.pictures is not None for e in examples]
     assert kept[:3] == [True, False, True] and kept[5]

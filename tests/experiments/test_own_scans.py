@@ -147,6 +147,19 @@ def tiny(tmp_path_factory):
     return str(folder)
 
 
+@pytest.mark.parametrize("helped", [False, True])
+def test_weights_that_did_not_help_are_not_recommended(folders, tmp_path, monkeypatch, helped):
+    for name in ("set_up", "limit_steps", "train_to_end"):
+        monkeypatch.setattr(own_scans, name, lambda *arguments: "")
+    monkeypatch.setattr(own_scans, "_measure", lambda *arguments: ("figures", helped))
+    scans = look(folders, "full")
+    config = own_scans.plan(scans, "small", TASK)
+    text = own_scans.finetune(config, scans.subjects, tmp_path, minutes=1.0)
+    assert "figures" in text and f"report: {tmp_path}/evaluation/report.html" in text
+    assert ("use it: mript reconstruct" in text) == helped
+    assert ("it did not help: keep the weights that you started from" in text) == (not helped)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("adapters", [False, True])
 def test_report_compares_before_and_after_on_held_out_scans(folders, tiny, tmp_path, adapters):
@@ -156,7 +169,9 @@ def test_report_compares_before_and_after_on_held_out_scans(folders, tiny, tmp_p
     assert "dB before" in text and "dB fine-tuned" in text
     results = read_results(tmp_path / "evaluation")
     assert {row["method"] for row in results["rows"]} >= {"before", "fine_tuned", "zero_filled"}
-    assert (tmp_path / "evaluation" / "report.html").is_file()
+    page = (tmp_path / "evaluation" / "report.html").read_text()
+    assert " dB over before; worse in " in page
+    assert ("It did not help" in page) == ("it did not help" in text) == ("use it" not in text)
     splits = json.loads((tmp_path / "splits.json").read_text())
     assert [len(splits[name]) for name in ("train", "validation", "test")] == [3, 1, 1]
     before, after = (flatten_dict(load_params(path)) for path in (tiny, tmp_path / "training"))

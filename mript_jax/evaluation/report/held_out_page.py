@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mript_jax.evaluation.report.charts import legend, over_slices
-from mript_jax.evaluation.report.layout import short_page, words
+from mript_jax.evaluation.report.layout import NO_HELP, short_page, warning, words
 from mript_jax.evaluation.report.pictures import (
     error_scale,
     error_uri,
@@ -18,7 +18,7 @@ from mript_jax.evaluation.report.pictures import (
     white_point,
 )
 
-BODY = Template("""$warning
+BODY = Template("""$warnings
 <section><h2>A typical slice, and the worst</h2>
 $figures
 <p class="hint">Made from all measured samples, on one gray scale; nobody knows the reference.
@@ -57,11 +57,12 @@ def write_held_out_page(
     first, last = slices[0].errors
     means = {name: float(np.mean([one.errors[name] for one in slices])) for name in (first, last)}
     worse = sum(one.errors[last] > one.errors[first] for one in slices)
-    warning = ""
+    warnings = ""
+    if means[last] >= means[first]:
+        warnings = warning(f"<b>{NO_HELP.capitalize()}.</b>")
     if worse:
-        warning = (
-            f'<p class="warning"><b>Worse {words(last)} than {words(first)}</b> in {worse} of '
-            f"{len(slices)} slices.</p>"
+        warnings += warning(
+            f"<b>Worse {words(last)} than {words(first)}</b> in {worse} of {len(slices)} slices."
         )
     figures = [
         _figure(told, slices[number], images)
@@ -72,7 +73,7 @@ def write_held_out_page(
         f"slices: {means[first]:.4f} {words(first)}, <b>{means[last]:.4f} {words(last)}</b>."
     )
     body = BODY.substitute(
-        warning=warning,
+        warnings=warnings,
         figures="".join(figures),
         legend=legend((first, last)),
         chart=over_slices([one.errors for one in slices], (first, last)),

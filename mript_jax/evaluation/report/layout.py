@@ -4,6 +4,7 @@ from html import escape
 from importlib import resources
 from string import Template
 
+NO_HELP = "it did not help: keep the weights that you started from"
 FRAME = Template("""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -20,6 +21,11 @@ $body
 def short_page(title: str, lead: str, body: str) -> str:
     """A page with everything in it; `title` is text, the others are HTML."""
     return FRAME.substitute(title=escape(title), style=page_style(), lead=lead, body=body)
+
+
+def warning(text: str) -> str:
+    """A paragraph that stands out; `text` is HTML."""
+    return f'<p class="warning">{text}</p>'
 
 
 def page_style() -> str:

@@ -14,7 +14,7 @@ from mript_jax.evaluation.paths import without_folders
 from mript_jax.evaluation.protocols import get_protocol
 from mript_jax.evaluation.report.cases import make_cases, typical_case
 from mript_jax.evaluation.report.charts import curves, legend, spectra
-from mript_jax.evaluation.report.layout import page_style, read
+from mript_jax.evaluation.report.layout import NO_HELP, page_style, read, warning
 from mript_jax.evaluation.report.tables import has, heat_map, results_table, volume_sections
 from mript_jax.evaluation.results import Results, by_task, gains
 from mript_jax.evaluation.summary import METRICS
@@ -45,18 +45,23 @@ HINTS = dict.fromkeys(METRICS, BANDS_HINT) | {
 }
 
 
-def write_report(path: str | Path, results: Results, examples: Sequence[SliceResult]) -> None:
-    """Writes report.html: one page with everything in it (styles, script, pictures)."""
+def write_report(
+    path: str | Path, results: Results, examples: Sequence[SliceResult], over: str = BASELINE
+) -> None:
+    """Writes report.html: one page with everything in it (styles, script, pictures).
+
+    Gains are counted from the method `over`: zero-filling, or what there was before a change.
+    """
     rows = results["rows"]
     methods = list(dict.fromkeys(row["method"] for row in rows))
-    methods.sort(key=lambda name: name == BASELINE)  # gains are counted from it
-    main, baseline = methods[0], BASELINE if BASELINE in methods and len(methods) > 1 else None
+    methods.sort(key=lambda name: name == BASELINE)
+    main, baseline = methods[0], over if over in methods[1:] else None
     cases = make_cases(examples, methods, main)
     fields = {
         "title": escape(_title(results)),
-        "lead": _lead(results, main, baseline),
-        "warning": _warning(examples, main, baseline),
-        "pictured": _pictured(examples, main),
+        "lead": _lead(results, examples, main, baseline),
+        "warning": _warnings(results, examples, main, baseline),
+        "pictured": _pictured(examples, main, over),
         "provenance": _provenance(results),
         "methods": _methods(results),
         "legend": legend(methods),
@@ -69,6 +74,7 @@ def write_report(path: str | Path, results: Results, examples: Sequence[SliceRes
             {
                 "methods": methods,
                 "main": main,
+                "over": over,
                 "cases": cases,
                 "typical": typical_case(examples, main),
                 "total": len(examples),
@@ -88,7 +94,9 @@ def _title(results: Results) -> str:
     return f"{' and '.join(models)}: {data}, {results['split']} split"
 
 
-def _lead(results: Results, main: str, baseline: str | None) -> str:
+def _lead(
+    results: Results, examples: Sequence[SliceResult], main: str, baseline: str | None
+) -> str:
     """The outcome in a sentence or two."""
     tasks = by_task(results["rows"])
     ours = [of_task[main] for of_task in tasks.values() if main in of_task]
@@ -98,7 +106,11 @@ def _lead(results: Results, main: str, baseline: str | None) -> str:
     if baseline:
         above = gains(results["rows"], main, baseline)
         worst = min(above, key=lambda task: above[task])
-        text += f", {np.mean(list(above.values())):+.2f} dB over {baseline.replace('_', '-')}"
+        text += f", {np.mean(list(above.values())):+.2f} dB over {_than(baseline)}"
+        if baseline != BASELINE:
+            worse = sum(gain(example, main, baseline) < 0 for example in examples)
+            text += f"; worse in {worse} of {len(examples)} slices"
+            text += " and tasks" if len(tasks) > 1 else ""
         if len(above) > 1:
             text += (
                 f"; the least in {escape(_words(worst[0]))} {worst[1]:g}× ({above[worst]:+.2f} dB)"
@@ -106,22 +118,34 @@ def _lead(results: Results, main: str, baseline: str | None) -> str:
     return text + "."
 
 
-def _warning(examples: Sequence[SliceResult], main: str, baseline: str | None) -> str:
-    """The number of slices that a method made worse, where there are any, and where to see them."""
-    harmed = [e for e in examples if gain(e, main) < 0] if baseline else []
-    if not harmed:
+def _warnings(
+    results: Results, examples: Sequence[SliceResult], main: str, baseline: str | None
+) -> str:
+    """What speaks against a method: that a change did not help, and slices that got worse."""
+    if baseline is None:
         return ""
+    text = ""
+    if baseline != BASELINE and np.mean(list(gains(results["rows"], main, baseline).values())) <= 0:
+        text = warning(f"<b>{NO_HELP.capitalize()}.</b>")
+    for over in dict.fromkeys((baseline, BASELINE)):
+        harmed = [example for example in examples if gain(example, main, over) < 0]
+        if harmed:
+            most = -min(gain(example, main, over) for example in harmed)
+            see = _where_to_see(harmed) if over == baseline else ""
+            text += warning(
+                f"<b>Worse than {escape(_words(over))}</b> in {len(harmed)} of {len(examples)} "
+                f"slices and tasks, by up to {most:.2f} dB{see}."
+            )
+    return text
+
+
+def _where_to_see(harmed: Sequence[SliceResult]) -> str:
     shown = sum(example.pictures is not None for example in harmed)
     them = "them" if shown == len(harmed) else f"the worst {shown} of them"
-    see = f": order the pictures by least gain to see {them}" if shown else ""
-    most = -min(gain(example, main) for example in harmed)
-    return (
-        f'<p class="warning"><b>Worse than {_words(BASELINE)}</b> in {len(harmed)} of '
-        f"{len(examples)} slices and tasks, by up to {most:.2f} dB{see}.</p>"
-    )
+    return f": order the pictures by least gain to see {them}" if shown else ""
 
 
-def _pictured(examples: Sequence[SliceResult], main: str) -> str:
+def _pictured(examples: Sequence[SliceResult], main: str, over: str) -> str:
     """Which slices have pictures, so that nobody takes them for all."""
     shown = sum(example.pictures is not None for example in examples)
     if shown == len(examples):
@@ -129,8 +153,8 @@ def _pictured(examples: Sequence[SliceResult], main: str) -> str:
     return (
         f"{shown} of the {len(examples)} slices and tasks have pictures: in each task the first "
         f"slices of some volumes, those with the lowest PSNR of {escape(_words(main))}, and those "
-        "furthest below zero-filling; and of all tasks the one nearest to the median. All figures "
-        "are of all slices."
+        f"furthest below {_than(over)}; and of all tasks the one nearest to the median. All "
+        "figures are of all slices."
     )
 
 
@@ -163,6 +187,11 @@ def _methods(results: Results) -> str:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
+
+
+def _than(name: str) -> str:
+    """A method that others are compared with, in HTML."""
+    return escape(name.replace("_", "-"))
 
 
 def _tabs(rows: Sequence[Mapping[str, Any]]) -> str:

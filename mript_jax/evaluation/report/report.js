@@ -1,6 +1,6 @@
 "use strict";
 // The viewer of cases and the small interactions of the page; everything else is plain HTML.
-const { methods, main, cases, typical, total } = JSON.parse(document.getElementById("data").textContent);
+const { methods, main, over, cases, typical, total } = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
 const ZOOM = 0.25; // part of each side that the zoom box covers
 const baseline = "zero_filled";
@@ -19,7 +19,7 @@ function make(tag, properties = {}, ...children) {
 const words = (name) => name.replaceAll("_", " ");
 const taskOf = (c) => `${words(c.pattern)} ${c.acceleration}×`;
 const psnr = (c, method) => c.values[method].psnr;
-const gain = (c) => psnr(c, main) - (baseline in c.values ? psnr(c, baseline) : 0);
+const gain = (c) => psnr(c, main) - (over in c.values ? psnr(c, over) : 0);
 const clamp = (value) => Math.min(Math.max(value, 0), 1 - ZOOM);
 
 // ---------------------------------------------------------------- a typical slice, and the worst
@@ -89,7 +89,7 @@ function select() {
 }
 
 function listEntry(c, index) {
-  const better = baseline in c.values && main !== baseline ? `, ${gain(c) < 0 ? "" : "+"}${gain(c).toFixed(1)}` : "";
+  const better = over in c.values && main !== over ? `, ${gain(c) < 0 ? "" : "+"}${gain(c).toFixed(1)}` : "";
   const text = make("span", {}, make("b", {}, `${psnr(c, main).toFixed(1)} dB${better}`),
     make("small", {}, taskOf(c)), make("small", {}, `${c.volume}, slice ${c.slice}`));
   const button = make("button", { type: "button", onclick: () => show(index) },

@@ -37,7 +37,7 @@ def _examples(tasks=TASKS[:7], volumes=("v0", "v1", "v2"), shape=(40, 32)) -> li
     return examples
 
 
-def _page(path, examples: list[SliceResult], **changes):
+def _page(path, examples: list[SliceResult], over="zero_filled", **changes):
     """Writes the report of the examples and returns its results."""
     protocol = get_protocol("mript_paper")
     tasks = dict.fromkeys(example.task for example in examples)
@@ -48,7 +48,7 @@ def _page(path, examples: list[SliceResult], **changes):
     ]
     head = {"model": "mript", "dataset": "phantom", "protocol": "mript_paper", "split": "test"}
     results = make_results(**(head | changes), rows=rows, seed=0)
-    write_report(path, results, examples)
+    write_report(path, results, examples, over)
     return results
 
 

@@ -48,5 +48,16 @@ def test_every_slice_has_its_errors_and_what_got_worse_is_told(page):
     assert "0.5000 before, <b>0.4600 fine tuned</b>" in page
 
 
+def test_change_that_did_not_help_is_told_first(slices, tmp_path):
+    image = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+    worse = [one._replace(errors={"before": 0.4, "fine_tuned": 0.41}) for one in slices]
+    for name, of in (("better", slices), ("worse", worse)):
+        images = {"zero_filled": image, "before": image, "fine_tuned": image}
+        write_held_out_page(tmp_path / f"{name}.html", "Ours", of, {2: images})
+    told = "It did not help: keep the weights that you started from."
+    assert told not in (tmp_path / "better.html").read_text()
+    assert told in (tmp_path / "worse.html").read_text()
+
+
 def test_colors_of_the_page_and_its_chart_are_in_it(page):
     assert {"--ink", "--surface", "--c0", "--c1"} <= set(re.findall(r"(--[\w-]+):", page))

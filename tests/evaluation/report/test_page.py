@@ -10,6 +10,7 @@ import numpy as np
 from mript_jax.evaluation.report import write_report
 from mript_jax.evaluation.results import FORMATS
 from mript_jax.evaluation.summary import METRICS
+from mript_jax.physics.tasks import TASKS
 
 VOID = ("meta", "link", "img", "input", "br")  # elements without an end
 
@@ -94,6 +95,29 @@ def test_slices_worse_than_zero_filling_are_said_to_be_shown_only_if_they_are(
     make_page(tmp_path / "none.html", [dataclasses.replace(e, pictures=None) for e in examples])
     page = (tmp_path / "none.html").read_text()
     assert "Worse than" in page and "least gain to see" not in page
+
+
+def test_page_of_a_change_leads_with_what_it_changed(tmp_path, make_examples, make_page):
+    examples = make_examples()
+    examples[3].values["mript"]["psnr"] = examples[3].values["unet"]["psnr"] - 0.25
+    make_page(tmp_path / "better.html", examples, over="unet")
+    page = (tmp_path / "better.html").read_text()
+    assert re.search(r"\+\d\.\d\d dB over unet; worse in 1 of 21 slices and tasks", page)
+    assert "<b>Worse than unet</b> in 1 of 21 slices and tasks, by up to 0.25 dB: order" in page
+    assert "It did not help" not in page and "PSNR gain of mript over unet" in page
+    assert data_of(tmp_path / "better.html")["over"] == "unet"
+
+
+def test_page_of_a_change_that_did_not_help_says_so_first(tmp_path, make_examples, make_page):
+    examples = make_examples(TASKS[:1])
+    for example in examples:  # far above zero-filling all the same
+        example.values["mript"]["psnr"] = example.values["unet"]["psnr"] - 0.03
+    make_page(tmp_path / "report.html", examples, over="unet")
+    page = (tmp_path / "report.html").read_text()
+    assert "-0.03 dB over unet; worse in 3 of 3 slices." in page
+    assert "dB over zero-filled" not in page and "Worse than zero" not in page
+    told = "It did not help: keep the weights that you started from"
+    assert told in page and page.index(told) < page.index("<main>")
 
 
 def test_window_and_level_are_those_of_every_gray_picture(page):
