@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mript_jax.evaluation.report.charts import legend, over_slices
-from mript_jax.evaluation.report.layout import NO_HELP, short_page, warning, words
+from mript_jax.evaluation.report.layout import NO_HELP, read, short_page, warning, words
 from mript_jax.evaluation.report.pictures import (
     error_scale,
     error_uri,
@@ -19,13 +19,20 @@ from mript_jax.evaluation.report.pictures import (
 )
 
 BODY = Template("""$warnings
-<section><h2>A typical slice, and the worst</h2>
+<section>
+<div class="windowing"><h2>A typical slice, and the worst</h2>
+<label>Level <input type="range" name="level" min="0.1" max="1" step="0.01" value="0.5"></label>
+<label>Window <input type="range" name="window" min="0.1" max="1" step="0.01" value="1"></label>
+</div>
 $figures
-<p class="hint">Made from all measured samples, on one gray scale; nobody knows the reference.
-Errors are those of the k-space that a model predicts from a part of the samples, at the others:
-L2 + L1, relative to these (0: none).</p></section>
+<p class="hint">Made from all measured samples, on one gray scale, window and level; nobody knows
+the reference. Errors are those of the k-space that a model predicts from a part of the samples, at
+the others: L2 + L1, relative to these (0: none).</p></section>
 <section><h2>Error by slice</h2><ul class="legend">$legend</ul>$chart
-<div class="tall">$table</div></section>""")
+<div class="tall">$table</div></section>
+<script>
+$script
+</script>""")
 
 
 class HeldOutSlice(NamedTuple):
@@ -78,6 +85,7 @@ def write_held_out_page(
         legend=legend((first, last)),
         chart=over_slices([one.errors for one in slices], (first, last)),
         table=_table(slices),
+        script=read("window.js"),
     )
     Path(path).write_text(short_page(title, lead, body), encoding="utf-8")
 
@@ -89,19 +97,20 @@ def _figure(told: str, of: HeldOutSlice, images: Mapping[str, np.ndarray]) -> st
     parts = []
     for name, image in images.items():
         error = f"error {of.errors[name]:.4f}" if name in of.errors else ""
-        parts.append(_picture(words(name), error, grey_uri(grey(image, brightest))))
+        parts.append(_picture(words(name), error, grey_uri(grey(image, brightest)), "gray"))
     change = np.abs(images[last] - images[first]) / brightest
     scale = error_scale([change])
     text = f"0 (dark) to {scale:g} of white, or more"
     name = f"change from {words(first)} to {words(last)}"
-    parts.append(_picture(name, text, error_uri(change, scale)))
+    parts.append(_picture(name, text, error_uri(change, scale), "error"))
     about = f"<b>{told}</b> · {escape(of.volume)}, slice {of.slice_index}"
     row = f'<div class="enlarged">{"".join(parts)}</div>'
     return f"<figure><figcaption>{about}</figcaption>{row}</figure>"
 
 
-def _picture(name: str, text: str, uri: str) -> str:
-    return f'<div><p><b>{name}</b><br>{text}</p><img src="{uri}" alt="{name}"></div>'
+def _picture(name: str, text: str, uri: str, kind: str) -> str:
+    image = f'<img class="{kind}" src="{uri}" alt="{name}">'
+    return f"<div><p><b>{name}</b><br>{text}</p>{image}</div>"
 
 
 def _table(slices: Sequence[HeldOutSlice]) -> str:

@@ -81,7 +81,7 @@ def write_report(
             }
         ),
         "style": page_style(),
-        "script": read("report.js"),
+        "script": read("window.js") + read("report.js"),
     }
     Path(path).write_text(Template(read("report.html")).substitute(fields), encoding="utf-8")
 

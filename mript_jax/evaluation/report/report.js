@@ -1,4 +1,3 @@
-"use strict";
 // The viewer of cases and the small interactions of the page; everything else is plain HTML.
 const { methods, main, over, cases, typical, total } = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
@@ -47,18 +46,6 @@ function figure(c, told) {
 }
 
 const colorScale = (c) => make("p", { className: "scale" }, "error 0 ", make("i"), ` ${c.errorScale} or more`);
-
-// y = (x - (level - window / 2)) / window; filters of CSS do it where the window begins at 0 or above.
-const sliders = (name) => document.querySelectorAll(`.windowing [name=${name}]`);
-
-function setWindow(event) {
-  for (const slider of sliders(event.target.name)) slider.value = event.target.value;
-  const window = Number(sliders("window")[0].value);
-  const level = Math.max(Number(sliders("level")[0].value), window / 2);
-  for (const slider of sliders("level")) slider.value = level;
-  document.documentElement.style.setProperty("--bright", 1 / (2 * level));
-  document.documentElement.style.setProperty("--contrast", (2 * level) / window);
-}
 
 // ---------------------------------------------------------------- which cases, in which order
 const ORDERS = {
@@ -185,7 +172,6 @@ function setUpViewer() {
   }
   byId("left").value = columns[0];
   byId("right").value = main === columns[0] ? "reference" : main;
-  for (const slider of document.querySelectorAll(".windowing input")) slider.addEventListener("input", setWindow);
   byId("slider").addEventListener("input", (event) =>
     byId("stage").style.setProperty("--at", `${event.target.value}%`));
   byId("previous").addEventListener("click", () => show(current - 1));

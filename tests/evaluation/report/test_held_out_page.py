@@ -33,7 +33,7 @@ def test_typical_is_the_median_and_worst_the_largest_error_of_the_last_method(sl
 
 def test_pictures_are_named_with_their_errors(page):
     assert "Ours &amp; co" in page and "knee <1>" not in page
-    told = re.findall(r"<b>([^<]*)</b><br>([^<]*)</p><img src=\"data:image", page)
+    told = re.findall(r"<b>([^<]*)</b><br>([^<]*)</p><img class=\"\w+\" src=\"data:image", page)
     assert [name for name, _ in told[:3]] == ["zero filled", "before", "fine tuned"]
     assert told[1][1] == "error 0.5000" and told[2][1] == "error 0.4000"
     assert told[6][1] == "error 0.9000" and len(told) == 8
@@ -57,6 +57,13 @@ def test_change_that_did_not_help_is_told_first(slices, tmp_path):
     told = "It did not help: keep the weights that you started from."
     assert told not in (tmp_path / "better.html").read_text()
     assert told in (tmp_path / "worse.html").read_text()
+
+
+def test_window_and_level_are_those_of_the_images_alone(page):
+    assert page.count('class="gray"') == 2 * 3 and page.count('class="error"') == 2
+    for name in ("level", "window"):
+        assert re.search(rf'class="windowing".*<input type="range" name="{name}"', page, re.DOTALL)
+    assert 'addEventListener("input", setWindow)' in page
 
 
 def test_colors_of_the_page_and_its_chart_are_in_it(page):
