@@ -51,15 +51,15 @@ def main() -> None:
     from mript_jax.experiments import own_scans
 
     scans = own_scans.look_through(values.format or _format_of(path), str(path.absolute()))
-    task = own_scans.task_of(scans, values.pattern, values.acceleration)
+    tasks = own_scans.tasks_of(scans, values.pattern, values.acceleration)
     config = own_scans.plan(
         scans,
         values.checkpoint,
-        task,
+        tasks,
         adapters=values.adapters,
         self_supervised=values.self_supervised,
     )
-    print(own_scans.describe(scans))
+    print(own_scans.describe(scans, tasks))
     print(own_scans.finetune(config, scans.subjects, values.output, values.minutes or MINUTES))
 
 

@@ -92,13 +92,14 @@ def split_subjects(subjects: Sequence[str]) -> dict[str, str]:
 def plan(
     scans: Scans,
     checkpoint: str,
-    task: Task,
+    tasks: Sequence[Task],
     *,
     adapters: bool = False,
     self_supervised: bool = False,
 ) -> ConfigDict:
     """The config of the fine-tuning, whose steps are still to be set; refuses what cannot work.
 
+    `tasks` are those of `tasks_of`: training is for all accelerations from the first to the last.
     Call it before any use of a device: a CPU is divided for its batches.
     """
     _check(scans, self_supervised)
@@ -114,9 +115,10 @@ def plan(
     config.update({"keep_checkpoints": 1, "checkpoint_every_steps": 100})
     data = config.data
     data.update({"source": scans.format, "path": scans.path, "mixture": (), "max_slices": 0})
-    data.update({"patterns": (task.pattern,), "pattern_weights": (), "acceleration_weights": ()})
-    data.update({"accelerations": (task.acceleration,), "continuous_accelerations": ()})
-    data.center_fractions = (task.center_fraction,)
+    data.update({"pattern_weights": (), "acceleration_weights": (), "continuous_accelerations": ()})
+    ends = {task.acceleration: task.center_fraction for task in (tasks[0], tasks[-1])}
+    data.update({"accelerations": tuple(ends), "center_fractions": tuple(ends.values())})
+    data.patterns = tuple(dict.fromkeys(task.pattern for task in tasks))
     with data.ignore_type():  # of a number or a pair
         data.image_size = _image_size(scans, self_supervised)
     if self_supervised:
@@ -135,7 +137,7 @@ def plan(
     config.optimizer.lora_rank = ADAPTER_RANK if adapters else 0
     config.evaluation.update({"protocol": "measured", "split": "test", "batch_size": 8})
     for name in ("patterns", "accelerations", "center_fractions"):
-        config.evaluation[name] = data[name]
+        config.evaluation[name] = data[name][:1]  # a scan with its own mask is measured once
     config.evaluation.max_slices = MOST_SLICES
     return config
 
@@ -175,20 +177,32 @@ def finetune(
     return f"{figures}\n{report}\nuse it: {use}"
 
 
-def describe(scans: Scans) -> str:
-    """The scans in a line."""
+def describe(scans: Scans, tasks: Sequence[Task]) -> str:
+    """The scans, and what is trained for, in a line."""
     kinds = Counter(_kind(record) for record in scans.records)
     told = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     few = f" (with fewer than {FEW}, figures say little)" if len(scans.subjects) < FEW else ""
-    return f"{len(scans.subjects)} subjects{few}, {scans.slices} slices: {told}"
+    patterns = " and ".join(dict.fromkeys(task.pattern for task in tasks))
+    ends = dict.fromkeys(f"{task.acceleration:.3g}" for task in (tasks[0], tasks[-1]))
+    return (
+        f"{len(scans.subjects)} subjects{few}, {scans.slices} slices: {told}; "
+        f"trained for {patterns} at acceleration {' to '.join(ends)}"
+    )
 
 
-def task_of(scans: Scans, pattern: str, acceleration: float) -> Task:
-    """The task to train for: that of the scans' own masks, else the one asked for."""
-    for record in scans.undersampled:
-        seen = recognize_mask(np.asarray(record.mask))
-        return make_task(seen.pattern, max(seen.acceleration, 1.0), seen.center_fraction)
-    return make_task(pattern, acceleration)
+def tasks_of(scans: Scans, pattern: str, acceleration: float) -> tuple[Task, ...]:
+    """The tasks to train for, by acceleration: those of the scans' masks, else the one asked for.
+
+    A pattern at an acceleration is there once.
+    """
+    masks = [recognize_mask(np.asarray(record.mask)) for record in scans.undersampled]
+    seen = {
+        (m.acceleration, m.pattern): make_task(
+            m.pattern, max(m.acceleration, 1.0), m.center_fraction
+        )
+        for m in masks
+    }
+    return tuple(seen[key] for key in sorted(seen)) or (make_task(pattern, acceleration),)
 
 
 def _kind(record: Record) -> str:
