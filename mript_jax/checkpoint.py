@@ -40,6 +40,10 @@ from mript_jax.weights_file import SUFFIX, read_header, read_weights, refuse_non
 log = logging.getLogger(__name__)
 
 FOLDER = "checkpoints"
+NEW_RUN = (  # in place of one that cannot go on; the flags in brackets are those of `finetune`
+    "use another --workdir (or --output), with config.init_from (or --checkpoint) to start from "
+    "its weights"
+)
 DAMAGED = "damaged"  # where a run that resumes puts damaged steps
 _NONE = -1  # stands for no step
 OF_MODEL = ("params", "ema", "config")  # items that are read without training
@@ -98,8 +102,7 @@ class Checkpoints:
         for name in targets:
             if not (folder / name).is_dir():
                 raise UserError(
-                    f"{folder} holds no {name!r}, so a run cannot go on from it; use another "
-                    "--workdir, and config.init_from to start from its weights"
+                    f"{folder} holds no {name!r}, so a run cannot go on from it; {NEW_RUN}"
                 )
         arguments = {name: ocp.args.StandardRestore(tree) for name, tree in targets.items()}
         wanted = ocp.args.Composite(data=ocp.args.JsonRestore(), **arguments)
@@ -108,8 +111,7 @@ class Checkpoints:
         except Exception as error:  # Orbax raises all kinds: another tree or other shapes, damage
             damaged = "" if has_checksums(folder) else "is damaged or "
             raise UserError(
-                f"{folder} {damaged}does not fit the config's model and optimizer; use another "
-                "--workdir, or config.init_from to start from its weights"
+                f"{folder} {damaged}does not fit the config's model and optimizer; {NEW_RUN}"
             ) from error
         return {name: restored[name] for name in targets}, restored["data"]
 

@@ -31,12 +31,14 @@ def run(
     program: str,
     *,
     config_from_checkpoint: bool = False,
+    makes_config: bool = False,
 ) -> None:
     """Parse the flags and call `main`; a user error becomes one line and exit status 2.
 
     `usage` is the text of --help, in which lines that begin with `mript NAME` are shown with
     `program` instead. With `config_from_checkpoint`, FLAGS.config is the config that --checkpoint
-    carries, and `--config.a.b=value` changes it.
+    carries, and `--config.a.b=value` changes it. With `makes_config`, a command without --config
+    makes one itself, and applies `config_overrides()` to it.
     """
     logging.set_verbosity(logging.ERROR)
     others = set(FLAGS)
@@ -47,7 +49,7 @@ def run(
     use_program_cache()
     try:
         with _mistakes_in_flags():
-            _parse(sys.argv, config_from_checkpoint)
+            _parse(sys.argv, config_from_checkpoint, makes_config)
         main()
     except UserError as error:
         fail(error)
@@ -80,6 +82,13 @@ class _WarningLines(python_logging.Handler):
         if text not in self._seen:
             self._seen.add(text)
             print(f"{record.levelname.lower()}: {text}", file=sys.stderr, flush=True)
+
+
+def config_overrides() -> list[tuple[str, str | None]]:
+    """The `--config.a.b=value` of the command line: each field with its text."""
+    from mript_jax.config import split_overrides
+
+    return split_overrides(FLAGS.read_flags_from_files(sys.argv[1:], force_gnu=False))[0]
 
 
 def no_flags() -> None:
@@ -173,7 +182,7 @@ class _ConfigFile(flags.ArgumentParser):
         return load_config_file(*argument.split(":", 1)).lock()
 
 
-def _parse(argv: list[str], config_from_checkpoint: bool) -> None:
+def _parse(argv: list[str], config_from_checkpoint: bool, makes_config: bool) -> None:
     from mript_jax.config import apply_overrides, split_overrides
 
     arguments = FLAGS.read_flags_from_files(argv[1:], force_gnu=False)
@@ -185,7 +194,7 @@ def _parse(argv: list[str], config_from_checkpoint: bool) -> None:
         required(checkpoint=FLAGS.checkpoint)
         flags.DEFINE(_ConfigFile(), "config", None, "The checkpoint's config.")
         FLAGS.config = _config_of_checkpoint()
-    if overrides:
+    if overrides and not (makes_config and FLAGS.config is None):
         if "config" not in FLAGS:
             raise UserError(f"unexpected --config.{overrides[0][0]}; see --help")
         required(config=FLAGS.config)

@@ -6,12 +6,14 @@
   mript finetune --input=FOLDER_OF_UNDERSAMPLED_SCANS --output=runs/ours --self_supervised
 
 Volumes are split, by patient, into those to train on and those to measure on. Run again with the
-same --output, it resumes. With --config it is `mript train` from the weights of a checkpoint:
+same --output, it resumes. The config is made for the scans; --config.FIELD=value changes it, and
+--print_config shows it. With --config=NAME it is `mript train` from the weights of a checkpoint:
 
   mript finetune --config=mript_fastmri --workdir=runs/knee --config.init_from=runs/radimagenet \\
       --config.data.path=FOLDER_OF_H5
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from absl import flags
@@ -21,10 +23,31 @@ from mript_jax.commands import train
 from mript_jax.errors import UserError
 
 MINUTES = 10.0  # of training on one's own scans
+# Flags that go with --config or with --input alone, and what to do with the other one.
+OF_CONFIG = {
+    "workdir": "the folder is --output",
+    **dict.fromkeys(("coordinator", "processes", "process", "join"), "it is one process"),
+}
+OF_INPUT = {
+    "input": "use --config.data.path",
+    "output": "the folder is --workdir",
+    "format": "use --config.data.source",
+    "checkpoint": "use --config.init_from",
+    "adapters": "use --config.optimizer.lora_rank=8",
+    "self_supervised": "use --config.data.undersampling=split --config.loss=self_supervised",
+    "pattern": "use --config.data.patterns",
+    "acceleration": "use --config.data.accelerations",
+}
+SET_BY = {  # fields of the config that is made for scans
+    "init_from": "checkpoint",
+    "data.path": "input",
+    "data.source": "format",
+    "data.splits_file": "output",
+}
 
 
 def run(program: str) -> None:
-    cli.run(main, define_flags, __doc__, program)
+    cli.run(main, define_flags, __doc__, program, makes_config=True)
 
 
 def define_flags() -> None:
@@ -42,12 +65,20 @@ def define_flags() -> None:
 def main() -> None:
     values = cli.FLAGS
     if values.config is not None:
+        _refuse(OF_INPUT, "config")
         if not values.config.init_from:
             raise UserError("--config.init_from is needed: the checkpoint to start from")
         train.main()
         return
-    cli.required(input=values.input, output=values.output)
+    shown = train.only_shown()
+    cli.required(input=values.input, output=values.output or shown)
+    _refuse(OF_CONFIG, "input")
+    overrides = cli.config_overrides()
+    for name, _ in overrides:
+        if name in SET_BY:
+            raise UserError(f"--config.{name} does not go with --input; use --{SET_BY[name]}")
     path = cli.existing_path("input", values.input)
+    from mript_jax.config import apply_overrides
     from mript_jax.experiments import own_scans
 
     scans = own_scans.look_through(values.format or _format_of(path), str(path.absolute()))
@@ -59,8 +90,18 @@ def main() -> None:
         adapters=values.adapters,
         self_supervised=values.self_supervised,
     )
+    apply_overrides(config, overrides)
+    if shown:
+        train.show(config)
+        return
     print(own_scans.describe(scans, tasks))
     print(own_scans.finetune(config, scans.subjects, values.output, values.minutes or MINUTES))
+
+
+def _refuse(flags: Mapping[str, str], beside: str) -> None:
+    for name, instead in flags.items():
+        if cli.FLAGS[name].present:
+            raise UserError(f"--{name} does not go with --{beside}; {instead}")
 
 
 def _format_of(folder: Path) -> str:

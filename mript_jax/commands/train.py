@@ -18,6 +18,7 @@ same command runs once per process: launch/slurm, launch/tpu and launch/gke do t
 import gc
 
 from absl import flags
+from ml_collections import ConfigDict
 
 from mript_jax import cli
 from mript_jax.errors import UserError
@@ -48,28 +49,16 @@ def define_flags() -> None:
 def main() -> None:
     values = cli.FLAGS
     cli.required(config=values.config)
-    from mript_jax.config import check_config, describe_config, flatten_config
+    if only_shown():
+        show(values.config)
+        return
+    from mript_jax.config import check_config
     from mript_jax.training.cores import divide_cpu
     from mript_jax.training.distributed import initialize
-    from mript_jax.training.estimate import estimate
     from mript_jax.training.loop import train_to_end
-    from mript_jax.training.setup import build_parts, set_up
+    from mript_jax.training.setup import set_up
     from mript_jax.training.step_time import limit_steps
 
-    if values.help_config:
-        print(describe_config(values.config))
-        return
-    if values.print_config:
-        check_config(values.config)
-        build_parts(values.config)
-        for name, value in flatten_config(values.config).items():
-            print(f"{name} = {value!r}")
-        return
-    if values.estimate:
-        print(estimate(values.config, values.topology))
-        return
-    if values.topology:
-        raise UserError(f"--topology={values.topology} needs --estimate: only a step is compiled")
     cli.required(workdir=values.workdir)
     initialize(values.coordinator, values.processes, values.process, values.join)
     divide_cpu(values.config)
@@ -82,3 +71,29 @@ def main() -> None:
         print(told, flush=True)
     state = train_to_end(values.config, values.workdir, setup)
     print(f"trained to step {state.step}: {values.workdir}")
+
+
+def only_shown() -> bool:
+    """Whether the flags ask for a config or its cost to be shown, rather than for a training."""
+    values = cli.FLAGS
+    if values.topology and not values.estimate:
+        raise UserError(f"--topology={values.topology} needs --estimate: only a step is compiled")
+    return bool(values.help_config or values.print_config or values.estimate)
+
+
+def show(config: ConfigDict) -> None:
+    """Prints what the flags ask for of a config."""
+    values = cli.FLAGS
+    from mript_jax.config import check_config, describe_config, flatten_config
+    from mript_jax.training.estimate import estimate
+    from mript_jax.training.setup import build_parts
+
+    if values.help_config:
+        print(describe_config(config))
+    elif values.print_config:
+        check_config(config)
+        build_parts(config)
+        for name, value in flatten_config(config).items():
+            print(f"{name} = {value!r}")
+    else:
+        print(estimate(config, values.topology))

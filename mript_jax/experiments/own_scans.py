@@ -97,9 +97,10 @@ def plan(
     adapters: bool = False,
     self_supervised: bool = False,
 ) -> ConfigDict:
-    """The config of the fine-tuning, whose steps are still to be set; refuses what cannot work.
+    """The config of the fine-tuning; refuses what cannot work.
 
-    `tasks` are those of `tasks_of`: training is for all accelerations from the first to the last.
+    Its steps are the most that there may be. `tasks` are those of `tasks_of`: training is for
+    their patterns, at the first and the last acceleration.
     Call it before any use of a device: a CPU is divided for its batches.
     """
     _check(scans, self_supervised)
@@ -112,7 +113,8 @@ def plan(
     measured = any(record.kspace is not None for record in scans.records)
     config.init_from = checkpoint
     config.seed = 0
-    config.update({"keep_checkpoints": 1, "checkpoint_every_steps": 100})
+    config.update({"keep_checkpoints": 1, "checkpoint_every_steps": 100, "evaluate_every_steps": 0})
+    config.update({"total_steps": MOST_STEPS, "compilation_cache": ""})
     data = config.data
     data.update({"source": scans.format, "path": scans.path, "mixture": (), "max_slices": 0})
     data.update({"pattern_weights": (), "acceleration_weights": (), "continuous_accelerations": ()})
@@ -133,6 +135,7 @@ def plan(
     divide_cpu(config)
     config.global_batch_size = max(slices, jax.device_count())  # each device has one
     config.optimizer.update({"name": "muon", "schedule": "cosine", "ema_decay": 0.0})
+    config.optimizer.warmup_steps = WARMUP_STEPS
     config.optimizer.learning_rate = LEARNING_RATES["adapters" if adapters else "all"]
     config.optimizer.lora_rank = ADAPTER_RANK if adapters else 0
     config.evaluation.update({"protocol": "measured", "split": "test", "batch_size": 8})
@@ -155,12 +158,12 @@ def finetune(
     splits, run = split_subjects(subjects), output / "training"
     write_splits(output / "splits.json", splits)
     config.data.splits_file = str(output / "splits.json")
-    config.update({"total_steps": MOST_STEPS, "compilation_cache": str(output / "cache")})
-    config.optimizer.warmup_steps = WARMUP_STEPS
+    config.compilation_cache = config.compilation_cache or str(output / "cache")
     setup = set_up(config)
     print(limit_steps(config, run, minutes, setup), flush=True)
     validated = "validation" in splits.values() and config.data.undersampling != "split"
-    config.evaluate_every_steps = max(config.total_steps // 4, 1) if validated else 0
+    if validated and not config.evaluate_every_steps:
+        config.evaluate_every_steps = max(config.total_steps // 4, 1)
     count = Counter(splits.values())
     print(
         f"{config.total_steps} updates on {count['train']} subjects, "

@@ -35,8 +35,8 @@ def locked(workdir: Path, writes: bool = True) -> Iterator[None]:
             file.seek(0)
             owner = file.read(200).strip() or "another process"
             raise UserError(
-                f"{workdir} belongs to a run that has not ended ({owner}); use another --workdir, "
-                "or end it"
+                f"{workdir} belongs to a run that has not ended ({owner}); use another --workdir "
+                "(or --output), or end it"
             ) from error
         except OSError as error:
             if error.errno not in UNSUPPORTED:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from mript_jax.checkpoint import saved_fields
+from mript_jax.checkpoint import NEW_RUN, saved_fields
 from mript_jax.errors import UserError
 
 # Prefixes of the fields on which weights and samples depend: they must not change.
@@ -29,7 +29,7 @@ def refuse_another_run(workdir: Path, saved: ConfigDict, config: ConfigDict) -> 
         if before.get(name, now) != now:
             raise UserError(
                 f"config.{name} is {now!r}, but {workdir} was trained with {before[name]!r}; "
-                "use another --workdir, or config.init_from to start from its weights"
+                f"{NEW_RUN}"
             )
 
 

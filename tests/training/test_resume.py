@@ -45,6 +45,7 @@ def test_change_of_a_field_of_data_or_weights_is_a_user_error(field, value):
     with pytest.raises(UserError, match=f"config.{field} is .*runs/tiny was trained with") as error:
         refuse_another_run(WORKDIR, changed(), changed(**{field: value}))
     assert repr(value) in str(error.value)
+    assert all(flag in str(error.value) for flag in ("--workdir", "--output", "--checkpoint"))
 
 
 @pytest.mark.parametrize(
