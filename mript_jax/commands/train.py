@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def only_shown() -> bool:
-    """Whether the flags ask for a config or its cost to be shown, rather than for a training."""
+    """Return True if the flags ask for a config or its cost to be shown, not for a training."""
     values = cli.FLAGS
     if values.topology and not values.estimate:
         raise UserError(f"--topology={values.topology} needs --estimate: only a step is compiled")

@@ -121,7 +121,7 @@ def _lead(
 def _warnings(
     results: Results, examples: Sequence[SliceResult], main: str, baseline: str | None
 ) -> str:
-    """What speaks against a method: that a change did not help, and slices that got worse."""
+    """Warnings of a change that did not help, and of slices that a method made worse."""
     if baseline is None:
         return ""
     text = ""
