@@ -84,8 +84,9 @@ class Reconstruction:
           mask: the undersampling mask, [W], [H, W], or [S, H, W] with one for each slice. Without
             it, samples of a slice that are zero in all coils count as not measured; of an image,
             a model of k-space counts all samples as measured.
-          pattern: the sampling pattern, instead of the one recognized from the mask.
-          acceleration: the acceleration, instead of the recognized one.
+          pattern: the sampling pattern, instead of the one recognized from the mask; for models
+            that are told the task (`mript`), others see the mask alone.
+          acceleration: the acceleration, likewise.
           coil_axis: the axis of the coils, such as -3.
           sensitivities: coil sensitivity maps of the shape of `data`, or without its slice axis,
             in any scale and relative to any phase; where all are zero the image is. Without them

@@ -105,10 +105,11 @@ def unlike_sampling(config: ConfigDict, pattern: str, acceleration: float) -> li
     """A sentence for a sampling pattern, and for an acceleration, that was not trained on."""
     data, found = config.data, []
     if pattern not in data.patterns:
+        nearest = data.patterns[nearest_pattern(pattern, data.patterns)]
+        instead = f"; using {nearest}" if MODELS[config.model.name].takes_task else ""
         found.append(
             f"the sampling pattern {pattern} is not among those trained on "
-            f"({', '.join(data.patterns)}); using "
-            f"{data.patterns[nearest_pattern(pattern, data.patterns)]}"
+            f"({', '.join(data.patterns)}){instead}"
         )
     trained = data.continuous_accelerations or data.accelerations
     if not 0.9 * min(trained) < acceleration < 1.1 * max(trained):

@@ -50,6 +50,9 @@ class ReconstructionModel(nn.Module):
     multi_coil: ClassVar[bool] = False
     """True of a model whose k-space may have several coils; others get that of one image."""
 
+    takes_task: ClassVar[bool] = False
+    """True of a model that is told the task: it takes the nearest of those trained on."""
+
     def predict(self, batch: Batch, train: bool = False) -> jax.Array:
         """Return the reconstructed magnitude images [B, H, W, 1], float32.
 

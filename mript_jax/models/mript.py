@@ -108,6 +108,7 @@ class MRIPT(ReconstructionModel):
 
     non_trainable: ClassVar[tuple[str, ...]] = ("grid_encoding/gaussian",)
     multi_coil: ClassVar[bool] = True
+    takes_task: ClassVar[bool] = True
 
     def validate(self) -> None:
         check_heads(self.width, self.heads)

@@ -11,7 +11,7 @@ from mript_jax.data.phantom.volume import coil_sensitivities
 from mript_jax.inference.estimate import Estimate, MeasuredSlices, magnitude_residuals
 from mript_jax.inference.methods import UNTRAINED
 from mript_jax.inference.provenance import Provenance
-from mript_jax.inference.trust import with_warnings
+from mript_jax.inference.trust import unlike_sampling, with_warnings
 from mript_jax.inference.uncertainty import split_mask, uncertainty
 from mript_jax.inference.volumes import OtherMethod, ReconstructedVolume, Trust
 from mript_jax.physics.fourier import fft2c
@@ -174,6 +174,13 @@ def test_scan_like_the_training_data_is_not_warned_of(config):
 )
 def test_scan_unlike_the_training_data_is_warned_of(config, changes, words):
     assert any(words in line for line in make_result(config, **changes).warnings())
+
+
+@pytest.mark.parametrize(("model", "told"), [("unrolled", False), ("mript", True)])
+def test_the_nearest_task_is_named_where_a_model_is_told_it(config, model, told):
+    config.model.name = model
+    (line,) = unlike_sampling(config, "spiral", 4.0)
+    assert "spiral is not among" in line and ("; using " in line) == told
 
 
 @pytest.mark.parametrize("undersampling", ["kspace", "split", "image", "complex"])
