@@ -3,7 +3,9 @@
   mript export --checkpoint=runs/tiny --output=runs/tiny.mript
   mript export --checkpoint=small --coils=8 --output=small8.mript
 
-Loaded again with `mript_jax.export.load_exported(path)(batch)`.
+Loaded again with `mript_jax.inference.load_exported(path)(batch)`, which estimates the coil
+sensitivity maps of a batch of several coils unless it holds `sensitivities`. By JAX alone the
+program of several coils needs them too, but for a network that refines its own.
 """
 
 from absl import flags

@@ -4,11 +4,16 @@ The artifact is a zip of `weights.safetensors`, a program for each platform, suc
 `cpu.stablehlo`, and `artifact.json` (config, shapes, checksums). A batch goes in and its images
 come out. `artifact.json` lists the fields of the batch with their shapes: mask, zero-filled image,
 the task and what else the model reads, as mript_jax/batch.py describes. The number of coils is
-fixed; coils of zeros fill up a scan of fewer. Maps that are not among the fields are the model's.
+fixed; coils of zeros fill up a scan of fewer.
+
+With several coils `sensitivities` are among the fields, unless the model refines its own maps.
+`load_exported` estimates them for a batch without, as `Reconstruction` does; who runs a program
+by JAX alone has to give them.
 """
 
 import hashlib
 import json
+import logging
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -24,10 +29,14 @@ from mript_jax.batch import Batch, empty_example, read_field
 from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.data.pipeline import evaluation_maker
 from mript_jax.errors import UserError
+from mript_jax.inference.coil_maps import espirit_maps, filled_maps
 from mript_jax.models import build_model
+from mript_jax.physics.coils import estimate_sensitivities
 from mript_jax.sizes import height_width
 from mript_jax.target import Target, traced_for
 from mript_jax.zip_files import refuse_bomb
+
+log = logging.getLogger(__name__)
 
 PLATFORMS = {  # JAX's name in an export -> what the program is traced for; any GPU will do
     "cpu": Target("cpu", 1),
@@ -35,6 +44,7 @@ PLATFORMS = {  # JAX's name in an export -> what the program is traced for; any 
     "tpu": Target("tpu", 1),
 }
 UNKNOWN = ("target", "scale", "weight")  # fields that a batch to be reconstructed does not have
+MAPS = "sensitivities"
 WEIGHTS = "weights.safetensors"
 SEPARATOR = "/"
 
@@ -51,6 +61,8 @@ def export_model(checkpoint: str | Path, output: str | Path, coils: int | None =
         coils = evaluation_maker(config.data, fields).coils
     elif coils > 1 and not (model.multi_coil and "kspace" in fields):
         raise UserError(f"--coils={coils}: {checkpoint} does not read k-space of several coils")
+    if coils > 1 and model.takes_sensitivities():
+        fields = (*fields, MAPS)
     shape = height_width(config.data.image_size)
     (batch,) = jax_export.symbolic_shape("b")
     inputs = {
@@ -87,7 +99,10 @@ def export_model(checkpoint: str | Path, output: str | Path, coils: int | None =
 
 
 def load_exported(path: str | Path) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
-    """The exported model as a function of a batch (its `artifact.json` names the fields)."""
+    """The exported model as a function of a batch (its `artifact.json` names the fields).
+
+    Coil sensitivity maps that the program takes and the batch lacks are estimated.
+    """
     platform = {"gpu": "cuda"}.get(jax.default_backend(), jax.default_backend())
     try:
         with zipfile.ZipFile(path) as archive:
@@ -116,9 +131,29 @@ def load_exported(path: str | Path) -> Callable[[dict[str, np.ndarray]], np.ndar
         params = jax.device_put(safetensors.numpy.load(weights))
     except Exception as error:  # of another format or version
         raise UserError(f"{path} holds no program that this JAX reads: {error}") from error
-    return lambda batch: np.asarray(
-        exported.call(params, {name: read_field(batch, name) for name in names})
-    )
+
+    def run(batch: dict[str, np.ndarray]) -> np.ndarray:
+        if MAPS in names and MAPS not in batch:
+            batch = {**batch, MAPS: _estimated_maps(batch)}
+        elif MAPS in batch and MAPS not in names:
+            log.warning("the program of %s has maps of its own and ignores %r", path, MAPS)
+        return np.asarray(exported.call(params, {name: read_field(batch, name) for name in names}))
+
+    return run
+
+
+def _estimated_maps(batch: Batch) -> np.ndarray:
+    """The maps [B, C, H, W] that `Reconstruction` takes for the k-space of a batch."""
+    kspace, masks = (np.asarray(read_field(batch, name)) for name in ("kspace", "mask"))
+    coils = np.flatnonzero(kspace.any(axis=(0, 2, 3))).max(initial=0) + 1
+    measured = kspace[:, :coils]  # ESPIRiT would take those that fill up for free of noise
+    maps = espirit_maps(measured, masks)
+    if maps is None:
+        maps = estimate_sensitivities(measured, masks)
+    else:
+        maps = filled_maps(maps, measured, masks)
+    filling = [(0, 0), (0, kspace.shape[1] - coils), (0, 0), (0, 0)]
+    return np.pad(maps, filling).astype(np.complex64)
 
 
 def _program(platform: str) -> str:
