@@ -135,11 +135,10 @@ def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def dtype_field() -> Any:
-    """The field `dtype`, which every model has."""
+def dtype_field(of: str = "the computation") -> Any:
+    """The field `dtype`, which every model has; `of` says what it is the type of."""
     return required(
-        "type of the computation; weights are float32; float16 is for inference only",
-        choices=DTYPES,
+        f"type of {of}; weights are float32; float16 is for inference only", choices=DTYPES
     )
 
 

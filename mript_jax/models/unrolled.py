@@ -95,7 +95,7 @@ class Unrolled(ReconstructionModel):
 
     cascades: int = required("regularizers, each followed by data consistency", at_least=1)
     network: Mapping = required("the regularizer, a model config of its own: models/regularizer.py")
-    dtype: str = dtype_field()
+    dtype: str = dtype_field("the refinement of maps alone; cascades have model.network.dtype")
     consistency: str = field(
         "adaptive",
         "data consistency of a cascade, see models/unrolled_consistency.py",

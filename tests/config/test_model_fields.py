@@ -54,6 +54,11 @@ def test_model_of_fewer_tasks_than_the_data_is_refused(field):
         check_config(config)
 
 
+def test_description_says_which_type_the_cascades_of_the_unrolled_network_have():
+    dtype = fields_of(MODELS["unrolled"])["dtype"]
+    assert "cascades have model.network.dtype" in dtype.limits.meaning
+
+
 def test_description_has_the_fields_that_the_model_leaves_at_their_default():
     config = load_config_file("mript_tiny")
     assert "remat" not in config.model
