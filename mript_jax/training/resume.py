@@ -17,6 +17,7 @@ FIXED_FIELDS = (
 RESUMABLE_FIELDS = (
     *("data.workers", "data.max_broken"),
     *("model.attention", "model.dtype", "model.remat", "model.scan_blocks"),
+    *("model.network.dtype", "model.scan_cascades"),
 )
 
 

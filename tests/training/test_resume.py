@@ -11,10 +11,16 @@ from mript_jax.training.resume import data_position, refuse_another_run
 WORKDIR = Path("runs/tiny")
 
 
-def changed(**values):
-    config = load_config_file("mript_tiny").unlock()
+def changed(name="mript_tiny", **values):
+    config = load_config_file(name).unlock()
     config.update_from_flattened_dict(values)
     return config
+
+
+def unrolled(**values):
+    """The unrolled network, with fields that its config leaves at their default."""
+    stated = {"model.scan_cascades": False, "model.remat": False, "model.network.heads": 4}
+    return changed("unrolled", **{**stated, **values})
 
 
 @pytest.mark.parametrize(
@@ -64,6 +70,19 @@ def test_change_of_a_field_of_data_or_weights_is_a_user_error(field, value):
 )
 def test_change_of_another_field_is_accepted(field, value):
     refuse_another_run(WORKDIR, changed(), changed(**{field: value}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("scan_cascades", True), ("network.dtype", "bfloat16"), ("remat", True)]
+)
+def test_execution_of_the_unrolled_network_may_change(field, value):
+    refuse_another_run(WORKDIR, unrolled(), unrolled(**{f"model.{field}": value}))
+
+
+@pytest.mark.parametrize(("field", "value"), [("cascades", 9), ("network.heads", 2)])
+def test_change_of_the_unrolled_networks_weights_is_a_user_error(field, value):
+    with pytest.raises(UserError, match=f"config.model.{field} is {value}"):
+        refuse_another_run(WORKDIR, unrolled(), unrolled(**{f"model.{field}": value}))
 
 
 def test_field_that_the_saved_config_lacks_is_accepted():
