@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from mript_jax.checkpoint import load_params
+from mript_jax.config import load_config_file
 from mript_jax.data.phantom.volume import write_fastmri_h5
+from mript_jax.training.setup import set_up
 
 # As deep and wide as they are, on smaller images and in fewer cascades, which differ in nothing.
 FEWER = {
@@ -48,3 +50,22 @@ def test_pretraining_and_fine_tuning_of_the_unrolled_network_take_two_steps(laun
     moved = [np.abs(b - a).max() for a, b in pairs]
     assert max(moved) > 0
     assert np.isfinite(moved).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "kspace"),  # of a batch: images, coils, height, width
+    [("unrolled_radimagenet", (32, 1, 224, 224)), ("unrolled_fastmri", (8, 12, 320, 400))],
+)
+def test_weights_and_training_step_fit_together_at_full_size(name, kspace):
+    setup = set_up(load_config_file(name), jax.devices()[:1])  # compiles nothing
+    assert setup.abstract_batch["kspace"].shape == kspace
+    params = setup.abstract_state.params
+    assert {leaf.shape[0] for leaf in jax.tree.leaves(params["cascades"])} == {10}
+    assert 30e6 < sum(leaf.size for leaf in jax.tree.leaves(params)) < 40e6
+    state, metrics = setup.step.eval_shape(*setup.step_arguments)
+    assert shapes(state) == shapes(setup.abstract_state)
+    assert metrics["loss"].shape == ()
+
+
+def shapes(tree):
+    return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
