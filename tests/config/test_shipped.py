@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mript_jax.config import load_config_file
+from mript_jax.config.files import flatten_config
 from mript_jax.config.shipped import FOLDER, config_names, config_path
 from mript_jax.errors import UserError
 
@@ -45,3 +46,11 @@ def test_preset_of_a_config_without_any_is_refused(preset):
         UserError, match=f"^the config unrolled has no presets; leave out ':{preset}'$"
     ):
         load_config_file("unrolled", preset)
+
+
+@pytest.mark.parametrize("name", config_names())
+def test_slices_are_divided_by_the_maximum_that_reconstruction_has(name):
+    fields = flatten_config(load_config_file(name))
+    stated = {field: value for field, value in fields.items() if field.endswith("normalize_by")}
+    assert stated
+    assert set(stated.values()) == {"zero_filled"}, stated
