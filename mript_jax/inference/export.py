@@ -31,7 +31,7 @@ from mript_jax.data.pipeline import evaluation_maker
 from mript_jax.errors import UserError
 from mript_jax.inference.coil_maps import espirit_maps, filled_maps
 from mript_jax.models import build_model
-from mript_jax.physics.coils import estimate_sensitivities
+from mript_jax.physics.coils import estimate_sensitivities, fitted_maps
 from mript_jax.sizes import height_width
 from mript_jax.target import Target, traced_for
 from mript_jax.zip_files import refuse_bomb
@@ -133,13 +133,20 @@ def load_exported(path: str | Path) -> Callable[[dict[str, np.ndarray]], np.ndar
         raise UserError(f"{path} holds no program that this JAX reads: {error}") from error
 
     def run(batch: dict[str, np.ndarray]) -> np.ndarray:
-        if MAPS in names and MAPS not in batch:
-            batch = {**batch, MAPS: _estimated_maps(batch)}
+        if MAPS in names:
+            maps = _fitted_maps(batch) if MAPS in batch else _estimated_maps(batch)
+            batch = {**batch, MAPS: maps}
         elif MAPS in batch and MAPS not in names:
             log.warning("the program of %s has maps of its own and ignores %r", path, MAPS)
         return np.asarray(exported.call(params, {name: read_field(batch, name) for name in names}))
 
     return run
+
+
+def _fitted_maps(batch: Batch) -> np.ndarray:
+    """The user's maps, as `Reconstruction` takes them."""
+    maps, kspace, masks = (np.asarray(read_field(batch, n)) for n in (MAPS, "kspace", "mask"))
+    return fitted_maps(maps, kspace, masks).astype(np.complex64)
 
 
 def _estimated_maps(batch: Batch) -> np.ndarray:
