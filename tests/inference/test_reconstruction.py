@@ -56,7 +56,7 @@ class WithMapsOfItsOwn(Combined):
 def recon(monkeypatch, request):
     monkeypatch.setattr(batch_runner, "build_model", lambda config: request.param())
     config = base_config().unlock()
-    config.model = {}
+    config.model = {"name": "unrolled"}
     return Reconstruction(config, {})
 
 
@@ -234,7 +234,8 @@ def test_scan_unlike_the_training_data_is_warned_of(recon, scan, caplog):
     kspace, masks, _ = scan
     recon.config.data.image_size, recon.config.data.patterns = SHAPE, ("cartesian_random",)
     recon.config.data.continuous_accelerations = (1.5, 12)
-    recon.config.data.coils = kspace.shape[1]
+    recon.config.data.undersampling = "simulated"
+    recon.config.data.simulation.coils = (kspace.shape[1],)
     recon(kspace, masks, coil_axis=1)
     assert caplog.text == ""
     noise = RNG.standard_normal((2, *kspace.shape))
