@@ -6,9 +6,9 @@
 One and several coils, any acceleration from 2 to 12, with and without noise. It is trained in legs:
 each goes on from the weights that come with the package and may add blocks, levels and cascades. Of
 the leg before it takes the weights alone: steps, schedule and the optimizer's moments start anew,
-and its seed (`--config.seed`, below that of leg 5) draws other objects, masks and noise. Within a
-leg a run resumes where it was stopped. `:gpu` is leg 5, 16 slices an update; without it the updates
-are those of two CPU cores, for some hours. The second command trains from random weights.
+and another `config.seed` (here that of leg 5) draws other objects, masks and noise. Within a leg a
+run resumes where it was stopped. `:gpu` is leg 5, 16 slices an update; without it the updates are
+those of two CPU cores, for some hours. The second command trains from random weights.
 """
 
 from pathlib import Path

@@ -14,6 +14,12 @@ from mript_jax.physics.fourier import Array
 log = logging.getLogger(__name__)
 
 
+def estimated_maps(kspace: np.ndarray, masks: np.ndarray) -> np.ndarray | None:
+    """Maps [S, C, H, W] for a network without any of the user's: ESPIRiT's, filled, or None."""
+    maps = espirit_maps(kspace, masks)
+    return None if maps is None else filled_maps(maps, kspace, masks)
+
+
 def espirit_maps(kspace: np.ndarray, masks: np.ndarray) -> np.ndarray | None:
     """ESPIRiT's maps [S, C, H, W] of k-space [S, C, H, W], undersampled at masks [S, H, W].
 

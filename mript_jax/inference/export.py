@@ -29,7 +29,7 @@ from mript_jax.batch import Batch, empty_example, read_field
 from mript_jax.checkpoint import load_checkpoint_config, load_params
 from mript_jax.data.pipeline import evaluation_maker
 from mript_jax.errors import UserError
-from mript_jax.inference.coil_maps import espirit_maps, filled_maps
+from mript_jax.inference.coil_maps import estimated_maps
 from mript_jax.models import build_model
 from mript_jax.physics.coils import estimate_sensitivities, fitted_maps
 from mript_jax.sizes import height_width
@@ -134,31 +134,24 @@ def load_exported(path: str | Path) -> Callable[[dict[str, np.ndarray]], np.ndar
 
     def run(batch: dict[str, np.ndarray]) -> np.ndarray:
         if MAPS in names:
-            maps = _fitted_maps(batch) if MAPS in batch else _estimated_maps(batch)
-            batch = {**batch, MAPS: maps}
-        elif MAPS in batch and MAPS not in names:
+            batch = {**batch, MAPS: _maps(batch)}
+        elif MAPS in batch:
             log.warning("the program of %s has maps of its own and ignores %r", path, MAPS)
         return np.asarray(exported.call(params, {name: read_field(batch, name) for name in names}))
 
     return run
 
 
-def _fitted_maps(batch: Batch) -> np.ndarray:
-    """The user's maps, as `Reconstruction` takes them."""
-    maps, kspace, masks = (np.asarray(read_field(batch, n)) for n in (MAPS, "kspace", "mask"))
-    return fitted_maps(maps, kspace, masks).astype(np.complex64)
-
-
-def _estimated_maps(batch: Batch) -> np.ndarray:
+def _maps(batch: Batch) -> np.ndarray:
     """The maps [B, C, H, W] that `Reconstruction` takes for the k-space of a batch."""
     kspace, masks = (np.asarray(read_field(batch, name)) for name in ("kspace", "mask"))
+    if MAPS in batch:
+        return fitted_maps(np.asarray(batch[MAPS]), kspace, masks).astype(np.complex64)
     coils = np.flatnonzero(kspace.any(axis=(0, 2, 3))).max(initial=0) + 1
     measured = kspace[:, :coils]  # ESPIRiT would take those that fill up for free of noise
-    maps = espirit_maps(measured, masks)
+    maps = estimated_maps(measured, masks)
     if maps is None:
         maps = estimate_sensitivities(measured, masks)
-    else:
-        maps = filled_maps(maps, measured, masks)
     filling = [(0, 0), (0, kspace.shape[1] - coils), (0, 0), (0, 0)]
     return np.pad(maps, filling).astype(np.complex64)
 

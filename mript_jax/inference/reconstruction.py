@@ -23,7 +23,7 @@ from mript_jax.inference.arrays import (
     sampled_points,
 )
 from mript_jax.inference.batch_runner import BatchRunner, parts_of
-from mript_jax.inference.coil_maps import espirit_maps, filled_maps
+from mript_jax.inference.coil_maps import estimated_maps
 from mript_jax.inference.estimate import (
     Estimate,
     MeasuredSlices,
@@ -280,11 +280,10 @@ class Reconstruction:
         batch = {"zero_filled": (zero_filled / scale).astype(np.float32)[..., None]}
         if "kspace" in self._fields:
             batch["kspace"] = (kspace / scale[:, None]).astype(np.complex64)
-        if sensitivities is None and self._takes_sensitivities:
-            maps = espirit_maps(kspace, masks)
-            sensitivities = None if maps is None else filled_maps(maps, kspace, masks)
-        elif sensitivities is not None:
+        if sensitivities is not None:
             sensitivities = fitted_maps(sensitivities, kspace, masks)
+        elif self._takes_sensitivities:
+            sensitivities = estimated_maps(kspace, masks)
         if sensitivities is not None:
             batch["sensitivities"] = sensitivities.astype(np.complex64)
         images, residuals = self._run(batch, masks, task)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mript_jax.evaluation.report.charts import legend, over_slices
-from mript_jax.evaluation.report.layout import NO_HELP, read, short_page, warning, words
+from mript_jax.evaluation.report.layout import NO_HELP, WINDOWING, read, short_page, warning, words
 from mript_jax.evaluation.report.pictures import (
     error_scale,
     error_uri,
@@ -21,8 +21,7 @@ from mript_jax.evaluation.report.pictures import (
 BODY = Template("""$warnings
 <section>
 <div class="windowing"><h2>A typical slice, and the worst</h2>
-<label>Level <input type="range" name="level" min="0.1" max="1" step="0.01" value="0.5"></label>
-<label>Window <input type="range" name="window" min="0.1" max="1" step="0.01" value="1"></label>
+$windowing
 </div>
 $figures
 <p class="hint">Made from all measured samples, on one gray scale, window and level; nobody knows
@@ -85,6 +84,7 @@ def write_held_out_page(
         legend=legend((first, last)),
         chart=over_slices([one.errors for one in slices], (first, last)),
         table=_table(slices),
+        windowing=WINDOWING,
         script=read("window.js"),
     )
     Path(path).write_text(short_page(title, lead, body), encoding="utf-8")

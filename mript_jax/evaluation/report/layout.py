@@ -4,6 +4,11 @@ from html import escape
 from importlib import resources
 from string import Template
 
+# Moved by window.js.
+WINDOWING = """<label>Level
+<input type="range" name="level" min="0.1" max="1" step="0.01" value="0.5"></label>
+<label>Window
+<input type="range" name="window" min="0.1" max="1" step="0.01" value="1"></label>"""
 NO_HELP = "it did not help: keep the weights that you started from"
 FRAME = Template("""<!doctype html>
 <html lang="en">

@@ -14,7 +14,7 @@ from mript_jax.evaluation.paths import without_folders
 from mript_jax.evaluation.protocols import get_protocol
 from mript_jax.evaluation.report.cases import make_cases, typical_case
 from mript_jax.evaluation.report.charts import curves, legend, spectra
-from mript_jax.evaluation.report.layout import NO_HELP, page_style, read, warning
+from mript_jax.evaluation.report.layout import NO_HELP, WINDOWING, page_style, read, warning, words
 from mript_jax.evaluation.report.tables import has, heat_map, results_table, volume_sections
 from mript_jax.evaluation.results import Results, by_task, gains
 from mript_jax.evaluation.summary import METRICS
@@ -80,6 +80,7 @@ def write_report(
                 "total": len(examples),
             }
         ),
+        "windowing": WINDOWING,
         "style": page_style(),
         "script": read("window.js") + read("report.js"),
     }
@@ -102,7 +103,7 @@ def _lead(
     ours = [of_task[main] for of_task in tasks.values() if main in of_task]
     psnr, ssim = (np.mean([row[metric] for row in ours]) for metric in ("psnr", "ssim"))
     of = f"on average over {len(tasks)} tasks" if len(tasks) > 1 else "in one task"
-    text = f"<b>{escape(_words(main))}</b> reaches {psnr:.2f} dB PSNR and {ssim:.4f} SSIM {of}"
+    text = f"<b>{words(main)}</b> reaches {psnr:.2f} dB PSNR and {ssim:.4f} SSIM {of}"
     if baseline:
         above = gains(results["rows"], main, baseline)
         worst = min(above, key=lambda task: above[task])
@@ -112,9 +113,7 @@ def _lead(
             text += f"; worse in {worse} of {len(examples)} slices"
             text += " and tasks" if len(tasks) > 1 else ""
         if len(above) > 1:
-            text += (
-                f"; the least in {escape(_words(worst[0]))} {worst[1]:g}× ({above[worst]:+.2f} dB)"
-            )
+            text += f"; the least in {words(worst[0])} {worst[1]:g}× ({above[worst]:+.2f} dB)"
     return text + "."
 
 
@@ -133,7 +132,7 @@ def _warnings(
             most = -min(gain(example, main, over) for example in harmed)
             see = _where_to_see(harmed) if over == baseline else ""
             text += warning(
-                f"<b>Worse than {escape(_words(over))}</b> in {len(harmed)} of {len(examples)} "
+                f"<b>Worse than {words(over)}</b> in {len(harmed)} of {len(examples)} "
                 f"slices and tasks, by up to {most:.2f} dB{see}."
             )
     return text
@@ -152,7 +151,7 @@ def _pictured(examples: Sequence[SliceResult], main: str, over: str) -> str:
         return f"All {shown} slices and tasks have pictures."
     return (
         f"{shown} of the {len(examples)} slices and tasks have pictures: in each task the first "
-        f"slices of some volumes, those with the lowest PSNR of {escape(_words(main))}, and those "
+        f"slices of some volumes, those with the lowest PSNR of {words(main)}, and those "
         f"furthest below {_than(over)}; and of all tasks the one nearest to the median. All "
         "figures are of all slices."
     )
@@ -176,7 +175,7 @@ def _methods(results: Results) -> str:
     for name, told in results.get("methods", {}).items():
         told = told | {"scale": SCALES.get(told.get("scale"), told.get("scale"))}
         text = "; ".join(f"{_words(key)}: {_text(value)}" for key, value in told.items())
-        sections.append(f"<div><dt>{escape(_words(name))}</dt><dd>{escape(text)}</dd></div>")
+        sections.append(f"<div><dt>{words(name)}</dt><dd>{escape(text)}</dd></div>")
     if not sections:
         return ""
     return (
