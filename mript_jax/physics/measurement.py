@@ -101,7 +101,10 @@ def solve(
     if pulls.ndim and not is_map:
         pulls = pulls[..., None, None]
     if sensitivities is None:
-        share = _ratio(mask, mask + pulls)
+        # The share is 0 where nothing was measured. The derivative of 0 / weight would be NaN for
+        # weights below 1e-19, which networks learn for scans without noise.
+        xp = jnp if is_jax else np
+        share = _ratio(mask, xp.where(mask > 0, mask + pulls, 0))
         return near + ifft2c(share * (kspace.squeeze(axis=-3) - fft2c(near)))
 
     def system(x: Array) -> Array:

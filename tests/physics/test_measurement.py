@@ -241,6 +241,21 @@ def test_derivative_is_finite_after_convergence(steps, scale):
         assert all(np.isfinite(part).all() for part in jax.tree.leaves(found))
 
 
+@pytest.mark.parametrize("weight", (0.0, 1e-38, 1e-25, 1e-12, 0.1))
+@pytest.mark.parametrize("as_map", (False, True))
+def test_derivative_is_finite_for_any_weight(weight, as_map):
+    kspace, mask, _ = random_measurement(1)
+    assert 0 < mask.mean() < 1  # some of k-space was measured, some was not
+    weights = jnp.full((2, *SHAPE) if as_map else (2,), weight, jnp.float32)
+
+    def loss(near, weights):
+        image = solve(near[0] + 1j * near[1], weights, kspace, mask)
+        return jnp.sum(jnp.abs(image - 0.1) ** 2)
+
+    value, found = jax.value_and_grad(loss, (0, 1))(jnp.ones((2, 2, *SHAPE)), weights)
+    assert all(np.isfinite(part).all() for part in jax.tree.leaves((value, found)))
+
+
 @pytest.mark.parametrize("coils", (1, 8))
 @pytest.mark.parametrize(
     "pattern",
