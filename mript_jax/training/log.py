@@ -96,6 +96,8 @@ class TrainingLog:
             line += f"  MFU {values['mfu']:.0%}"
         if "peak_gib" in values:
             line += f"  {values['peak_gib']:.1f} GiB"
+        if values.get("skipped_updates"):
+            line += f"  {values['skipped_updates']:.0f} updates skipped: not finite"
         self._progress.update(self._task, line=line)
         if not sys.stderr.isatty():
             line += f"  {left} left" if left else ""
