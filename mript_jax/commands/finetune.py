@@ -77,6 +77,9 @@ def main() -> None:
     for name, _ in overrides:
         if name in SET_BY:
             raise UserError(f"--config.{name} does not go with --input; use --{SET_BY[name]}")
+    minutes = values.minutes if cli.FLAGS["minutes"].present else MINUTES
+    if minutes <= 0:
+        raise UserError(f"--minutes={minutes:g} must be above 0, or left out")
     path = cli.existing_path("input", values.input)
     from mript_jax.config import apply_overrides
     from mript_jax.experiments import own_scans
@@ -95,7 +98,7 @@ def main() -> None:
         train.show(config)
         return
     print(own_scans.describe(scans, tasks))
-    print(own_scans.finetune(config, scans.subjects, values.output, values.minutes or MINUTES))
+    print(own_scans.finetune(config, scans.subjects, values.output, minutes))
 
 
 def _refuse(flags: Mapping[str, str], beside: str) -> None:

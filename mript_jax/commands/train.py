@@ -64,6 +64,8 @@ def main() -> None:
     divide_cpu(values.config)
     gc.freeze()  # what was imported stays: collections while a step is traced need not look at it
     setup = None
+    if values.minutes < 0:
+        raise UserError(f"--minutes={values.minutes:g} must be 0, for no limit, or more")
     if values.minutes:
         check_config(values.config)
         setup = set_up(values.config)

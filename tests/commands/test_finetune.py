@@ -59,6 +59,7 @@ def test_cost_of_a_step_is_told_instead_of_a_training(finetune):
         (["--input=scans", "--output=runs", "--topology=h100:8"], "needs --estimate"),
         (["--input=scans", "--output=runs", "--config.init_from=small"], "use --checkpoint"),
         (["--input=scans", "--output=runs", "--config.optimizer.lr=1"], "learning_rate"),
+        (["--input=scans", "--output=runs", "--minutes=0"], "--minutes=0 must be above 0"),
         (["--input=scans", "--config=unrolled"], "use --config.data.path"),
         (["--config=unrolled", "--workdir=runs", "--adapters"], "--config.optimizer.lora_rank=8"),
     ],
