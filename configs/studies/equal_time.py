@@ -2,7 +2,8 @@
 
   python launch/study.py --config=configs/studies/equal_time.py --workdir=runs/equal_240s
   python launch/study.py --config=configs/studies/equal_time.py --workdir=runs/equal_30min \\
-      --config.seconds=1800 --config.compared="('unrolled', 'd5c5', 'varnet_0', 'modl_0')" \\
+      --config.seconds=1800 \\
+      --config.compared="('unrolled_fine', 'd5c5', 'unrolled_0', 'varnet_0', 'modl_0')" \\
       --config.compared="('unet_0', 'recon_vit_0', 'mript_tiny_0')" \\
       --config.compared="('unrolled_window_0', 'unrolled_unet_0')"
 
@@ -10,8 +11,9 @@ Held-out phantoms of 128 x 128 pixels, 20 tasks, protocol `measured`; each netwo
 `seconds` on a mixture of generated objects and phantoms of other subjects. The same networks on
 real slices, of which none was trained on, in a folder of pictures for each scan:
   --config.conditions.real.data.path=FOLDER
-In `compared`, a network's name stands for its three seeds. `unrolled_unet` and `unrolled_window`
-differ from `unrolled` in the network of the cascades alone: VarNet's U-Net, and attention.
+In `compared`, a network's name stands for its three seeds; the first is set against each other one.
+`unrolled_unet` and `unrolled_window` differ from `unrolled` in the network of the cascades alone:
+VarNet's U-Net, and attention at the coarser level.
 """
 
 from pathlib import Path
@@ -43,13 +45,13 @@ def get_config() -> ConfigDict:
     study.conditions.real = derive_config(experiment, {"data": PICTURES})
     study.optional = ("real",)
     configs = {"unrolled": experiment}
-    for name in RIVALS:
+    for name in (*RIVALS, "unrolled_fine"):
         own = load_config_file(CONFIGS / f"{name}.py")
         configs[name] = run = derive_config(experiment)
         run.model = own.model.copy_and_resolve_references()
         for field in ("loss", "global_batch_size", "optimizer"):
             run[field] = own[field]
-    windows = {"model": {"network": {"mixers": ("conv", "window")}}}
+    windows = {"model": {"network": {"depths": (0, 1), "mixers": ("conv", "window")}}}
     configs["unrolled_window"] = derive_config(experiment, windows)
     configs["unrolled_unet"] = run = derive_config(experiment)
     run.model.network = configs["varnet"].model.network.copy_and_resolve_references()
