@@ -4,8 +4,8 @@ python launch/train.py --config=configs/unrolled.py --workdir=runs/unrolled
 
 One coil, generated objects with phase and noise; about 0.3 s an update on a CPU core. Convolutions
 alone: in some minutes of two cores, more updates are worth more than blocks. These are a field away
---config.model.network.depths="(0, 1)", as is attention in windows, for the blocks of a level:
---config.model.network.mixers="('conv', 'window')". For longer trainings: unrolled_fine.py.
+--config.model.network.depths="(0, 1, 1)", as is attention in windows, for the blocks of a level:
+--config.model.network.mixers="('conv', 'conv', 'window')". For longer trainings: unrolled_fine.py.
 """
 
 from ml_collections import ConfigDict
@@ -33,9 +33,9 @@ def get_config() -> ConfigDict:
     model.dtype = "float32"
     model.network = network = ConfigDict()  # models/conv_transformer.py
     network.name = "conv_transformer"
-    network.widths = (64, 64)
-    network.depths = (0, 0)
-    network.mixers = ("conv", "conv")
+    network.widths = (64, 48, 64)
+    network.depths = (0, 0, 0)
+    network.mixers = ("conv", "conv", "conv")
     network.dtype = "float32"
 
     config.optimizer.name = "muon"

@@ -51,8 +51,8 @@ def get_config() -> ConfigDict:
         run.model = own.model.copy_and_resolve_references()
         for field in ("loss", "global_batch_size", "optimizer"):
             run[field] = own[field]
-    windows = {"model": {"network": {"depths": (0, 1), "mixers": ("conv", "window")}}}
-    configs["unrolled_window"] = derive_config(experiment, windows)
+    windows = {"widths": (64, 64), "depths": (0, 1), "mixers": ("conv", "window")}
+    configs["unrolled_window"] = derive_config(experiment, {"model": {"network": windows}})
     configs["unrolled_unet"] = run = derive_config(experiment)
     run.model.network = configs["varnet"].model.network.copy_and_resolve_references()
     compare_variants(study, configs)
