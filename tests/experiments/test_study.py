@@ -130,7 +130,9 @@ def test_equal_time_compares_the_unrolled_network_with_each_other_one():
     assert len(runs) == len(set(runs)) == 3 * len(study.variants)
 
 
-OTHER_NETWORKS = pytest.mark.parametrize("name", ["unrolled_unet", "unrolled_window", "unrolled_fine"])
+OTHER_NETWORKS = pytest.mark.parametrize(
+    "name", ["unrolled_unet", "unrolled_window", "unrolled_fine"]
+)
 
 
 @OTHER_NETWORKS
