@@ -26,10 +26,10 @@ from mript_jax.training.losses import build_loss
 
 def compare_without_references(
     config: ConfigDict, checkpoints: Mapping[str, str], folder: Path, most: int
-) -> tuple[dict[str, float], int]:
-    """The mean error of each of two checkpoints on the test split, and the number of slices.
+) -> list[HeldOutSlice]:
+    """The errors of two checkpoints on slices of the test split, `most` of them at most.
 
-    `most` slices are measured, and a page with pictures is written into the folder.
+    A page with pictures is written into the folder, and the mean errors.
     """
     folder.mkdir(parents=True, exist_ok=True)
     source, indices = open_split(config.data, "test")
@@ -45,7 +45,7 @@ def compare_without_references(
     write_held_out_page(folder / "report.html", title, slices, pictures)
     means = {name: float(np.mean(of_one)) for name, of_one in errors.items()}
     (folder / "held_out_samples.json").write_text(json.dumps(means, indent=1) + "\n")
-    return means, len(records)
+    return slices
 
 
 def _pictures(checkpoints: Mapping[str, str], record: Record) -> dict[str, np.ndarray]:

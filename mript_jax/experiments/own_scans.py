@@ -17,6 +17,7 @@ from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.data.splits import write_splits
 from mript_jax.errors import UserError
 from mript_jax.evaluation.report import write_report
+from mript_jax.evaluation.report.held_out_page import error_fell
 from mript_jax.evaluation.report.layout import NO_HELP
 from mript_jax.evaluation.results import write_results
 from mript_jax.experiments.comparison import compare
@@ -271,12 +272,13 @@ def _measure(config: ConfigDict, weights: Path, folder: Path) -> tuple[str, bool
     """The figures before and after in words, and whether they got better; writes the report."""
     if config.data.undersampling == "split" and not _has_references(config):
         checkpoints = {BEFORE: config.init_from, AFTER: str(weights)}
-        errors, count = compare_without_references(config, checkpoints, folder, MOST_SLICES)
+        slices = compare_without_references(config, checkpoints, folder, MOST_SLICES)
+        before, after = (np.mean([of.errors[name] for of in slices]) for name in (BEFORE, AFTER))
         figures = (
-            f"error at samples that were not given to the model, of {count} held-out slices: "
-            f"{errors[BEFORE]:.4f} before, {errors[AFTER]:.4f} fine-tuned"
+            f"error at samples that were not given to the model, of {len(slices)} held-out slices: "
+            f"{before:.4f} before, {after:.4f} fine-tuned"
         )
-        return figures, errors[AFTER] < errors[BEFORE]
+        return figures, error_fell(slices)
     measured = ConfigDict(config.copy_and_resolve_references()).unlock()
     if measured.data.undersampling == "split":
         measured.data.undersampling = "kspace"

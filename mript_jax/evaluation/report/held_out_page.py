@@ -49,6 +49,17 @@ def typical_and_worst(slices: Sequence[HeldOutSlice]) -> list[int]:
     return list(dict.fromkeys(found))
 
 
+def error_fell(slices: Sequence[HeldOutSlice]) -> bool:
+    """Return True if the last method's error is lower than the first's by more than chance.
+
+    That is by twice the standard error of the mean difference of the slices.
+    """
+    first, last = slices[0].errors
+    change = np.array([one.errors[last] - one.errors[first] for one in slices])
+    spread = change.std(ddof=1) / change.size**0.5 if change.size > 1 else 0.0
+    return bool(change.mean() < -2 * spread)
+
+
 def write_held_out_page(
     path: str | Path,
     title: str,
@@ -64,7 +75,7 @@ def write_held_out_page(
     means = {name: float(np.mean([one.errors[name] for one in slices])) for name in (first, last)}
     worse = sum(one.errors[last] > one.errors[first] for one in slices)
     warnings = ""
-    if means[last] >= means[first]:
+    if not error_fell(slices):
         warnings = warning(f"<b>{NO_HELP.capitalize()}.</b>")
     if worse:
         warnings += warning(
