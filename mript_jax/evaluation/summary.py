@@ -40,6 +40,12 @@ def summarize(examples: Sequence[Any], method: str, protocol: Protocol) -> dict[
     return row
 
 
+def beyond_chance(gains: Sequence[float] | np.ndarray) -> bool:
+    """Return True if the mean gain of slices is above 0 by more than twice its standard error."""
+    spread = np.std(gains, ddof=1) / len(gains) ** 0.5 if len(gains) > 1 else 0.0
+    return bool(np.mean(gains) > 2 * spread)
+
+
 def bootstrap_interval(
     values: np.ndarray, volumes: Sequence[str], seed: int = 0
 ) -> tuple[float | None, float | None]:

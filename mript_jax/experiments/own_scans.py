@@ -16,10 +16,12 @@ from mript_jax.data.readers import open_source
 from mript_jax.data.records import BrokenRecord, Record
 from mript_jax.data.splits import write_splits
 from mript_jax.errors import UserError
+from mript_jax.evaluation.evaluate import gain
 from mript_jax.evaluation.report import write_report
 from mript_jax.evaluation.report.held_out_page import error_fell
 from mript_jax.evaluation.report.layout import NO_HELP
 from mript_jax.evaluation.results import write_results
+from mript_jax.evaluation.summary import beyond_chance
 from mript_jax.experiments.comparison import compare
 from mript_jax.experiments.held_out_samples import compare_without_references
 from mript_jax.physics.recognition.mask import recognize_mask
@@ -296,7 +298,7 @@ def _measure(config: ConfigDict, weights: Path, folder: Path) -> tuple[str, bool
         f"zero-filled, {means[BEFORE]:.2f} dB before, {means[AFTER]:.2f} dB fine-tuned "
         f"({change:+.2f} dB)"
     )
-    return figures, change > 0
+    return figures, beyond_chance([gain(example, AFTER, BEFORE) for example in examples])
 
 
 def _has_references(config: ConfigDict) -> bool:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mript_jax.evaluation.summary import bootstrap_interval
+from mript_jax.evaluation.summary import beyond_chance, bootstrap_interval
 
 
 def test_the_interval_holds_the_true_mean_nearly_as_often_as_it_says():
@@ -27,3 +27,10 @@ def test_slices_that_agree_within_a_volume_do_not_narrow_the_interval():
 
 def test_one_volume_has_no_interval():
     assert bootstrap_interval(np.array([1.0, 2.0]), ["a", "a"]) == (None, None)
+
+
+def test_a_gain_of_noise_is_seldom_beyond_chance_and_a_real_one_nearly_always():
+    noise = np.random.default_rng(0).normal(0.0, 0.3, (400, 20))
+    assert 0.0 < np.mean([beyond_chance(gains) for gains in noise]) < 0.06
+    assert np.mean([beyond_chance(gains + 0.3) for gains in noise]) > 0.95
+    assert beyond_chance([0.1]) and not beyond_chance([0.0]) and not beyond_chance([-0.1])

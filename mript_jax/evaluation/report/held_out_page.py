@@ -17,6 +17,7 @@ from mript_jax.evaluation.report.pictures import (
     grey_uri,
     white_point,
 )
+from mript_jax.evaluation.summary import beyond_chance
 
 BODY = Template("""$warnings
 <section>
@@ -50,14 +51,9 @@ def typical_and_worst(slices: Sequence[HeldOutSlice]) -> list[int]:
 
 
 def error_fell(slices: Sequence[HeldOutSlice]) -> bool:
-    """Return True if the last method's error is lower than the first's by more than chance.
-
-    That is by twice the standard error of the mean difference of the slices.
-    """
+    """Return True if the last method's error is lower than the first's by more than chance."""
     first, last = slices[0].errors
-    change = np.array([one.errors[last] - one.errors[first] for one in slices])
-    spread = change.std(ddof=1) / change.size**0.5 if change.size > 1 else 0.0
-    return bool(change.mean() < -2 * spread)
+    return beyond_chance([one.errors[first] - one.errors[last] for one in slices])
 
 
 def write_held_out_page(

@@ -17,7 +17,7 @@ from mript_jax.evaluation.report.charts import curves, legend, spectra
 from mript_jax.evaluation.report.layout import NO_HELP, WINDOWING, page_style, read, warning, words
 from mript_jax.evaluation.report.tables import has, heat_map, results_table, volume_sections
 from mript_jax.evaluation.results import Results, by_task, gains
-from mript_jax.evaluation.summary import METRICS
+from mript_jax.evaluation.summary import METRICS, beyond_chance
 
 SCALES = {  # what slices were divided by before the model saw them
     "target": "maximum of the reference, which only a study knows",
@@ -60,7 +60,7 @@ def write_report(
     fields = {
         "title": escape(_title(results)),
         "lead": _lead(results, examples, main, baseline),
-        "warning": _warnings(results, examples, main, baseline),
+        "warning": _warnings(examples, main, baseline),
         "pictured": _pictured(examples, main, over),
         "provenance": _provenance(results),
         "methods": _methods(results),
@@ -117,14 +117,13 @@ def _lead(
     return text + "."
 
 
-def _warnings(
-    results: Results, examples: Sequence[SliceResult], main: str, baseline: str | None
-) -> str:
+def _warnings(examples: Sequence[SliceResult], main: str, baseline: str | None) -> str:
     """Warnings of a change that did not help, and of slices that a method made worse."""
     if baseline is None:
         return ""
     text = ""
-    if baseline != BASELINE and np.mean(list(gains(results["rows"], main, baseline).values())) <= 0:
+    changes = [gain(example, main, baseline) for example in examples]
+    if baseline != BASELINE and not beyond_chance(changes):
         text = warning(f"<b>{NO_HELP.capitalize()}.</b>")
     for over in dict.fromkeys((baseline, BASELINE)):
         harmed = [example for example in examples if gain(example, main, over) < 0]
