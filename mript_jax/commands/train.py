@@ -60,12 +60,12 @@ def main() -> None:
     from mript_jax.training.step_time import limit_steps
 
     cli.required(workdir=values.workdir)
+    if values.minutes < 0:
+        raise UserError(f"--minutes={values.minutes:g} must be 0, for no limit, or more")
     initialize(values.coordinator, values.processes, values.process, values.join)
     divide_cpu(values.config)
     gc.freeze()  # what was imported stays: collections while a step is traced need not look at it
     setup = None
-    if values.minutes < 0:
-        raise UserError(f"--minutes={values.minutes:g} must be 0, for no limit, or more")
     if values.minutes:
         check_config(values.config)
         setup = set_up(values.config)

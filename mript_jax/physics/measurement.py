@@ -103,8 +103,7 @@ def solve(
     if sensitivities is None:
         # The share is 0 where nothing was measured. The derivative of 0 / weight would be NaN for
         # weights below 1e-19, which networks learn for scans without noise.
-        xp = jnp if is_jax else np
-        share = _ratio(mask, xp.where(mask > 0, mask + pulls, 0))
+        share = _ratio(mask, (mask > 0) * (mask + pulls))
         return near + ifft2c(share * (kspace.squeeze(axis=-3) - fft2c(near)))
 
     def system(x: Array) -> Array:

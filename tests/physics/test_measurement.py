@@ -241,6 +241,13 @@ def test_derivative_is_finite_after_convergence(steps, scale):
         assert all(np.isfinite(part).all() for part in jax.tree.leaves(found))
 
 
+def test_weight_may_be_a_number_where_the_mask_is_traced():
+    kspace, mask, _ = random_measurement(1)
+    near = complex_normal(2, *SHAPE, seed=4)
+    traced = jax.jit(lambda mask: solve(near, 0.05, kspace, mask))(mask)
+    np.testing.assert_allclose(traced, solve(near, 0.05, kspace, mask), atol=1e-5)
+
+
 @pytest.mark.parametrize("weight", (0.0, 1e-38, 1e-25, 1e-12, 0.1))
 @pytest.mark.parametrize("as_map", (False, True))
 def test_derivative_is_finite_for_any_weight(weight, as_map):

@@ -122,9 +122,10 @@ def _warnings(examples: Sequence[SliceResult], main: str, baseline: str | None) 
     if baseline is None:
         return ""
     text = ""
-    changes = [gain(example, main, baseline) for example in examples]
-    if baseline != BASELINE and not beyond_chance(changes):
-        text = warning(f"<b>{NO_HELP.capitalize()}.</b>")
+    if baseline != BASELINE:
+        changes = [gain(example, main, baseline) for example in examples]
+        if not beyond_chance(changes):
+            text = warning(f"<b>{NO_HELP.capitalize()}.</b>")
     for over in dict.fromkeys((baseline, BASELINE)):
         harmed = [example for example in examples if gain(example, main, over) < 0]
         if harmed:
