@@ -48,8 +48,10 @@ def get_config(device: str = "cpu") -> ConfigDict:
     config.model.network.widths = (64, 64, 128)
     config.model.network.depths = (1, 4, 2)
     config.model.network.mixers = ("conv", "conv", "conv")
+    config.model.network.input_scale = 1.0  # as the weights that it starts from were trained
 
     config.optimizer.learning_rate = 2e-3
+    config.optimizer.schedule = "cosine"
     config.optimizer.ema_decay = 0.999
     config.optimizer.warmup_steps = 100
     return config.lock()

@@ -36,11 +36,12 @@ def get_config() -> ConfigDict:
     network.widths = (64, 48, 64)
     network.depths = (0, 0, 0)
     network.mixers = ("conv", "conv", "conv")
+    network.input_scale = 4.0
     network.dtype = "float32"
 
     config.optimizer.name = "muon"
     config.optimizer.learning_rate = 3e-3
-    config.optimizer.schedule = "cosine"
+    config.optimizer.schedule = "one_cycle"
     config.optimizer.warmup_steps = 30
     config.optimizer.clip_l2 = 1.0
 

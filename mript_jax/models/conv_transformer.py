@@ -109,6 +109,9 @@ class ConvTransformer(Regularizer):
     heads: int = field(4, "heads of attention", at_least=1)
     mlp_ratio: float = field(2.0, "hidden width of MLPs over the width", above=0)
     window: int = field(8, "patches of a window's side", at_least=1)
+    input_scale: float = field(
+        1.0, "factor of the features, which are small numbers, before the first layer", above=0
+    )
 
     def validate(self) -> None:
         if not len(self.widths) == len(self.depths) == len(self.mixers) > 0:
@@ -130,7 +133,7 @@ class ConvTransformer(Regularizer):
         def conv(level: int, name: str) -> nn.Conv:
             return nn.Conv(self.widths[level], (3, 3), dtype=dtype, name=name)
 
-        y = conv(0, "stem")(space_to_depth(x, self.patch_size))
+        y = conv(0, "stem")(self.input_scale * space_to_depth(x, self.patch_size))
         y = nn.gelu(Modulation(dtype, name="modulation_stem")(y, condition))
         skips = []
         for level, width in enumerate(self.widths):
