@@ -52,6 +52,7 @@ def get_config(device: str = "cpu") -> ConfigDict:
 
     config.optimizer.learning_rate = 2e-3
     config.optimizer.schedule = "cosine"
+    config.optimizer.dense_factor = 1.0
     config.optimizer.ema_decay = 0.999
     config.optimizer.warmup_steps = 100
     return config.lock()

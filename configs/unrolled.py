@@ -42,6 +42,7 @@ def get_config() -> ConfigDict:
     config.optimizer.name = "muon"
     config.optimizer.learning_rate = 3e-3
     config.optimizer.schedule = "one_cycle"
+    config.optimizer.dense_factor = 0.5
     config.optimizer.warmup_steps = 30
     config.optimizer.clip_l2 = 1.0
 

@@ -267,6 +267,9 @@ class Optimizer:
     )
     b1: float = field(0.9, "decay of Adam's first moment", at_least=0, below=1)
     b2: float = field(0.999, "decay of Adam's second moment", at_least=0, below=1)
+    dense_factor: float = field(
+        1.0, "learning rate of dense layers over that of all other parameters", above=0
+    )
     clip_l2: float = field(
         0.0, "largest global L2 norm of the gradient; 0: no clipping", at_least=0
     )

@@ -39,6 +39,8 @@ def build_optimizer(
         steps.append(optax.add_decayed_weights(config.weight_decay, decayed))
     if config.layer_decay != 1.0:
         steps.append(_scale_by_depth(params, config.layer_decay))
+    if config.dense_factor != 1.0:
+        steps.append(_scale_dense(config.dense_factor))
     steps.append(optax.scale_by_learning_rate(lambda count: 1.0))  # counts, as checkpoints have it
     labels = jax.tree.map(lambda is_frozen: "frozen" if is_frozen else "trained", frozen)
     return optax.multi_transform(
@@ -127,13 +129,29 @@ def _matrices(params: Any) -> Any:
     """
 
     def axes(path: tuple, leaf: jax.Array) -> MuonDimensionNumbers | None:
-        name = path_name(path)
-        stacked = ("cascades/" in name) + ("groups/" in name)
-        if not name.endswith("kernel") or leaf.ndim - stacked not in (2, 4):
+        own = _kernel_axes(path, leaf)
+        if own not in (2, 4):
             return None
-        return MuonDimensionNumbers(tuple(range(stacked, leaf.ndim - 1)), leaf.ndim - 1)
+        return MuonDimensionNumbers(tuple(range(leaf.ndim - own, leaf.ndim - 1)), leaf.ndim - 1)
 
     return jax.tree_util.tree_map_with_path(axes, params)
+
+
+def _kernel_axes(path: tuple, leaf: jax.Array) -> int:
+    """Axes of one layer's kernel: 2 of a dense layer, 4 of a convolution; 0 of what is none."""
+    name = path_name(path)
+    stacked = ("cascades/" in name) + ("groups/" in name)
+    return leaf.ndim - stacked if name.endswith("kernel") else 0
+
+
+def _scale_dense(factor: float) -> optax.GradientTransformation:
+    def scaled(path: tuple, leaf: jax.Array) -> jax.Array:
+        return leaf * factor if _kernel_axes(path, leaf) == 2 else leaf
+
+    def update(updates, state, params=None):
+        return jax.tree_util.tree_map_with_path(scaled, updates), state
+
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 
 
 def _scale_by_depth(params: Any, decay: float) -> optax.GradientTransformation:

@@ -133,3 +133,19 @@ def test_muon_orthogonalizes_updates_of_matrices_and_is_adam_for_others():
         assert np.sum(update * gradient) < 0
     np.testing.assert_allclose(updates["bias"], updates["bias"][0, 0], rtol=1e-5)
     assert -2 < updates["bias"][0, 0] < -0.5  # whatever the gradient
+
+
+def test_dense_factor_is_that_of_the_updates_of_dense_layers_alone():
+    params = {
+        "conv": {"kernel": jnp.ones((3, 3, 2, 4)), "bias": jnp.ones(4)},
+        "dense": {"kernel": jnp.ones((2, 4)), "bias": jnp.ones(4)},
+        "cascades": {
+            "conv": {"kernel": jnp.ones((2, 3, 3, 2, 4))},
+            "dense": {"kernel": jnp.ones((2, 4, 4))},
+        },
+    }
+    whole = updates_of(optimizer_config(name="muon"), params)
+    halved = updates_of(optimizer_config(name="muon", dense_factor=0.5), params)
+    for expected in (whole["dense"], whole["cascades"]["dense"]):
+        expected["kernel"] *= 0.5
+    jax.tree.map(np.testing.assert_allclose, halved, whole)
