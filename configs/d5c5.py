@@ -22,5 +22,6 @@ def get_config() -> ConfigDict:
     network.name = "conv"
     network.features = 32
     network.depth = 5
+    network.input_scale = 4.0
     network.dtype = "float32"
     return config.lock()

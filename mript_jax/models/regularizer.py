@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from mript_jax.fields import required
+from mript_jax.fields import field, required
 from mript_jax.models.base import dtype_field
 from mript_jax.models.conv_transformer import SMALL_INIT, ConvTransformer, Regularizer
 from mript_jax.models.recon_vit import ReconViT
@@ -21,10 +21,14 @@ class ConvStack(Regularizer):
     features: int = required("channels of each convolution but the last", at_least=1)
     depth: int = required("convolutions", at_least=1)
     dtype: str = dtype_field()
+    input_scale: float = field(
+        1.0, "factor of the features, which are small numbers, before the first layer", above=0
+    )
 
     @nn.compact
     def __call__(self, x: jax.Array, condition: jax.Array, train: bool = False) -> jax.Array:
         channels, dtype = x.shape[-1], jnp.dtype(self.dtype)
+        x = self.input_scale * x
         for i in range(self.depth - 1):
             x = nn.relu(nn.Conv(self.features, (3, 3), dtype=dtype, name=f"conv_{i}")(x))
         # The correction itself is float32: bfloat16 would round the image.

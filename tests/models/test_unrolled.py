@@ -109,16 +109,18 @@ def test_every_regularizer_takes_odd_and_rectangular_images(network, random_para
     assert np.isfinite(change).all()
 
 
-def test_input_scale_is_a_factor_of_the_first_kernel(random_params):
+@pytest.mark.parametrize(("network", "first"), [(STEM, "stem"), (CONV | {"depth": 2}, "conv_0")])
+def test_input_scale_is_a_factor_of_the_first_kernel(network, first, random_params):
     plain, scaled = (
-        build_from(NETWORKS, STEM | {"input_scale": scale}, "model.network", parent=None)
+        build_from(NETWORKS, network | {"input_scale": scale}, "model.network", parent=None)
         for scale in (1.0, 3.0)
     )
     rng = np.random.default_rng(0)
     inputs = rng.random((1, 16, 16, 4), np.float32), rng.random((1, 4), np.float32)
     params = random_params(jax.eval_shape(plain.init, jax.random.key(0), *inputs))
     got = jax.jit(scaled.apply)(params, *inputs)
-    params["params"]["stem"]["kernel"] *= 3
+    layer = params["params"][first]
+    layer["kernel"] = 3 * layer["kernel"]
     np.testing.assert_allclose(got, jax.jit(plain.apply)(params, *inputs), rtol=1e-4, atol=1e-4)
 
 
