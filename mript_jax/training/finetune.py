@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 TABLE = re.compile(r"prompt/(patterns|levels)")  # first axis: one entry for each of them
 PER_CASCADE = re.compile(r"cascades/")  # first axis: one for each cascade of an unrolled network
 PER_TASK = re.compile(r"(head|tail)/")  # first axis: one for each pattern, level, or task
+FIRST_LAYER = re.compile(r"network/(stem|conv_0)/kernel")  # of a cascade: its features are scaled
 AXES = ("type", "level")  # modes with one head for each pattern, for each level
 POSITIONS = {  # tables that a model resizes to the grid of its image, and their axes over the grid
     "position": (-3, -2),
@@ -37,9 +38,11 @@ def initialize_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> A
     position, and new patterns and levels start at the mean of the old ones. Position tables of
     another image size are resized, as the models resize them themselves. So that an unrolled
     network may grow while it learns, another number of cascades starts from those at the nearest
-    places, and in wider layers new channels come after the old ones, which do not see them.
+    places, and in wider layers new channels come after the old ones, which do not see them. First
+    layers are adapted to another scale of their features.
     """
     old = load_checkpoint_config(checkpoint).model
+    scale = _input_scale(old) / _input_scale(model)
     stored = {
         path_name(path): leaf
         for path, leaf in jax.tree_util.tree_leaves_with_path(load_params(checkpoint))
@@ -57,6 +60,8 @@ def initialize_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> A
         if values.shape != leaf.shape:
             fresh.append(f"{name} {leaf.shape}, there {known.shape}")
             return leaf
+        if scale != 1 and FIRST_LAYER.search(name):
+            values = scale * values
         taken.append(name)
         if values is not known:
             fitted.append(f"{name}: {known.shape} to {leaf.shape}")
@@ -76,6 +81,10 @@ def initialize_from(checkpoint: str, params: Any, model: Mapping[str, Any]) -> A
         if names:
             log.warning("%s: %s: %s", checkpoint, note, "; ".join(names))
     return chosen
+
+
+def _input_scale(model: Mapping[str, Any]) -> float:
+    return model.get("network", {}).get("input_scale", 1.0)
 
 
 def _for_tasks(

@@ -149,26 +149,28 @@ def test_other_cascades_start_from_those_at_the_nearest_places(tmp_path, count, 
     assert not got["gate"].any()  # of another width
 
 
-def test_wider_cascades_compute_what_the_narrow_ones_did(tmp_path):
+@pytest.mark.parametrize("scale", [1.0, 4.0])
+def test_wider_cascades_compute_what_the_narrow_ones_did(tmp_path, scale):
     rng = np.random.default_rng(0)
     kspace = fft2c(rng.normal(size=(1, 1, 16, 12)).astype(np.complex64))
     mask = (rng.random((1, 16, 12)) < 0.3).astype(np.float32)
     mask[:, 4:12, 3:9] = 1
 
-    def build(width):
+    def unrolled(width, scale):
         network = {"name": "conv_transformer", "widths": (width, 8), "depths": (0, 1)}
-        network |= {"mixers": ("conv", "conv"), "dtype": "float32"}
-        unrolled = {"name": "unrolled", "cascades": 2, "dtype": "float32", "network": network}
-        return build_model(unrolled | {"condition": 4})
+        network |= {"mixers": ("conv", "conv"), "dtype": "float32", "input_scale": scale}
+        model = {"name": "unrolled", "cascades": 2, "dtype": "float32", "network": network}
+        return ConfigDict(model | {"condition": 4})
 
     def initialized(model):
         shapes = jax.eval_shape(model.init, jax.random.key(0), kspace * mask, mask)["params"]
         return jax.tree.map(lambda x: rng.normal(0, 0.3, x.shape).astype(np.float32), shapes)
 
-    narrow, wide = build(4), build(6)
+    configs = unrolled(4, 1.0), unrolled(6, scale)
+    narrow, wide = map(build_model, configs)
     params = initialized(narrow)
-    save_params(tmp_path, params, ConfigDict({"model": {"name": "unrolled"}}))
-    started = initialize_from(str(tmp_path), initialized(wide), ConfigDict({"name": "unrolled"}))
+    save_params(tmp_path, params, ConfigDict({"model": configs[0]}))
+    started = initialize_from(str(tmp_path), initialized(wide), configs[1])
     before, after = (
         jax.jit(m.apply)({"params": p}, kspace * mask, mask)
         for m, p in ((narrow, params), (wide, started))
