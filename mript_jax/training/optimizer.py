@@ -39,9 +39,9 @@ def build_optimizer(
         steps.append(optax.add_decayed_weights(config.weight_decay, decayed))
     if config.layer_decay != 1.0:
         steps.append(_scale_by_depth(params, config.layer_decay))
-    if config.dense_factor != 1.0:
-        steps.append(_scale_dense(config.dense_factor))
     steps.append(optax.scale_by_learning_rate(lambda count: 1.0))  # counts, as checkpoints have it
+    if config.dense_factor != 1.0:  # last, so that the others keep their places in checkpoints
+        steps.append(_scale_dense(config.dense_factor))
     labels = jax.tree.map(lambda is_frozen: "frozen" if is_frozen else "trained", frozen)
     return optax.multi_transform(
         {"trained": optax.chain(*steps), "frozen": optax.set_to_zero()}, labels

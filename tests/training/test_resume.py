@@ -54,6 +54,17 @@ def test_change_of_a_field_of_data_or_weights_is_a_user_error(field, value):
     assert all(flag in str(error.value) for flag in ("--workdir", "--output", "--checkpoint"))
 
 
+@pytest.mark.parametrize("begun_without", [True, False])
+def test_fields_that_a_config_leaves_out_count_by_their_defaults(begun_without):
+    without, stated = unrolled(), unrolled(**{"model.network.input_scale": 4.0})
+    del without.model.network["input_scale"]
+    saved, config = (without, stated) if begun_without else (stated, without)
+    with pytest.raises(UserError, match=r"config\.model\.network\.input_scale is"):
+        refuse_another_run(WORKDIR, saved, config)
+    without.model.network.input_scale = 1.0
+    refuse_another_run(WORKDIR, unrolled(**{"model.network.input_scale": 1.0}), without)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -85,10 +96,14 @@ def test_change_of_the_unrolled_networks_weights_is_a_user_error(field, value):
         refuse_another_run(WORKDIR, unrolled(), unrolled(**{f"model.{field}": value}))
 
 
-def test_field_that_the_saved_config_lacks_is_accepted():
+def test_field_that_the_saved_config_lacks_is_accepted_at_its_default():
     old = changed()
     del old.model.iterations
-    refuse_another_run(WORKDIR, old, changed())
+    refuse_another_run(WORKDIR, old, changed(**{"model.iterations": 0}))
+    with pytest.raises(
+        UserError, match=r"model\.iterations is 1, but runs/tiny was trained with 0"
+    ):
+        refuse_another_run(WORKDIR, old, changed())
 
 
 def test_position_in_batches_of_earlier_versions_is_converted_to_examples():
