@@ -22,15 +22,20 @@ class ConvStack(Regularizer):
     depth: int = required("convolutions", at_least=1)
     dtype: str = dtype_field()
     input_scale: float = field(
-        1.0, "factor of the features, which are small numbers, before the first layer", above=0
+        1.0,
+        "factor of the features before the first layer, whose first weights are smaller by as much",
+        above=0,
     )
 
     @nn.compact
     def __call__(self, x: jax.Array, condition: jax.Array, train: bool = False) -> jax.Array:
         channels, dtype = x.shape[-1], jnp.dtype(self.dtype)
         x = self.input_scale * x
+        variance = self.input_scale**-2  # of the first layer's weights; 1 is Flax's default
         for i in range(self.depth - 1):
-            x = nn.relu(nn.Conv(self.features, (3, 3), dtype=dtype, name=f"conv_{i}")(x))
+            init = nn.initializers.variance_scaling(variance, "fan_in", "truncated_normal")
+            conv = nn.Conv(self.features, (3, 3), dtype=dtype, kernel_init=init, name=f"conv_{i}")
+            x, variance = nn.relu(conv(x)), 1.0
         # The correction itself is float32: bfloat16 would round the image.
         return nn.Conv(channels, (3, 3), dtype=jnp.float32, kernel_init=SMALL_INIT, name="out")(x)
 

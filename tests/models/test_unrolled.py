@@ -124,6 +124,19 @@ def test_input_scale_is_a_factor_of_the_first_kernel(network, first, random_para
     np.testing.assert_allclose(got, jax.jit(plain.apply)(params, *inputs), rtol=1e-4, atol=1e-4)
 
 
+def test_convolutions_start_as_if_their_features_were_not_scaled():
+    rng = np.random.default_rng(0)
+    inputs = rng.random((1, 8, 8, 4), np.float32), rng.random((1, 4), np.float32)
+    first, second = (
+        build_from(
+            NETWORKS, CONV | {"depth": 3, "input_scale": s}, "model.network", parent=None
+        ).init_with_output(jax.random.key(0), *inputs)[0]
+        for s in (1.0, 4.0)
+    )
+    np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-6)
+    assert first.any()
+
+
 @pytest.mark.parametrize("network", [STEM, CONV, UNET, VIT], ids=lambda n: n["name"])
 def test_correction_of_every_regularizer_is_float32(network):
     model = build_from(NETWORKS, network | {"dtype": "bfloat16"}, "model.network", parent=None)
