@@ -18,8 +18,13 @@ def describe_config(config: ConfigDict) -> str:
     """Each field with its value and its meaning, the model's fields with a default included."""
     values = flatten_config(config)
     if "model" in config:
-        values = _defaults("model", config.model, MODELS) | values
+        values = model_defaults(config) | values
     return "\n".join(_described(config, name, values[name]) for name in sorted(values))
+
+
+def model_defaults(config: ConfigDict) -> dict[str, Any]:
+    """Defaults of the fields of `config.model`, and of its network's, by dotted name."""
+    return _defaults("model", config.model, MODELS)
 
 
 def _defaults(name: str, group: ConfigDict, table: Mapping[str, type]) -> dict[str, Any]:

@@ -31,11 +31,11 @@ class ConvStack(Regularizer):
     def __call__(self, x: jax.Array, condition: jax.Array, train: bool = False) -> jax.Array:
         channels, dtype = x.shape[-1], jnp.dtype(self.dtype)
         x = self.input_scale * x
-        variance = self.input_scale**-2  # of the first layer's weights; 1 is Flax's default
         for i in range(self.depth - 1):
+            variance = 1.0 if i else self.input_scale**-2  # 1 is Flax's default
             init = nn.initializers.variance_scaling(variance, "fan_in", "truncated_normal")
             conv = nn.Conv(self.features, (3, 3), dtype=dtype, kernel_init=init, name=f"conv_{i}")
-            x, variance = nn.relu(conv(x)), 1.0
+            x = nn.relu(conv(x))
         # The correction itself is float32: bfloat16 would round the image.
         return nn.Conv(channels, (3, 3), dtype=jnp.float32, kernel_init=SMALL_INIT, name="out")(x)
 

@@ -87,12 +87,12 @@ def frozen_parameters(params: Any, patterns: tuple[str, ...]) -> Any:
 def clip_by_l1_norm(largest: float) -> optax.GradientTransformation:
     """Scale the gradient so that the sum of its absolute values is at most `largest`."""
 
-    def update(updates, state, params=None):
+    def clipped(updates, params):
         norm = sum(jnp.sum(jnp.abs(leaf)) for leaf in jax.tree.leaves(updates))
         factor = jnp.minimum(1.0, largest / (norm + 1e-6))
-        return jax.tree.map(lambda leaf: leaf * factor, updates), state
+        return jax.tree.map(lambda leaf: leaf * factor, updates)
 
-    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+    return optax.stateless(clipped)
 
 
 def _clip(config: ConfigDict) -> optax.GradientTransformation:
@@ -148,10 +148,9 @@ def _scale_dense(factor: float) -> optax.GradientTransformation:
     def scaled(path: tuple, leaf: jax.Array) -> jax.Array:
         return leaf * factor if _kernel_axes(path, leaf) == 2 else leaf
 
-    def update(updates, state, params=None):
-        return jax.tree_util.tree_map_with_path(scaled, updates), state
-
-    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+    return optax.stateless(
+        lambda updates, params: jax.tree_util.tree_map_with_path(scaled, updates)
+    )
 
 
 def _scale_by_depth(params: Any, decay: float) -> optax.GradientTransformation:
@@ -186,10 +185,9 @@ def _scale_by_depth(params: Any, decay: float) -> optax.GradientTransformation:
     def scaled(path, leaf):  # by name, since frozen parameters are missing from the updates
         return leaf * jnp.asarray(factors[path_name(path)], leaf.dtype)
 
-    def update(updates, state, params=None):
-        return jax.tree_util.tree_map_with_path(scaled, updates), state
-
-    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+    return optax.stateless(
+        lambda updates, params: jax.tree_util.tree_map_with_path(scaled, updates)
+    )
 
 
 def _block(name: str) -> int:

@@ -1,6 +1,5 @@
 """Checks of a resumed run: config fields that must not change, and the position in the data."""
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,10 +7,8 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from mript_jax.checkpoint import NEW_RUN, saved_fields
+from mript_jax.config.describe import model_defaults
 from mript_jax.errors import UserError
-from mript_jax.fields import fields_of
-from mript_jax.models import MODELS
-from mript_jax.models.regularizer import NETWORKS
 
 # Prefixes of the fields on which weights and samples depend: they must not change.
 FIXED_FIELDS = (
@@ -29,32 +26,22 @@ RESUMABLE_FIELDS = (
 def refuse_another_run(workdir: Path, saved: ConfigDict, config: ConfigDict) -> None:
     """Raise a UserError if `config` differs from the `saved` one of `workdir` in a fixed field."""
     before, now = _fixed_fields(saved), _fixed_fields(config)
-    for name in before.keys() & now.keys():
-        if before[name] != now[name]:
+    for name, value in now.items():
+        if before.get(name, value) != value:
             raise UserError(
-                f"config.{name} is {now[name]!r}, but {workdir} was trained with "
-                f"{before[name]!r}; {NEW_RUN}"
+                f"config.{name} is {value!r}, but {workdir} was trained with {before[name]!r}; "
+                f"{NEW_RUN}"
             )
 
 
 def _fixed_fields(config: ConfigDict) -> dict[str, Any]:
     """Values of the fields that must not change, where the config leaves them out too."""
-    network = config.model.get("network", {}).get("name")
-    fields = {
-        **_defaults(MODELS.get(config.model.name), "model."),
-        **_defaults(NETWORKS.get(network), "model.network."),
-        **saved_fields(config),
-    }
+    fields = model_defaults(config) | saved_fields(config)
     return {
         name: value
         for name, value in fields.items()
         if name.startswith(FIXED_FIELDS) and name not in RESUMABLE_FIELDS
     }
-
-
-def _defaults(of: type | None, prefix: str) -> dict[str, Any]:
-    known = {} if of is None else fields_of(of, prefix)
-    return {n: f.default for n, f in known.items() if f.default is not dataclasses.MISSING}
 
 
 def data_position(state: Mapping[str, int], batch_size: int) -> dict[str, int]:
